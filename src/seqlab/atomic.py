@@ -1,0 +1,108 @@
+"""Atomic writes: a file or folder is either complete under its name or absent."""
+
+import glob
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+# What open() and mkdir() would give under the usual umask; fixed, so that results do not depend on it.
+FILE_MODE = 0o644
+DIRECTORY_MODE = 0o755
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _open(descriptor: int, *, binary: bool) -> IO[Any]:
+    if binary:
+        return open(descriptor, "wb")
+    return open(descriptor, "w", encoding="utf-8", newline="\n")
+
+
+@contextmanager
+def atomic_file(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
+    """Open a temporary file beside `path`; rename it to `path` once the block ends without an error.
+
+    Text is UTF-8 with line feeds. On an error the temporary file is removed and `path` keeps what it held.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with _open(descriptor, binary=binary) as file:
+            yield file
+            file.flush()
+            os.fchmod(file.fileno(), FILE_MODE)
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    _sync_directory(path.parent)
+
+
+@contextmanager
+def atomic_directory(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `path`; it takes the place of `path` once the block ends without an error.
+
+    On an error the temporary folder is removed and `path` keeps what it held.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        yield temporary
+        _sync_tree(temporary)
+        temporary.chmod(DIRECTORY_MODE)
+        if path.exists():
+            shutil.rmtree(path)
+        os.replace(temporary, path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    _sync_directory(path.parent)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Delete what a killed process left half-written beside `path`; only where no other process is writing it."""
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        if leftover.is_dir():
+            shutil.rmtree(leftover)
+        else:
+            leftover.unlink()
+
+
+def _sync_tree(root: Path) -> None:
+    for folder, _, names in os.walk(root):
+        for name in names:
+            with open(Path(folder, name), "rb") as file:
+                os.fsync(file.fileno())
+        _sync_directory(Path(folder))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` to `path` atomically."""
+    with atomic_file(path, binary=True) as file:
+        file.write(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` to `path` atomically, as UTF-8."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` to `path` atomically, indented, keys in the order given; NaN and infinity are refused.
+
+    Raises:
+        ValueError: `value` holds a NaN or an infinity, which JSON does not have.
+    """
+    write_text(path, json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2) + "\n")
