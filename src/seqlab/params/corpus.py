@@ -1,0 +1,68 @@
+"""The `corpus` section of params.yaml: which parallel text, from which side to which."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from seqlab.params.section import Section
+
+CorpusName = Literal["grammar", "multi30k", "tatoeba", "dialogsum", "scitldr", "files"]
+
+
+class GrammarParams(Section):
+    """Options of the embedded English–French grammar."""
+
+    seed: int = Field(ge=0, description="Seed of the generated sentences.")
+    train_size: int = Field(ge=1, description="Pairs to train on.")
+    valid_size: int = Field(ge=1, description="Pairs to validate on.")
+    test_size: int = Field(ge=1, description="Pairs to test on.")
+    max_depth: int = Field(ge=0, le=8, description="How deep subordinate clauses may nest; 0 has none.")
+
+
+class Multi30kParams(Section):
+    """Options of Multi30k."""
+
+    test: Literal["2016", "2017"] = Field(description="Which Flickr test set: 2016 or 2017.")
+
+
+class TatoebaParams(Section):
+    """Options of Tatoeba."""
+
+    seed: int = Field(ge=0, description="Seed of the split, which keeps all pairs of one source sentence together.")
+    valid_size: int = Field(ge=1, description="Source sentences to validate on.")
+    test_size: int = Field(ge=1, description="Source sentences to test on.")
+
+
+class FilesParams(Section):
+    """The user's own parallel text, in `data/own/`."""
+
+    train: list[str] = Field(
+        max_length=2,
+        description="Training text below data/own/: two line-aligned files (source, target), or one .tsv or .jsonl.",
+    )
+    valid: list[str] = Field(max_length=2, description="Validation text, likewise; empty: split off from train.")
+    test: list[str] = Field(max_length=2, description="Test text, likewise; empty: split off from train.")
+    seed: int = Field(ge=0, description="Seed of a split by us.")
+    valid_size: int = Field(ge=1, description="Source texts to validate on in a split by us.")
+    test_size: int = Field(ge=1, description="Source texts to test on in a split by us.")
+
+
+class CorpusParams(Section):
+    """Which parallel text, from which side to which. Only the options of the chosen corpus count."""
+
+    name: CorpusName = Field(description="Which corpus: grammar, multi30k, tatoeba, dialogsum, scitldr or files.")
+    source: str = Field(
+        description="Side to read: a language (en, de, fr), or turn, dialogue (dialogsum), abstract (scitldr).",
+    )
+    target: str = Field(
+        description="Side to write: a language, or reply, summary, topic (dialogsum), title, summary (scitldr).",
+    )
+    grammar: GrammarParams = Field(description="Options of the embedded grammar.")
+    multi30k: Multi30kParams = Field(description="Options of Multi30k.")
+    tatoeba: TatoebaParams = Field(description="Options of Tatoeba.")
+    files: FilesParams = Field(description="Your own parallel text.")
+
+    def active(self) -> dict[str, Any]:
+        """The parameters that count: name, source, target, and the options of the chosen corpus alone."""
+        chosen = {"name", "source", "target", self.name}
+        return {key: value for key, value in self.model_dump().items() if key in chosen}

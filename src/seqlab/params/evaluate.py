@@ -1,0 +1,35 @@
+"""The `evaluate` section of params.yaml."""
+
+from itertools import pairwise
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from seqlab.params.section import Section
+
+
+class EvaluateParams(Section):
+    """How the test set is translated and scored."""
+
+    beam_size: int = Field(ge=1, description="Hypotheses kept by beam search; 1 is greedy search.")
+    length_penalty: float = Field(ge=0, description="α of the length penalty ((5 + length) / 6)^α; 0: none.")
+    n_best: int = Field(ge=1, description="Translations kept for each source, at most beam_size.")
+    max_length: int = Field(ge=1, description="Longest translation, in tokens.")
+    batch_size: int = Field(ge=1, description="Sentences translated at once; changes no result.")
+    bootstrap_samples: int = Field(ge=100, description="Resamples of the test set for confidence intervals.")
+    length_buckets: list[int] = Field(
+        min_length=1,
+        description="Upper bounds of the source-length buckets, in whitespace-separated words.",
+    )
+
+    @model_validator(mode="after")
+    def _n_best_fits_the_beam(self) -> Self:
+        if self.n_best > self.beam_size:
+            raise ValueError(f"n_best ({self.n_best}) is larger than beam_size ({self.beam_size})")
+        return self
+
+    @model_validator(mode="after")
+    def _buckets_rise(self) -> Self:
+        if self.length_buckets[0] < 1 or any(low >= high for low, high in pairwise(self.length_buckets)):
+            raise ValueError("length_buckets must be positive and rise, such as [5, 10, 20]")
+        return self

@@ -1,0 +1,98 @@
+"""params.yaml as a whole: read as YAML 1.2, validated by the schema."""
+
+import difflib
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from seqlab.errors import SeqlabError
+from seqlab.params.corpus import CorpusParams
+from seqlab.params.evaluate import EvaluateParams
+from seqlab.params.model import ModelParams
+from seqlab.params.report import ReportParams
+from seqlab.params.runtime import RuntimeParams
+from seqlab.params.section import Section
+from seqlab.params.tokenizer import TokenizerParams
+from seqlab.params.train import TrainParams
+
+
+class Params(Section):
+    """All parameters of an experiment."""
+
+    seed: int = Field(ge=0, description="Seed of initialisation, shuffling, dropout and coins.")
+    runtime: RuntimeParams = Field(description="Where the numbers are computed.")
+    corpus: CorpusParams = Field(description="Which parallel text.")
+    tokenizer: TokenizerParams = Field(description="How text becomes tokens.")
+    model: ModelParams = Field(description="The shape of the encoder–decoder.")
+    train: TrainParams = Field(description="Teacher forcing, optimisation, and when to stop.")
+    evaluate: EvaluateParams = Field(description="How the test set is translated and scored.")
+    report: ReportParams = Field(description="What the report shows.")
+
+    @model_validator(mode="after")
+    def _portable_excludes_bfloat16(self) -> Self:
+        if self.runtime.numerics == "portable" and self.train.precision == "bfloat16":
+            raise ValueError("runtime.numerics portable excludes train.precision bfloat16: choose one of them")
+        return self
+
+
+def load_params(path: Path) -> Params:
+    """Read and validate a params.yaml.
+
+    Raises:
+        SeqlabError: the file is missing or not YAML, or a parameter is unknown, missing or out of range; the message
+            names every such parameter, and for an unknown one the nearest known one.
+    """
+    try:
+        # YAML 1.2, as DVC reads it: 1e-05 is a number and `yes` is a string.
+        content = YAML(typ="safe", pure=True).load(path)
+    except OSError as error:
+        raise SeqlabError(f"cannot read {path}: {error.strerror}") from None
+    except (YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise SeqlabError(f"{path} is not valid YAML: {error}") from None
+    return parse_params(content, str(path))
+
+
+def parse_params(content: Any, origin: str) -> Params:
+    """Validate parameters that are already in memory; `origin` names them in messages.
+
+    Raises:
+        SeqlabError: as `load_params`.
+    """
+    if not isinstance(content, dict):
+        raise SeqlabError(f"{origin}: expected the sections {', '.join(Params.model_fields)}; found {content!r:.80}")
+    try:
+        return Params.model_validate(content)
+    except ValidationError as error:
+        problems = [_problem(details) for details in error.errors()]
+        raise SeqlabError(f"{origin}:\n" + "\n".join(f"  {problem}" for problem in problems)) from None
+
+
+def _problem(details: Any) -> str:
+    location = [str(part) for part in details["loc"]]
+    name = ".".join(location)
+    match details["type"]:
+        case "extra_forbidden":
+            return f"{name}: no such parameter{_suggestion(location)}"
+        case "missing":
+            return f"{name}: missing"
+        case "value_error":
+            return ": ".join([*filter(None, [name]), str(details["ctx"]["error"])])
+    return f"{name}: {details['msg'][0].lower()}{details['msg'][1:]}, not {details['input']!r:.80}"
+
+
+def _suggestion(location: list[str]) -> str:
+    near = difflib.get_close_matches(".".join(location), _names(Params), n=1, cutoff=0.6)
+    near = near or [name for name in _names(Params) if name.split(".")[-1] == location[-1]]
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _names(section: type[BaseModel], prefix: str = "") -> list[str]:
+    names = []
+    for key, field in section.model_fields.items():
+        names.append(prefix + key)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            names += _names(field.annotation, f"{prefix}{key}.")
+    return names

@@ -1,0 +1,49 @@
+"""The `train` section of params.yaml."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from seqlab.params.section import Section
+
+
+class TrainParams(Section):
+    """Teacher forcing, optimisation, and when to stop."""
+
+    teacher_forcing_ratio: float = Field(
+        ge=0, le=1, description="Probability of feeding the decoder the true token instead of its own argmax."
+    )
+    teacher_forcing_granularity: Literal["step", "token", "sequence"] = Field(
+        description="One coin for a step of the whole batch (step), for each token, or for each sequence.",
+    )
+    teacher_forcing_schedule: Literal["constant", "linear", "exponential", "inverse_sigmoid"] = Field(
+        description="How the ratio falls with the optimizer step i (Bengio et al. 2015): constant; "
+        "linear max(floor, ratio − decay·i); exponential ratio·decay^i; "
+        "inverse_sigmoid ratio·decay/(decay + exp(i/decay)).",
+    )
+    teacher_forcing_decay: float = Field(gt=0, description="Constant of the schedule; not used by constant.")
+    teacher_forcing_floor: float = Field(ge=0, le=1, description="Lowest ratio of the linear schedule.")
+    epochs: int = Field(ge=1, description="Passes over the training pairs.")
+    batch_size: int = Field(ge=1, description="Size of a batch, in the unit of batch_by.")
+    batch_by: Literal["sentences", "tokens"] = Field(
+        description="Count a batch in sentence pairs, or in tokens of the longer side, padding included.",
+    )
+    optimizer: Literal["adam", "adamw", "sgd"] = Field(description="adam, adamw or sgd.")
+    learning_rate: float = Field(gt=0, description="Highest learning rate.")
+    weight_decay: float = Field(ge=0, description="Weight decay of the optimizer.")
+    learning_rate_schedule: Literal["constant", "exponential", "plateau", "inverse_sqrt"] = Field(
+        description="constant; exponential (× decay each epoch); plateau (× decay when validation loss stops falling); "
+        "inverse_sqrt (linear warm-up, then ∝ 1/√step).",
+    )
+    learning_rate_decay: float = Field(gt=0, le=1, description="Factor of the exponential and plateau schedules.")
+    learning_rate_patience: int = Field(ge=0, description="Epochs without improvement that plateau waits for.")
+    warmup_steps: int = Field(ge=0, description="Steps of linear warm-up, for every schedule; 0: none.")
+    max_grad_norm: float = Field(ge=0, description="Gradients are clipped to this norm; 0: not clipped.")
+    label_smoothing: float = Field(ge=0, lt=1, description="Probability mass spread evenly over the vocabulary.")
+    early_stopping_metric: Literal["bleu", "loss"] = Field(
+        description="Validation metric that picks the best checkpoint, and stops training.",
+    )
+    patience: int = Field(ge=0, description="Epochs without improvement before training stops; 0: never stop early.")
+    validation_max_length: int = Field(ge=1, description="Longest translation, in tokens, when validating.")
+    log_every: int = Field(ge=1, description="Optimizer steps between two points of the step curves.")
+    precision: Literal["float32", "bfloat16"] = Field(description="float32, or bfloat16 autocast.")

@@ -1,0 +1,14 @@
+"""Settings of all tests."""
+
+import os
+
+from hypothesis import settings
+
+# Tests run side by side, and two threads each would wait for one another. PyTorch reads it when it is imported; the
+# stages that a test starts set their own number.
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["MKL_NUM_THREADS"] = "1"
+
+# No timed asserts: a loaded machine is slow, not wrong.
+settings.register_profile("seqlab", deadline=None)
+settings.load_profile("seqlab")

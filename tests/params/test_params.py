@@ -1,0 +1,144 @@
+"""params.yaml: what is accepted, and how a mistake is reported."""
+
+import copy
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from seqlab.errors import SeqlabError
+from seqlab.params.params import Params, load_params, parse_params
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def content() -> dict[str, Any]:
+    loaded: dict[str, Any] = YAML(typ="safe", pure=True).load(ROOT / "params.yaml")
+    return loaded
+
+
+def change(content: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
+    changed = copy.deepcopy(content)
+    *sections, key = name.split(".")
+    section = changed
+    for part in sections:
+        section = section[part]
+    section[key] = value
+    return changed
+
+
+def test_the_default_parameters_are_valid() -> None:
+    assert load_params(ROOT / "params.yaml").corpus.name == "grammar"
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("train.teacher_forcing_ration", "train.teacher_forcing_ratio"),
+        ("model.hiden_size", "model.hidden_size"),
+        ("evaluate.beamsize", "evaluate.beam_size"),
+        ("corpus.grammar.traim_size", "corpus.grammar.train_size"),
+        ("sead", "seed"),
+        # A right key in a wrong place.
+        ("model.learning_rate", "train.learning_rate"),
+    ],
+)
+def test_an_unknown_parameter_names_the_nearest_known_one(content: dict[str, Any], name: str, nearest: str) -> None:
+    with pytest.raises(SeqlabError, match=re.escape(f"{name}: no such parameter; did you mean {nearest}?")):
+        parse_params(change(content, name, 1), "params.yaml")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("train.teacher_forcing_ratio", 1.5, "less than or equal to 1"),
+        ("train.teacher_forcing_ratio", "0.5", "valid number"),
+        ("train.epochs", True, "valid integer"),
+        ("train.epochs", 2.0, "valid integer"),
+        ("train.learning_rate", float("nan"), "finite number"),
+        ("train.learning_rate", 0.0, "greater than 0"),
+        ("model.cell", "transformer", "'gru', 'lstm' or 'rnn'"),
+        ("model.bidirectional", "yes", "valid boolean"),
+        ("model.input_feeding", True, "needs attention"),
+        ("evaluate.n_best", 3, "larger than beam_size"),
+        ("evaluate.length_buckets", [10, 5], "rise"),
+        ("corpus.multi30k.test", 2016, "'2016' or '2017'"),
+        ("runtime.device", "auto", "'cpu' or 'cuda'"),
+    ],
+)
+def test_a_bad_value_is_refused_with_its_name(content: dict[str, Any], name: str, value: Any, message: str) -> None:
+    with pytest.raises(SeqlabError) as caught:
+        parse_params(change(content, name, value), "params.yaml")
+    assert name.rsplit(".", maxsplit=1)[0] in str(caught.value)
+    assert message in str(caught.value)
+
+
+def test_every_mistake_is_reported_at_once(content: dict[str, Any]) -> None:
+    content = change(change(content, "train.epochs", 0), "model.layers", 0)
+    del content["seed"]
+    with pytest.raises(SeqlabError) as caught:
+        parse_params(content, "params.yaml")
+    assert all(name in str(caught.value) for name in ("train.epochs", "model.layers", "seed: missing"))
+
+
+def test_an_integer_stands_for_a_float(content: dict[str, Any]) -> None:
+    zero = parse_params(change(content, "train.teacher_forcing_ratio", 0), "")
+    assert zero == parse_params(change(content, "train.teacher_forcing_ratio", 0.0), "")
+
+
+def test_yaml_1_2_numbers_as_dvc_writes_them(tmp_path: Path) -> None:
+    text = (ROOT / "params.yaml").read_text("utf-8")
+    path = tmp_path / "params.yaml"
+    path.write_text(re.sub(r"learning_rate: [\d.]+", "learning_rate: 1e-05", text, count=1), "utf-8")
+    assert load_params(path).train.learning_rate == 1e-5
+
+
+@pytest.mark.parametrize("text", ["", "[1, 2]", "seed: [", "a: &a [*a]", "!!python/object/apply:os.system ['true']"])
+def test_a_file_that_is_no_mapping_of_sections(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(SeqlabError, match=r"params\.yaml"):
+        load_params(path)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(SeqlabError, match="cannot read"):
+        load_params(tmp_path / "params.yaml")
+
+
+def test_only_the_options_of_the_chosen_corpus_count(content: dict[str, Any]) -> None:
+    params = parse_params(content, "")
+    other = parse_params(change(content, "corpus.tatoeba.seed", 99), "")
+    assert params.corpus.active() == other.corpus.active()
+    assert params.corpus.active() != parse_params(change(content, "corpus.grammar.seed", 99), "").corpus.active()
+
+
+def test_portable_numerics_exclude_bfloat16(content: dict[str, Any]) -> None:
+    content = change(change(content, "runtime.numerics", "portable"), "train.precision", "bfloat16")
+    with pytest.raises(SeqlabError, match="portable excludes"):
+        parse_params(content, "params.yaml")
+
+
+def schema_comments(section: Any, indent: int) -> list[tuple[str, str]]:
+    documented = []
+    for key, field in section.model_fields.items():
+        documented.append(("  " * indent + key, field.description))
+        if hasattr(field.annotation, "model_fields"):
+            documented += schema_comments(field.annotation, indent + 1)
+    return documented
+
+
+def test_the_comment_above_each_parameter_is_the_schema_s_description() -> None:
+    found, comment = [], []
+    for line in (ROOT / "params.yaml").read_text("utf-8").splitlines():
+        if line.strip().startswith("#"):
+            comment.append(line.strip().removeprefix("#").strip())
+        elif ":" in line:
+            found.append((line.split(":")[0], " ".join(comment)))
+            comment = []
+        else:
+            comment = []
+    assert found == schema_comments(Params, 0)
