@@ -1,0 +1,141 @@
+"""Beam search, vectorised over the sentences of a batch and the hypotheses of each."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from seqlab.decoding.ballast import ROWS as BALLAST
+from seqlab.decoding.ballast import with_ballast
+from seqlab.decoding.history import Ended, History
+from seqlab.decoding.hypothesis import Hypothesis
+from seqlab.decoding.ranking import best
+from seqlab.model.seq2seq import Seq2Seq
+from seqlab.special_tokens import EOS, PAD, SOS
+
+
+def beam_search(
+    model: Seq2Seq,
+    source: Tensor,
+    source_lengths: Tensor,
+    *,
+    beam_size: int,
+    length_penalty: float,
+    n_best: int,
+    max_length: int,
+    with_attention: bool = False,
+) -> list[list[Hypothesis]]:
+    """Translate a batch, each sentence on its own.
+
+    A sentence has beam_size places. At each step all continuations of its live hypotheses compete by log probability
+    for the places that no finished hypothesis holds; one that continues with EOS is finished and keeps its place. So
+    beam_size 1 is greedy search, and a large enough beam tries everything. A sentence leaves the batch when nothing of
+    it lives, or when no live hypothesis can still come among its n_best: log probabilities only fall, so one that
+    has L now can reach at most L / penalty(max_length).
+
+    The score is log P / ((5 + length) / 6)^α (Wu et al. 2016, eq. 14), where length counts the steps, EOS included.
+    A hypothesis without EOS after max_length steps is unfinished, and ranks behind all finished ones. PAD and SOS are
+    never generated, though their probability counts. Of continuations equally likely, the better parent's comes first,
+    and then the lower id; of finished hypotheses of one score, the one that finished first.
+
+    Args:
+        model: The model.
+        source: (batch, source_len) ids.
+        source_lengths: (batch,).
+        beam_size: Places of a sentence.
+        length_penalty: α, at least 0; 0: none.
+        n_best: Hypotheses wanted for each sentence, at most beam_size.
+        max_length: Most steps, at least 1.
+        with_attention: Keep the attention weights.
+
+    Returns:
+        For each source, in the order of the batch, its hypotheses, the best first: n_best of them, or fewer where there
+        are not so many sequences of max_length tokens.
+    """
+    if not 1 <= n_best <= beam_size:
+        raise ValueError(f"n_best must be from 1 to beam_size ({beam_size}), not {n_best}")
+    if max_length < 1 or length_penalty < 0:
+        raise ValueError("max_length must be at least 1, and length_penalty at least 0")
+    with torch.inference_mode():
+        return _Search(
+            model, source, source_lengths, beam_size, length_penalty, n_best, max_length, with_attention
+        ).run()
+
+
+class _Search:
+    """The live hypotheses of the sentences still in the batch, and the ended ones of all."""
+
+    def __init__(
+        self,
+        model: Seq2Seq,
+        source: Tensor,
+        source_lengths: Tensor,
+        beam_size: int,
+        length_penalty: float,
+        n_best: int,
+        max_length: int,
+        with_attention: bool,
+    ) -> None:
+        self._batch, device = source.shape[0], source.device
+        self._model, self._alpha, self._n_best, self._max_length = model, length_penalty, n_best, max_length
+        self._rows = torch.arange(self._batch + math.ceil(BALLAST / beam_size), device=device)
+        self._memory = model.encode(*with_ballast(source, source_lengths)).select(self._rows)
+        self._state = model.initial_state(self._memory).select(self._rows.repeat_interleave(beam_size))
+        self._fed = source.new_full((len(self._rows) * beam_size,), SOS)
+        self._steps = 0
+        # −∞ marks a place without a live hypothesis. At first each sentence has one, the empty one.
+        self._log_probability = torch.full((len(self._rows), beam_size), -torch.inf, dtype=torch.float64, device=device)
+        self._log_probability[:, 0] = 0
+        places = (beam_size, max_length, source.shape[1] if with_attention and model.config.attention != "none" else 0)
+        self._history = History.empty(len(self._rows), *places, device)
+        self._ended = Ended(len(self._rows), *places, device)
+
+    def run(self) -> list[list[Hypothesis]]:
+        """Search to the end."""
+        while self._steps < self._max_length and self._rows[0] < self._batch:
+            self._advance()
+        self._end(self._log_probability > -torch.inf)
+        return self._ended.hypotheses(self._batch, self._n_best)
+
+    def _advance(self) -> None:
+        sentences, beam_size = self._log_probability.shape
+        scores, state, weights = self._model.step(self._fed, self._state, self._memory)
+        self._log_probability, parent, token = self._continuations(scores)
+        self._history.append(self._steps, parent, token, weights)
+        self._steps += 1
+        held = self._ended.count(self._rows)[:, None]
+        places = torch.arange(beam_size, device=token.device)
+        self._log_probability.masked_fill_(places[None, :] >= beam_size - held, -torch.inf)
+        finished = (token == EOS) & (self._log_probability > -torch.inf)
+        self._end(finished)
+        self._log_probability.masked_fill_(finished, -torch.inf)
+        flat = parent + beam_size * torch.arange(sentences, device=token.device)[:, None]
+        going = ((self._rows >= self._batch) | ~self._done()).nonzero().squeeze(1)
+        self._fed, self._state = token[going].flatten(), state.select(flat[going].flatten())
+        if len(going) < sentences:
+            self._rows, self._log_probability = self._rows[going], self._log_probability[going]
+            self._history, self._memory = self._history.select(going), self._memory.select(going)
+
+    def _continuations(self, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The best continuations of each sentence, (sentences, beam) each: log probability, parent's place, token."""
+        sentences, beam_size = self._log_probability.shape
+        norm = scores.logsumexp(1, keepdim=True)
+        scores[:, [PAD, SOS]] = -torch.inf
+        # The beam_size best of a sentence are among the beam_size best of each of its hypotheses.
+        scores, tokens = best(scores, min(beam_size, scores.shape[1]))
+        width = tokens.shape[1]
+        continued = (scores - norm).double().view(sentences, beam_size, width) + self._log_probability[:, :, None]
+        ranked, order = continued.flatten(1).sort(dim=1, descending=True, stable=True)
+        order = order[:, :beam_size]
+        return ranked[:, :beam_size].clone(), order // width, tokens.view(sentences, -1).gather(1, order)
+
+    def _end(self, ending: Tensor) -> None:
+        self._ended.add(self._rows, ending, self._history, self._log_probability, self._penalty(self._steps))
+
+    def _done(self) -> Tensor:
+        """Whether no live hypothesis of a sentence can still come among its n best, (sentences,)."""
+        reachable = self._log_probability.amax(1) / self._penalty(self._max_length)
+        return self._ended.worst(self._rows, self._n_best) >= reachable
+
+    def _penalty(self, steps: int) -> float:
+        return float(((5 + steps) / 6) ** self._alpha)

@@ -1,0 +1,112 @@
+"""The decoder: one recurrent step a token, attention, and the layer that the output is read from."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seqlab.model.attention import Attention
+from seqlab.model.config import ModelConfig
+from seqlab.model.dropout import Dropout, Masks, drop
+from seqlab.model.memory import DecoderState, Memory
+from seqlab.model.packing import Packing
+from seqlab.model.recurrent import RecurrentStack
+
+
+class Decoder(nn.Module):
+    """From the token before to the scores of the next.
+
+    A step embeds its token y, advances the recurrent layers to the output h, and reads out r, from which the output
+    layer computes the scores of the vocabulary, W r + b:
+
+    - r = h, in the plainest model;
+    - r = tanh(R [h; a]) with attention, where a is what attention found (Luong et al. 2015, eq. 5);
+    - with context `every_step` the context vector c stands beside each input, [y; c], and r = tanh(R [h; y; c; a]), as
+      the output layer of Cho et al. 2014 sees y and c;
+    - with input feeding r stands beside the next input, [y; r] (Luong et al. 2015, §3.3), before dropout;
+    - with a tied output W is the target embedding (Press and Wolf 2017), r is as wide as it, and R is always there.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        size, embedding_size, readout_size = config.hidden_size, config.embedding_size, config.readout_size
+        self.every_step = config.context == "every_step"
+        self.input_feeding = config.input_feeding
+        self.embedding = nn.Embedding(config.target_vocab_size, embedding_size)
+        context_size = size if self.every_step else 0
+        input_size = embedding_size + context_size + (readout_size if self.input_feeding else 0)
+        self.stack = RecurrentStack(config.cell, input_size, size, config.layers)
+        self.attention = None if config.attention == "none" else Attention(config.attention, size)
+        seen = size + (embedding_size + size if self.every_step else 0) + (size if self.attention else 0)
+        needed = seen > size or config.tie_output
+        self.readout = nn.Linear(seen, readout_size) if needed else None
+        self.output_bias = nn.Parameter(torch.empty(config.target_vocab_size))
+        self.output_weight: nn.Parameter | None = None
+        if not config.tie_output:
+            self.output_weight = nn.Parameter(torch.empty(config.target_vocab_size, readout_size))
+
+    @property
+    def vocabulary_weight(self) -> Tensor:
+        """W of the output layer, (target_vocab_size, readout_size)."""
+        return self.embedding.weight if self.output_weight is None else self.output_weight
+
+    def advance(
+        self, tokens: Tensor, packing: Packing, state: DecoderState, context: Tensor, masks: Masks
+    ) -> tuple[Tensor, DecoderState]:
+        """Run the recurrent layers over the tokens fed to some steps; over one step only, with input feeding.
+
+        Args:
+            tokens: (tokens,) ids, packed.
+            packing: How they are packed.
+            state: Before the first step.
+            context: (batch, hidden_size).
+            masks: Of these tokens; empty: no dropout.
+
+        Returns:
+            What the readout sees beside attention, (tokens, …): h, or [h; y; c] with context `every_step`. And the
+            state after the last step, whose `readout` is still to come.
+        """
+        embedded = drop(self.embedding(tokens), masks.embedding)
+        beside = [packing.gather(context)] if self.every_step else []
+        fed = [state.readout] if state.readout is not None else []
+        inputs = torch.cat([embedded, *beside, *fed], 1) if beside or fed else embedded
+        outputs, recurrent = self.stack(inputs, packing, state.recurrent, masks.between)
+        seen = torch.cat([outputs, embedded, *beside], 1) if beside else outputs
+        return seen, DecoderState(recurrent)
+
+    def read(self, seen: Tensor, packing: Packing, memory: Memory) -> tuple[Tensor, Tensor | None]:
+        """Attend and read out.
+
+        Args:
+            seen: As `advance` gives it, (tokens, …), packed.
+            packing: How it is packed. A single step may have k rows for each source, those of a source together.
+            memory: The sources.
+
+        Returns:
+            r (tokens, readout_size), before dropout, and the attention weights (batch, steps or k, source_len), if any.
+        """
+        if self.readout is None:
+            return seen, None
+        if self.attention is None or memory.annotations is None:
+            return self.readout(seen).tanh(), None
+        outputs = seen[:, : self.stack.hidden_size]
+        if packing.steps == 1:
+            queries = outputs.reshape(memory.rows, -1, outputs.shape[1])
+            found, weights = self.attention(queries, memory.annotations)
+            found = found.flatten(0, 1)
+        else:
+            found, weights = self.attention(packing.pad(outputs), memory.annotations)
+            found = packing.pack(found)
+        return self.readout(torch.cat([seen, found], 1)).tanh(), weights
+
+    def scores(self, readout: Tensor) -> Tensor:
+        """Unnormalised log probabilities of the vocabulary, (tokens, target_vocab_size)."""
+        return F.linear(readout, self.vocabulary_weight, self.output_bias)
+
+    def masks(self, dropout: Dropout | None, tokens: int) -> Masks:
+        """Draw the masks of so many packed tokens."""
+        if dropout is None:
+            return Masks()
+        device = self.output_bias.device
+        embedding = dropout.mask(tokens, self.embedding.embedding_dim, device)
+        between = self.stack.masks(dropout, tokens, device)
+        return Masks(embedding, between, dropout.mask(tokens, self.vocabulary_weight.shape[1], device))

@@ -1,0 +1,46 @@
+"""First values of the parameters."""
+
+import torch
+from torch import nn
+
+
+@torch.no_grad()
+def initialise(model: nn.Module, generator: torch.Generator) -> None:
+    """Set every parameter, drawing from the generator alone, module by module in the order of `modules()`.
+
+    - Embeddings: normal, standard deviation 1/√width, so that a tied output layer begins with moderate scores.
+    - Recurrent weights: orthogonal, gate by gate (Saxe et al. 2014); the state neither fades nor explodes at first.
+    - Input weights of the recurrent layers, gate by gate, and all other matrices: Xavier uniform (Glorot and Bengio
+      2010).
+    - Biases: 0; that of an LSTM's forget gate 1, so that it remembers at first (Jozefowicz et al. 2015).
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Embedding):
+            nn.init.normal_(module.weight, std=module.embedding_dim**-0.5, generator=generator)
+        elif isinstance(module, nn.RNNBase):
+            _initialise_recurrent(module, generator)
+        else:
+            _initialise_rest(module, generator)
+
+
+def _initialise_recurrent(layer: nn.RNNBase, generator: torch.Generator) -> None:
+    size = layer.hidden_size
+    for name, parameter in layer.named_parameters():
+        if name.startswith("weight_ih"):
+            for gate in torch.split(parameter, size):
+                nn.init.xavier_uniform_(gate, generator=generator)
+        elif name.startswith("weight_hh"):
+            for gate in torch.split(parameter, size):
+                nn.init.orthogonal_(gate, generator=generator)
+        else:
+            nn.init.zeros_(parameter)
+            if isinstance(layer, nn.LSTM) and name.startswith("bias_ih"):
+                nn.init.ones_(parameter[size : 2 * size])  # the gates stand in the order i, f, g, o
+
+
+def _initialise_rest(module: nn.Module, generator: torch.Generator) -> None:
+    for parameter in module.parameters(recurse=False):
+        if parameter.dim() == 1:
+            nn.init.zeros_(parameter)
+        else:
+            nn.init.xavier_uniform_(parameter, generator=generator)

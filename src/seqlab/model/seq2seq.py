@@ -1,0 +1,83 @@
+"""The encoder–decoder as a whole."""
+
+import torch
+from torch import Tensor, nn
+
+from seqlab.model.config import ModelConfig
+from seqlab.model.decoder import Decoder
+from seqlab.model.dropout import Dropout, Masks, drop
+from seqlab.model.encoder import Encoder, pad_states
+from seqlab.model.initialisation import initialise
+from seqlab.model.memory import Annotations, DecoderState, Memory
+from seqlab.model.packing import Packing
+
+
+class Seq2Seq(nn.Module):
+    """RNN encoder–decoder (Cho et al. 2014; Sutskever et al. 2014), with attention or without.
+
+    Whether dropout happens depends on the masks it is given and on nothing else: `train()` and `eval()` change nothing.
+
+    Args:
+        config: The shape.
+        generator: A CPU generator; every parameter's first value comes from it, and PyTorch's global one is not used.
+    """
+
+    def __init__(self, config: ModelConfig, generator: torch.Generator) -> None:
+        super().__init__()
+        self.config = config
+        with torch.device("meta"):  # modules draw values of their own otherwise
+            self.encoder = Encoder(config)
+            self.decoder = Decoder(config)
+        self.to_empty(device="cpu")
+        initialise(self, generator)
+
+    def encode(self, source: Tensor, source_lengths: Tensor, dropout: Dropout | None = None) -> Memory:
+        """Read a batch of sources.
+
+        Args:
+            source: (batch, source_len) token ids; what stands after a sentence's end is never looked at.
+            source_lengths: (batch,), each at least 1.
+            dropout: The step's masks; None: no dropout.
+        """
+        packed, state = self.encoder(source, source_lengths, dropout)
+        if self.decoder.attention is None:
+            return Memory(state)
+        states = self.encoder.states(packed)
+        values = pad_states(packed, states, source.shape[1])
+        projected = self.decoder.attention.keys(states)
+        keys = values if projected is states else pad_states(packed, projected, source.shape[1])
+        positions = torch.arange(source.shape[1], device=source.device)
+        padding = positions[None, :] >= source_lengths.to(source.device)[:, None]
+        return Memory(state, Annotations(values, keys, padding if bool(padding.any()) else None))
+
+    def initial_state(self, memory: Memory) -> DecoderState:
+        """The decoder before its first step, at which it is fed SOS; with input feeding the first readout is 0."""
+        if not self.config.input_feeding:
+            return DecoderState(memory.state)
+        return DecoderState(memory.state, memory.context.new_zeros(memory.rows, self.config.readout_size))
+
+    def step(
+        self, token: Tensor, state: DecoderState, memory: Memory, dropout: Masks | None = None
+    ) -> tuple[Tensor, DecoderState, Tensor | None]:
+        """One step of the decoder, for each source or for k hypotheses of each.
+
+        Args:
+            token: (batch · k,) what each is fed, the hypotheses of a source together.
+            state: (…, batch · k, …).
+            memory: Of the batch sources.
+            dropout: The masks of this step; None: no dropout.
+
+        Returns:
+            scores (batch · k, target_vocab_size), unnormalised log probabilities; the next state; and the attention
+            weights (batch · k, source_len), None without attention.
+        """
+        masks = dropout or Masks()
+        packing = Packing((token.shape[0],))
+        copies = token.shape[0] // memory.rows
+        context = memory.context if copies == 1 else memory.context.repeat_interleave(copies, 0)
+        seen, next_state = self.decoder.advance(token, packing, state, context, masks)
+        readout, weights = self.decoder.read(seen, packing, memory)
+        if self.config.input_feeding:
+            next_state = DecoderState(next_state.recurrent, readout)
+        scores = self.decoder.scores(drop(readout, masks.readout))
+        return scores, next_state, None if weights is None else weights.flatten(0, 1)
