@@ -1,0 +1,134 @@
+"""Stage evaluate: translate the test set, and score the translations.
+
+BLEU, chrF, TER and exact match are of free-running translations: the model reads back its own words. Loss and
+perplexity are under teacher forcing, against each sentence's first reference: the model reads the truth.
+"""
+
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from seqlab.errors import SeqlabError
+from seqlab.evaluation.perplexity import perplexity
+from seqlab.evaluation.results import Results, write_results
+from seqlab.evaluation.translation import Translation
+from seqlab.evaluation.translator import Translator
+from seqlab.parallel import Example, read
+from seqlab.params.evaluate import EvaluateParams
+from seqlab.scoring.by_length import bleu_by_length
+from seqlab.scoring.exact_match import exact_match
+from seqlab.scoring.metrics import bleu, chrf, ter
+from seqlab.text.batches import sequential
+from seqlab.text.encoded import EncodedSplit, open_split
+
+ATTENTION_MAPS = 12
+
+
+def evaluate(
+    params: EvaluateParams, *, checkpoint: Path, tokenized: Path, raw: Path, reports: Path, device: str
+) -> None:
+    """Translate and score the test set; write scores.json, translations.jsonl, bleu_by_length.csv, attention.json.
+
+    Nothing is written before everything is computed. In scores.json, `exact_match` is a percentage, `loss` is in nats
+    per target token, and `truncated` counts the sources that were cut at the tokenizer's longest.
+
+    Args:
+        params: How to search and score.
+        checkpoint: Checkpoint folder such as models/best.
+        tokenized: Folder data/tokenized, of whose splits `test` is read.
+        raw: Folder data/raw, of which `test.jsonl` is read.
+        reports: Folder to write to.
+        device: cpu or cuda.
+
+    Raises:
+        SeqlabError: an input is missing or damaged, the inputs do not belong together, the test set is empty, or the
+            model's loss is not finite.
+    """
+    examples = _read_examples(raw / "test.jsonl")
+    sources = [example.source for example in examples]
+    translator = Translator.load(checkpoint, device)
+    split = open_split(tokenized / "test")
+    encoded = translator.encode(sources)
+    _check_same_sources(encoded, split, tokenized)
+    split.require_vocabularies(translator.source.vocab_size, translator.target.vocab_size)
+
+    loss, _ = model_scores = perplexity(translator.model, sequential(split, params.batch_size))
+    if not math.isfinite(sum(model_scores)):
+        raise SeqlabError(f"{checkpoint}: its loss on the test set is {loss}; train again at a lower learning rate")
+    translations = _translate(translator, sources, params, _spread(encoded))
+    truncated = sum(len(ids) > translator.source.max_length for ids in translator.source.encode(sources))
+    write_results(reports, _results(params, examples, translations, model_scores, truncated))
+
+
+def _results(
+    params: EvaluateParams,
+    examples: Sequence[Example],
+    translations: Sequence[Sequence[Translation]],
+    model_scores: tuple[float, float],
+    truncated: int,
+) -> Results:
+    sources = [example.source for example in examples]
+    references = [example.references for example in examples]
+    texts = [best[0].text for best in translations]
+    loss, test_perplexity = model_scores
+    samples = params.bootstrap_samples
+    scores: dict[str, Any] = {
+        "bleu": asdict(bleu(texts, references, bootstrap_samples=samples)),
+        "chrf": asdict(chrf(texts, references, bootstrap_samples=samples)),
+        "ter": asdict(ter(texts, references, bootstrap_samples=samples)),
+        "exact_match": exact_match(texts, references),
+        "perplexity": test_perplexity,
+        "loss": loss,
+        "examples": len(examples),
+        "truncated": truncated,
+    }
+    buckets = bleu_by_length(sources, texts, references, bounds=params.length_buckets, bootstrap_samples=samples)
+    return Results(scores, examples, translations, buckets)
+
+
+def _read_examples(path: Path) -> list[Example]:
+    examples = list(read(path))
+    if not examples:
+        raise SeqlabError(f"{path} holds no example: there is nothing to evaluate")
+    for number, example in enumerate(examples, start=1):
+        if not example.references:
+            raise SeqlabError(f"{path}, line {number}: an example without a reference can't be scored")
+    return examples
+
+
+def _check_same_sources(encoded: Sequence[Sequence[int]], split: EncodedSplit, tokenized: Path) -> None:
+    same = len(encoded) == len(split) and all(ids == split.source(row).tolist() for row, ids in enumerate(encoded))
+    if not same:
+        raise SeqlabError(
+            f"{tokenized}: its test set is not the raw one in the checkpoint's tokens; `dvc repro` makes them agree"
+        )
+
+
+def _spread(encoded: Sequence[Sequence[int]]) -> frozenset[int]:
+    """Rows of up to ATTENTION_MAPS sentences whose lengths are spread evenly over those of the test set."""
+    rows = sorted((row for row, ids in enumerate(encoded) if ids), key=lambda row: (len(encoded[row]), row))
+    count = min(ATTENTION_MAPS, len(rows))
+    # From the shortest to the longest, both included.
+    return frozenset(rows[index * (len(rows) - 1) // max(1, count - 1)] for index in range(count))
+
+
+def _translate(
+    translator: Translator, sources: Sequence[str], params: EvaluateParams, attention_of: frozenset[int]
+) -> list[list[Translation]]:
+    # disable=None: no progress bar where nobody looks.
+    with tqdm(total=len(sources), desc="translate", unit=" sentences", file=sys.stderr, disable=None) as bar:
+        return translator.translate(
+            sources,
+            beam_size=params.beam_size,
+            length_penalty=params.length_penalty,
+            max_length=params.max_length,
+            n_best=params.n_best,
+            batch_size=params.batch_size,
+            attention_of=attention_of,
+            on_batch=bar.update,
+        )

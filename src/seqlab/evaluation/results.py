@@ -1,0 +1,73 @@
+"""What stage evaluate writes."""
+
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seqlab.atomic import atomic_file, write_json, write_text
+from seqlab.evaluation.translation import AttentionMap, Translation
+from seqlab.parallel import Example
+from seqlab.scoring.bleu import sentence_bleu
+from seqlab.scoring.by_length import LengthBucket
+
+# Decimals of what is written sentence by sentence. In float32 the next one of a log probability depends on the batch.
+DECIMALS = 4
+
+
+@dataclass(frozen=True)
+class Results:
+    """Scores of a test set, and its translations: each sentence's, best first."""
+
+    scores: dict[str, Any]
+    examples: Sequence[Example]
+    translations: Sequence[Sequence[Translation]]
+    buckets: Sequence[LengthBucket]
+
+
+def write_results(reports: Path, results: Results) -> None:
+    """Write scores.json, translations.jsonl, bleu_by_length.csv and attention.json below `reports`, each atomically."""
+    records = [_record(*pair) for pair in zip(results.examples, results.translations, strict=True)]
+    maps = [_map(best[0].attention) for best in results.translations if best[0].attention]
+    with atomic_file(reports / "translations.jsonl") as file:
+        for record in records:
+            file.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
+    with atomic_file(reports / "bleu_by_length.csv") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["bucket", "low", "high", "examples", "bleu", "bleu_low", "bleu_high"])
+        writer.writerows(_row(bucket) for bucket in results.buckets)
+    # One map a line: indented, each weight would have a line of its own.
+    lines = ",\n".join(json.dumps(each, ensure_ascii=False, allow_nan=False) for each in maps)
+    write_text(reports / "attention.json", f"[\n{lines}\n]\n" if maps else "[]\n")
+    write_json(reports / "scores.json", results.scores)
+
+
+def _record(example: Example, translations: Sequence[Translation]) -> dict[str, Any]:
+    best = translations[0]
+    record = {
+        "source": example.source,
+        "references": list(example.references),
+        "translation": best.text,
+        "score": round(best.score, DECIMALS),
+        "bleu": round(sentence_bleu(best.text, example.references), DECIMALS),
+    }
+    if len(translations) > 1:
+        record["n_best"] = [{"translation": each.text, "score": round(each.score, DECIMALS)} for each in translations]
+    return record
+
+
+def _row(bucket: LengthBucket) -> list[Any]:
+    bounds = [bucket.low, "" if bucket.high is None else bucket.high]
+    bleu = bucket.bleu
+    scores = ["", "", ""] if bleu is None else [round(each, DECIMALS) for each in (bleu.score, bleu.low, bleu.high)]
+    return [bucket.name, *bounds, bucket.examples, *scores]
+
+
+def _map(attention: AttentionMap) -> dict[str, Any]:
+    return {
+        "source_tokens": attention.source_tokens,
+        "translation_tokens": attention.translation_tokens,
+        "weights": [[round(weight, DECIMALS) for weight in row] for row in attention.weights],
+    }

@@ -1,0 +1,155 @@
+"""Text in, translations out: a checkpoint with its tokenizers."""
+
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from seqlab.checkpoint import TOKENIZER, load_checkpoint
+from seqlab.decoding.beam import beam_search
+from seqlab.decoding.greedy import greedy
+from seqlab.decoding.hypothesis import Hypothesis
+from seqlab.errors import SeqlabError
+from seqlab.evaluation.translation import AttentionMap, Translation
+from seqlab.model.seq2seq import Seq2Seq
+from seqlab.special_tokens import EOS, PAD, SPECIAL_TOKENS
+from seqlab.text.tokenizer import Tokenizer, load_tokenizers
+
+
+class Translator:
+    """A trained model between two tokenizers: what `evaluate`, the command line and the served model translate with."""
+
+    def __init__(self, model: Seq2Seq, source: Tokenizer, target: Tokenizer) -> None:
+        self.model = model.eval()
+        self.source = source
+        self.target = target
+
+    @classmethod
+    def load(cls, folder: Path, device: str = "cpu") -> Self:
+        """Load a checkpoint folder such as models/best.
+
+        Raises:
+            SeqlabError: the folder is missing or damaged, or its tokenizers are not those of its model.
+        """
+        model = load_checkpoint(folder, device)
+        source, target = load_tokenizers(folder / TOKENIZER)
+        expected = (model.config.source_vocab_size, model.config.target_vocab_size)
+        if (source.vocab_size, target.vocab_size) != expected:
+            raise SeqlabError(
+                f"{folder}: the tokenizers know {source.vocab_size} and {target.vocab_size} tokens, the model "
+                f"{expected[0]} and {expected[1]}; put the parts of one checkpoint together, or train again"
+            )
+        return cls(model, source, target)
+
+    def encode(self, sentences: Sequence[str]) -> list[list[int]]:
+        """Token ids of the sentences, without EOS, cut where stage tokenize cuts them.
+
+        Raises:
+            SeqlabError: a sentence is not valid Unicode.
+        """
+        return [ids[: self.source.max_length] for ids in self.source.encode(sentences)]
+
+    @torch.inference_mode()
+    def translate(
+        self,
+        sentences: Sequence[str],
+        *,
+        beam_size: int,
+        length_penalty: float,
+        max_length: int,
+        batch_size: int,
+        n_best: int = 1,
+        attention_of: Collection[int] = (),
+        on_batch: Callable[[int], object] | None = None,
+    ) -> list[list[Translation]]:
+        """Translate each sentence into its `n_best` best translations, best first, in the order of the sentences.
+
+        The ranking is beam search's: by length-penalised log probability. A sentence without tokens has one
+        translation, the empty one, with log probability 0: no model is asked.
+
+        Args:
+            sentences: Source texts.
+            beam_size: Hypotheses kept; 1 is greedy search.
+            length_penalty: α of the length penalty; 0: none.
+            max_length: Longest translation in tokens.
+            batch_size: Sentences searched at once; changes no translation.
+            n_best: Translations of each sentence, at most `beam_size`.
+            attention_of: Rows whose translations carry their attention map, if the model has attention.
+            on_batch: Called after each batch with the number of its sentences.
+
+        Raises:
+            SeqlabError: a sentence is not valid Unicode.
+            ValueError: `n_best` exceeds `beam_size`.
+        """
+        if n_best > beam_size:
+            raise ValueError(f"n_best ({n_best}) is larger than beam_size ({beam_size})")
+        encoded = self.encode(sentences)
+        translations = [[Translation("", 0.0)] for _ in encoded]
+        # Sentences of like length together: little padding, and batches whose sentences end at about the same time.
+        rows = sorted((row for row, ids in enumerate(encoded) if ids), key=lambda row: (-len(encoded[row]), row))
+        for start in range(0, len(rows), batch_size):
+            batch = rows[start : start + batch_size]
+            sources = [encoded[row] for row in batch]
+            wanted = [row in attention_of for row in batch]
+            found = self._search(sources, beam_size, length_penalty, n_best, max_length, with_attention=any(wanted))
+            for row, source, hypotheses, shown in zip(batch, sources, found, wanted, strict=True):
+                translations[row] = self._translations(source, hypotheses, shown)
+            if on_batch:
+                on_batch(len(batch))
+        return translations
+
+    def _search(
+        self,
+        sources: Sequence[Sequence[int]],
+        beam_size: int,
+        length_penalty: float,
+        n_best: int,
+        max_length: int,
+        *,
+        with_attention: bool,
+    ) -> list[list[Hypothesis]]:
+        source, lengths = _padded(sources, next(self.model.parameters()).device)
+        if beam_size == 1:
+            best = greedy(self.model, source, lengths, max_length=max_length, with_attention=with_attention)
+            return [[hypothesis] for hypothesis in best]
+        return beam_search(
+            self.model,
+            source,
+            lengths,
+            beam_size=beam_size,
+            length_penalty=length_penalty,
+            n_best=n_best,
+            max_length=max_length,
+            with_attention=with_attention,
+        )
+
+    def _translations(
+        self, source: Sequence[int], hypotheses: Sequence[Hypothesis], with_attention: bool
+    ) -> list[Translation]:
+        texts = self.target.decode([hypothesis.tokens for hypothesis in hypotheses])
+        return [
+            Translation(
+                text, hypothesis.log_probability, self._attention_map(source, hypothesis) if with_attention else None
+            )
+            for text, hypothesis in zip(texts, hypotheses, strict=True)
+        ]
+
+    def _attention_map(self, source: Sequence[int], hypothesis: Hypothesis) -> AttentionMap | None:
+        if hypothesis.attention is None:
+            return None
+        # The columns are the source's tokens and its end; what follows is padding, whose weights are exactly 0.
+        weights = hypothesis.attention[:, : len(source) + 1].tolist()
+        source_tokens = [*self.source.pieces(source), SPECIAL_TOKENS[EOS]]
+        return AttentionMap(source_tokens, self.target.pieces(hypothesis.tokens), weights)
+
+
+def _padded(sources: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return sources (batch, source_len), each ended by EOS, PAD after it; and, on the CPU, their lengths with EOS."""
+    lengths = torch.tensor([len(ids) + 1 for ids in sources])
+    source = torch.full((len(sources), int(lengths.max())), PAD)
+    for row, ids in enumerate(sources):
+        source[row, : len(ids)] = torch.tensor(ids)
+        source[row, len(ids)] = EOS
+    return source.to(device), lengths

@@ -1,0 +1,60 @@
+"""BLEU by sacreBLEU: 13a tokenization, mixed case, exponential smoothing."""
+
+from collections.abc import Sequence
+from itertools import zip_longest
+from typing import Any
+
+from sacrebleu import BLEU
+
+
+def reference_streams(references: Sequence[tuple[str, ...]]) -> list[tuple[Any, ...]]:
+    """Turn the references of each sentence into sacreBLEU's streams: stream i holds each sentence's i-th reference.
+
+    Where a sentence has fewer references than others, its place holds None, which sacreBLEU leaves out (an empty string
+    would count as a reference), although its type hints know only strings.
+    """
+    return list(zip_longest(*references))
+
+
+def check_scorable(translations: Sequence[str], references: Sequence[tuple[str, ...]]) -> None:
+    """Refuse what no metric is defined for.
+
+    Raises:
+        ValueError: no sentences, another number of translations than of reference sets, or a sentence without one.
+    """
+    if len(translations) != len(references):
+        raise ValueError(f"{len(translations)} translations for {len(references)} sets of references")
+    if not translations:
+        raise ValueError("no translations to score")
+    if not all(references):
+        raise ValueError(f"sentence {[bool(texts) for texts in references].index(False) + 1} has no reference")
+
+
+def corpus_bleu(translations: Sequence[str], references: Sequence[tuple[str, ...]]) -> float:
+    """BLEU (Papineni et al. 2002) of a corpus, 0–100; the number of references may vary from sentence to sentence.
+
+    Raises:
+        ValueError: as `check_scorable`.
+    """
+    check_scorable(translations, references)
+    return _at_most_100(_metric().corpus_score(translations, reference_streams(references)).score)
+
+
+def sentence_bleu(translation: str, references: tuple[str, ...]) -> float:
+    """BLEU of one sentence, 0–100, over the n-gram orders that it is long enough for (sacreBLEU's effective order).
+
+    Raises:
+        ValueError: there is no reference.
+    """
+    check_scorable([translation], [references])
+    return _at_most_100(_metric(effective_order=True).sentence_score(translation, references).score)
+
+
+def _metric(*, effective_order: bool = False) -> BLEU:
+    # force: no warnings on standard error about translations that end in " .", which a weak model may well write.
+    return BLEU(tokenize="13a", smooth_method="exp", effective_order=effective_order, force=True)
+
+
+def _at_most_100(score: float) -> float:
+    # A perfect score is 100.00000000000004 there.
+    return min(float(score), 100.0)

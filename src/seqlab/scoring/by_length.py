@@ -1,0 +1,64 @@
+"""BLEU by source length: what a fixed-size context vector does to long sentences."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from seqlab.scoring.metrics import Score, bleu
+
+
+@dataclass(frozen=True, slots=True)
+class LengthBucket:
+    """The sentences whose source has from `low` to `high` whitespace-separated words; no upper bound if `high` is None.
+
+    `bleu` is None where there are no sentences.
+    """
+
+    low: int
+    high: int | None
+    examples: int
+    bleu: Score | None
+
+    @property
+    def name(self) -> str:
+        """Such as `6–10`, or `41+` for the last."""
+        if self.high is None:
+            return f"{self.low}+"
+        return f"{self.low}–{self.high}" if self.low < self.high else str(self.low)
+
+
+def bleu_by_length(
+    sources: Sequence[str],
+    translations: Sequence[str],
+    references: Sequence[tuple[str, ...]],
+    *,
+    bounds: Sequence[int],
+    bootstrap_samples: int,
+) -> list[LengthBucket]:
+    """BLEU of the sentences in each bucket, shortest first; every sentence is in exactly one bucket.
+
+    Args:
+        sources: Source texts.
+        translations: Their translations.
+        references: Their references.
+        bounds: The buckets' upper bounds in words, rising, each part of its bucket; a last bucket holds what is longer.
+        bootstrap_samples: Resamples for each bucket's confidence interval.
+
+    Raises:
+        ValueError: sources, translations and references differ in number, or a sentence has no reference.
+    """
+    pairs: list[list[tuple[str, tuple[str, ...]]]] = [[] for _ in range(len(bounds) + 1)]
+    for source, translation, texts in zip(sources, translations, references, strict=True):
+        pairs[bisect_left(bounds, len(source.split()))].append((translation, texts))
+    lows = [0, *(bound + 1 for bound in bounds)]
+    return [
+        LengthBucket(low, high, len(members), _bleu(members, bootstrap_samples))
+        for low, high, members in zip(lows, [*bounds, None], pairs, strict=True)
+    ]
+
+
+def _bleu(pairs: Sequence[tuple[str, tuple[str, ...]]], bootstrap_samples: int) -> Score | None:
+    if not pairs:
+        return None
+    translations, references = zip(*pairs, strict=True)
+    return bleu(translations, references, bootstrap_samples=bootstrap_samples)

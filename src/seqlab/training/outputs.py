@@ -1,0 +1,29 @@
+"""The checkpoints that training leaves for use: models/best and models/last."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from torch import Tensor
+
+from seqlab.checkpoint import write_checkpoint
+from seqlab.model.config import ModelConfig
+from seqlab.training.early_stopping import Best
+from seqlab.training.events import CheckpointSaved
+
+
+@dataclass(frozen=True)
+class ModelOutputs:
+    """Writes checkpoints below `folder`, each with the tokenizers beside it."""
+
+    folder: Path
+    config: ModelConfig
+    tokenizer: Path
+
+    def write(self, kind: Literal["best", "last"], tensors: Mapping[str, Tensor], of: Best) -> CheckpointSaved:
+        """Write the parameters of an epoch, with its number, step and validation scores."""
+        metadata = {"epoch": of.epoch, "step": of.step, "valid": asdict(of.scores)}
+        folder = self.folder / kind
+        write_checkpoint(folder, self.config, tensors, self.tokenizer, metadata)
+        return CheckpointSaved(kind, folder, of.epoch, of.step)

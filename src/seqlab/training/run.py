@@ -1,0 +1,89 @@
+"""Stage train: encoded corpus in, checkpoints and learning curves out."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from seqlab.atomic import remove_leftovers
+from seqlab.errors import SeqlabError
+from seqlab.model.config import ModelConfig
+from seqlab.model.seq2seq import Seq2Seq
+from seqlab.params.params import Params
+from seqlab.text.batches import Batches
+from seqlab.text.encoded import EncodedSplit, open_split
+from seqlab.text.tokenizer import load_tokenizers
+from seqlab.training.events import Listener
+from seqlab.training.history import FILES, History
+from seqlab.training.outputs import ModelOutputs
+from seqlab.training.resume import resume_store
+from seqlab.training.seeds import generator, stream_seed
+from seqlab.training.trainer import SAVE_SECONDS, Trainer
+from seqlab.training.update import Updater
+from seqlab.training.validator import Validator
+
+
+def train(
+    params: Params,
+    *,
+    tokenized: Path,
+    models: Path,
+    reports: Path,
+    checkpoints: Path,
+    fingerprint: str,
+    validator: Validator,
+    listeners: Sequence[Listener] = (),
+    stop: Callable[[], bool] = lambda: False,
+    save_seconds: float = SAVE_SECONDS,
+) -> None:
+    """Train a model; write `models`/best, `models`/last, and curves.csv, steps.csv, training.json below `reports`.
+
+    An interrupted training is resumed from its newest saved state, and ends in the same bytes as an uninterrupted one.
+
+    Args:
+        params: Of these, `seed`, `runtime.device`, `model` and `train` count.
+        tokenized: Folder data/tokenized, of which `tokenizer` and `train` are read.
+        models: Folder of the checkpoints.
+        reports: Folder of the curves.
+        checkpoints: Folder of the saved states of all trainings.
+        fingerprint: Hash of all that the result depends on; a state saved under another is never used.
+        validator: Scores the model after each epoch.
+        listeners: Called with each event.
+        stop: Asked after each step; True saves the state and ends training with `Interrupted`.
+        save_seconds: Time between two saved states within an epoch; changes no result.
+
+    Raises:
+        Interrupted: `stop` said so.
+        SeqlabError: the data is missing, damaged or empty, the numbers went wrong, memory ran out, or a file cannot be
+            written.
+    """
+    config, split = _open(params, tokenized)
+    device = torch.device(params.runtime.device)
+    model = Seq2Seq(config, generator(params.seed, "initialisation")).to(device)
+    batches = Batches(split, params.train.batch_size, params.train.batch_by, stream_seed(params.seed, "shuffling"))
+    for path in (models / "best", models / "last", *(reports / name for name in FILES)):
+        remove_leftovers(path)
+    with resume_store(checkpoints, fingerprint) as store:
+        Trainer(
+            Updater(model, params.train, params.seed),
+            params.train,
+            batches,
+            validator,
+            ModelOutputs(models, config, tokenized / "tokenizer"),
+            store=store,
+            listeners=[History(reports), *listeners],
+            stop=stop,
+            save_seconds=save_seconds,
+        ).run()
+        if store is not None:
+            store.clear()
+
+
+def _open(params: Params, tokenized: Path) -> tuple[ModelConfig, EncodedSplit]:
+    source, target = load_tokenizers(tokenized / "tokenizer")
+    split = open_split(tokenized / "train")
+    if len(split) == 0:
+        raise SeqlabError(f"{tokenized / 'train'} holds no pair: there is nothing to train on")
+    split.require_vocabularies(source.vocab_size, target.vocab_size)
+    options = params.model.model_dump()
+    return ModelConfig(source_vocab_size=source.vocab_size, target_vocab_size=target.vocab_size, **options), split

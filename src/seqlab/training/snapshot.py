@@ -1,0 +1,43 @@
+"""A training under way, as a record and tensors, and back."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from seqlab.checkpoint import load_tensors, model_tensors
+from seqlab.training.optimizer import optimizer_tensors, restore_optimizer
+from seqlab.training.resume import SavedState
+from seqlab.training.state import TrainingState
+from seqlab.training.update import Updater
+
+_MODEL, _OPTIMIZER, _BEST = "model/", "optimizer/", "best/"
+
+
+def take(state: TrainingState, updater: Updater, best: Mapping[str, Tensor]) -> SavedState:
+    """Everything that a training needs to go on: its state, model, optimizer, and best parameters so far."""
+    tensors = {
+        **_prefixed(_MODEL, model_tensors(updater.model)),
+        **_prefixed(_OPTIMIZER, optimizer_tensors(updater.optimizer, updater.model)),
+        **_prefixed(_BEST, best),
+    }
+    return SavedState(state.to_json(), tensors)
+
+
+def restore(saved: SavedState, updater: Updater) -> tuple[TrainingState, dict[str, Tensor]]:
+    """Put model and optimizer back; return the state and the best parameters so far.
+
+    Raises:
+        ValueError: the saved state is of another model, or of another version of seqlab.
+    """
+    state = TrainingState.from_json(saved.record)
+    load_tensors(updater.model, _unprefixed(_MODEL, saved.tensors))
+    restore_optimizer(updater.optimizer, updater.model, _unprefixed(_OPTIMIZER, saved.tensors))
+    return state, _unprefixed(_BEST, saved.tensors)
+
+
+def _prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {prefix + name: tensor for name, tensor in tensors.items()}
+
+
+def _unprefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

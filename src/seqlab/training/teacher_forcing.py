@@ -1,0 +1,186 @@
+"""Teacher forcing: which steps are fed the truth, and the loss when the others are fed what the model says."""
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from seqlab.errors import SeqlabError
+from seqlab.model.dropout import Dropout, Masks, drop
+from seqlab.model.memory import DecoderState, Memory
+from seqlab.model.packing import Packing
+from seqlab.model.seq2seq import Seq2Seq
+from seqlab.special_tokens import SOS
+from seqlab.training.vocabulary_loss import VocabularyLoss
+
+
+def ratio_at(step: int, *, schedule: str, ratio: float, decay: float, floor: float) -> float:
+    """The teacher forcing ratio at an optimizer step, counted from 0 (Bengio et al. 2015, §2.4).
+
+    constant: ratio; linear: max(floor, ratio − decay · step); exponential: ratio · decay^step; inverse_sigmoid:
+    ratio · decay / (decay + exp(step / decay)). Always the probability of feeding the truth.
+
+    Raises:
+        SeqlabError: exponential with a decay above 1, which would raise the ratio.
+        ValueError: no such schedule.
+    """
+    match schedule:
+        case "constant":
+            return ratio
+        case "linear":
+            return max(floor, ratio - decay * step)
+        case "exponential":
+            if decay > 1:
+                raise SeqlabError(f"train.teacher_forcing_decay: the exponential schedule needs at most 1, not {decay}")
+            return ratio * decay**step
+        case "inverse_sigmoid":
+            # decay / (decay + exp(x)) = 1 / (1 + exp(x − log decay)); exp() overflows above 709.
+            return ratio / (1 + math.exp(min(step / decay - math.log(decay), 700)))
+    raise ValueError(f"no such schedule: {schedule}")
+
+
+def toss(granularity: str, ratio: float, batch: int, target_len: int, generator: torch.Generator) -> Tensor:
+    """One coin for each step of the batch (`step`), each token (`token`), or each sentence (`sequence`).
+
+    What is drawn does not depend on the ratio: a token fed the truth at one ratio is fed it at any higher one.
+
+    Returns:
+        (batch, target_len) bool, True where the step is fed the truth; the first column counts for nothing, for the
+        first step is fed SOS.
+
+    Raises:
+        ValueError: no such granularity.
+    """
+    shapes = {"step": (1, target_len), "token": (batch, target_len), "sequence": (batch, 1)}
+    if granularity not in shapes:
+        raise ValueError(f"no such granularity: {granularity}")
+    return (torch.rand(shapes[granularity], generator=generator) < ratio).expand(batch, target_len)
+
+
+@dataclass(frozen=True)
+class LossOutput:
+    """The loss of a batch.
+
+    Attributes:
+        loss: Scalar, mean for each token of the target; with its gradient where gradients are enabled.
+        nll: Scalar, mean negative log-likelihood for each token of the target, without label smoothing or gradient.
+        tokens: Tokens of the target, ends of sentence included, padding not.
+    """
+
+    loss: Tensor
+    nll: Tensor
+    tokens: int
+
+
+def teacher_forced_loss(
+    model: Seq2Seq,
+    source: Tensor,
+    source_lengths: Tensor,
+    target: Tensor,
+    target_lengths: Tensor,
+    coins: Tensor,
+    *,
+    label_smoothing: float = 0.0,
+    dropout: Dropout | None = None,
+) -> LossOutput:
+    """The loss when step t is fed the true token before it where its coin says so, else the model's own argmax.
+
+    Equal to the step-by-step loop, and nearly as fast as pure teacher forcing. What the model says is fed back without
+    a gradient, so only its *choice* ties a step to the one before. Steps between two choices therefore go through the
+    recurrent layers in one call; attention and readout, which the recurrence does not need, follow for all tokens
+    at once; and a token's scores are computed once, when a choice needs them or else at the end. With input feeding the
+    recurrence does need the readout, and every step is a call of its own. Ratio 1 is one call.
+
+    Args:
+        model: Encoder and decoder.
+        source: (batch, source_len) ids.
+        source_lengths: (batch,).
+        target: (batch, target_len) labels; what stands after a sentence's end is never looked at.
+        target_lengths: (batch,), each at least 1.
+        coins: (batch, target_len), from `toss`.
+        label_smoothing: ε, spread over the whole vocabulary.
+        dropout: The step's masks; None: no dropout.
+    """
+    lengths = target_lengths.cpu()
+    order = lengths.argsort(descending=True, stable=True)
+    packing = Packing.of_lengths(lengths[order])
+    rows = order.to(target.device)
+    labels = packing.pack(target[rows, : packing.steps])
+    free = ~packing.pack(coins.cpu()[order, : packing.steps])
+    memory = model.encode(source[rows], source_lengths[order.to(source_lengths.device)], dropout)
+    loss = VocabularyLoss(model.decoder.vocabulary_weight, model.decoder.output_bias, labels, label_smoothing)
+    masks = model.decoder.masks(dropout, len(labels))
+    readout = _Unrolling(model, memory, packing, labels, free, masks, loss).readout()
+    total, nll = loss.total(drop(readout, masks.readout))
+    return LossOutput(total, nll, len(labels))
+
+
+class _Unrolling:
+    """The decoder over a batch, all of it packed; see `teacher_forced_loss`."""
+
+    def __init__(
+        self,
+        model: Seq2Seq,
+        memory: Memory,
+        packing: Packing,
+        labels: Tensor,
+        free: Tensor,
+        masks: Masks,
+        loss: VocabularyLoss,
+    ) -> None:
+        self._decoder, self._memory, self._packing, self._masks, self._loss = (
+            model.decoder,
+            memory,
+            packing,
+            masks,
+            loss,
+        )
+        self._state = model.initial_state(memory)
+        self._free = torch.split(free, list(packing.batch_sizes))
+        before = torch.split(labels, list(packing.batch_sizes))
+        self._fed = [torch.full_like(before[0], SOS)]
+        self._fed += [tokens[:running] for tokens, running in zip(before, packing.batch_sizes[1:], strict=False)]
+
+    def readout(self) -> Tensor:
+        """r of every token, (tokens, readout_size), before dropout."""
+        stops = [step for step in range(1, self._packing.steps) if self._breaks_at(step)]
+        pieces = [self._advance(start, stop) for start, stop in pairwise([0, *stops, self._packing.steps])]
+        together = torch.cat(pieces)
+        return together if self._decoder.input_feeding else self._read(together, self._packing)
+
+    def _breaks_at(self, step: int) -> bool:
+        return self._decoder.input_feeding or bool(self._free[step].any())
+
+    def _advance(self, start: int, stop: int) -> Tensor:
+        """Run the steps from start up to stop, and find what step `stop` is fed."""
+        part, running = self._packing.part(start, stop), self._packing.batch_sizes[start]
+        seen, state = self._decoder.advance(
+            torch.cat(self._fed[start:stop]),
+            part,
+            self._state.first(running),
+            self._memory.context[:running],
+            self._masks.rows(self._packing.span(start, stop)),
+        )
+        if self._decoder.input_feeding:
+            seen = self._read(seen, part)
+            state = DecoderState(state.recurrent, seen)
+        self._state = state
+        if stop < self._packing.steps and self._free[stop].any():
+            self._choose(seen[-part.batch_sizes[-1] :], stop)
+        return seen
+
+    @torch.no_grad()
+    def _choose(self, seen: Tensor, stop: int) -> None:
+        """Feed step `stop` the argmax of the step before, where it is free."""
+        running = self._packing.batch_sizes[stop]
+        readout = seen[:running] if self._decoder.input_feeding else self._read(seen[:running], Packing((running,)))
+        rows = self._free[stop].nonzero().squeeze(1)
+        positions = self._packing.offsets[stop - 1] + rows
+        rows = rows.to(seen.device)
+        said = self._loss.predict(drop(readout[rows], self._masks.readout_of(positions.to(seen.device))), positions)
+        self._fed[stop] = self._fed[stop].index_copy(0, rows, said)
+
+    def _read(self, seen: Tensor, packing: Packing) -> Tensor:
+        return self._decoder.read(seen, packing, self._memory.first(packing.batch_sizes[0]))[0]

@@ -1,0 +1,290 @@
+"""The training loop."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+
+from torch import Tensor
+
+from seqlab.checkpoint import model_tensors
+from seqlab.errors import SeqlabError
+from seqlab.params.train import TrainParams
+from seqlab.text.batches import Batch, Batches
+from seqlab.training import snapshot
+from seqlab.training.curves import EpochPoint, StepPoint
+from seqlab.training.early_stopping import Best
+from seqlab.training.events import (
+    BatchFinished,
+    EpochFinished,
+    Event,
+    Listener,
+    StateSaved,
+    StepFinished,
+    TrainingFinished,
+    TrainingStarted,
+)
+from seqlab.training.interruption import Interrupted
+from seqlab.training.learning_rate import learning_rate_at
+from seqlab.training.outputs import ModelOutputs
+from seqlab.training.pace import Pace
+from seqlab.training.resume import ResumeStore
+from seqlab.training.state import Totals, TrainingState
+from seqlab.training.update import Outcome, Updater
+from seqlab.training.validator import ValidationScores, Validator
+
+# Seconds between two saved states within an epoch. When they are saved changes no result.
+SAVE_SECONDS = 60.0
+
+
+class Trainer:
+    """Trains a model: epochs of optimizer steps, each followed by validation, until the last or until patience ends.
+
+    What it computes depends on its arguments up to `validator` alone: not on when it was interrupted and resumed, on
+    the clock, or on who listens.
+    """
+
+    def __init__(
+        self,
+        updater: Updater,
+        params: TrainParams,
+        batches: Batches,
+        validator: Validator,
+        outputs: ModelOutputs,
+        *,
+        store: ResumeStore | None,
+        listeners: Sequence[Listener] = (),
+        stop: Callable[[], bool] = lambda: False,
+        save_seconds: float = SAVE_SECONDS,
+    ) -> None:
+        """Prepare; nothing is computed or written yet.
+
+        Args:
+            updater: The model and its optimizer.
+            params: Schedules and limits.
+            batches: The training split.
+            validator: Scores the model after each epoch.
+            outputs: Takes the best and the last parameters.
+            store: Where states are saved to, and resumed from; None: nowhere.
+            listeners: Called with each event.
+            stop: Asked after each step; True ends training with `Interrupted`.
+            save_seconds: Time between two saved states within an epoch.
+        """
+        self._updater = updater
+        self._params = params
+        self._batches = batches
+        self._validator = validator
+        self._outputs = outputs
+        self._store = store
+        self._listeners = listeners
+        self._stop = stop
+        self._save_seconds = save_seconds
+        self._state = TrainingState()
+        self._best: dict[str, Tensor] = {}
+        self._saved: tuple[int, int] | None = None
+        self._saved_at = time.monotonic()
+        self._window_pace = Pace()
+        self._epoch_pace = Pace()
+
+    def run(self) -> None:
+        """Train to the end, from the newest saved state if there is one.
+
+        Raises:
+            Interrupted: `stop` said so; the state is saved.
+            SeqlabError: the numbers went wrong, memory ran out, or a file cannot be written.
+        """
+        started = time.monotonic()
+        self._resume()
+        state = self._state
+        self._emit(
+            TrainingStarted(
+                step=state.step,
+                epoch=state.epoch,
+                epochs=self._params.epochs,
+                steps_per_epoch=len(self._batches.epoch(1)),
+                parameters=self._parameters(),
+                step_points=tuple(state.step_points),
+                epoch_points=tuple(state.epoch_points),
+            )
+        )
+        while not state.finished:
+            self._train_epoch()
+            self._finish_epoch()
+        self._finish(time.monotonic() - started)
+
+    def _resume(self) -> None:
+        saved = self._store.load() if self._store else None
+        if saved is None:
+            return
+        try:
+            self._state, self._best = snapshot.restore(saved, self._updater)
+        except ValueError as error:
+            raise SeqlabError(
+                f"the saved training state does not fit this training ({error}); delete .checkpoints/"
+            ) from None
+        self._saved = self._position()
+        self._write_checkpoints(best=True)
+
+    def _train_epoch(self) -> None:
+        self._updater.model.train()
+        self._epoch_pace = Pace()
+        for batch in self._batches.epoch(self._state.epoch, start=self._state.batch):
+            self._train_step(batch)
+            self._safe_point()
+
+    def _train_step(self, batch: Batch) -> None:
+        started = time.perf_counter()
+        state, step = self._state, self._state.step + 1
+        rate = learning_rate_at(self._params, step=step, epoch=state.epoch, plateau_factor=state.plateau.factor)
+        place = f"at step {step} (epoch {state.epoch}, batch {state.batch + 1})"
+        outcome = self._updater.update(batch, step=step, learning_rate=rate, place=place)
+        state.step = step
+        state.batch += 1
+        self._count(outcome)
+        seconds = time.perf_counter() - started
+        for pace in (self._window_pace, self._epoch_pace):
+            pace.add(outcome.tokens, seconds)
+        self._emit(BatchFinished(step, state.epoch, outcome.loss, outcome.tokens, seconds))
+        if state.window.steps == self._params.log_every:
+            self._finish_window()
+
+    def _count(self, outcome: Outcome) -> None:
+        state = self._state
+        for totals in (state.window, state.epoch_totals):
+            totals.add(tokens=outcome.tokens, loss=outcome.loss, nll=outcome.nll, gradient_norm=outcome.gradient_norm)
+        state.learning_rate = outcome.learning_rate
+        state.teacher_forcing_ratio = outcome.teacher_forcing_ratio
+        state.largest_gradient_norm = max(state.largest_gradient_norm, outcome.gradient_norm)
+        if 0 < self._params.max_grad_norm < outcome.gradient_norm:
+            state.clipped_steps += 1
+
+    def _finish_window(self) -> None:
+        state, window = self._state, self._state.window
+        point = StepPoint(
+            step=state.step,
+            epoch=state.epoch,
+            loss=window.loss / window.tokens,
+            learning_rate=state.learning_rate,
+            gradient_norm=window.gradient_norm / window.steps,
+            teacher_forcing_ratio=state.teacher_forcing_ratio,
+        )
+        state.step_points.append(point)
+        state.window = Totals()
+        self._emit(StepFinished(point, self._window_pace.tokens_per_second))
+        self._window_pace = Pace()
+
+    def _finish_epoch(self) -> None:
+        started = time.perf_counter()
+        state, params = self._state, self._params
+        scores = self._validate()
+        valid_seconds = time.perf_counter() - started
+        best = state.early_stopping.update(params.early_stopping_metric, Best(state.epoch, state.step, scores))
+        if best:
+            self._best = {name: tensor.clone() for name, tensor in model_tensors(self._updater.model).items()}
+        state.plateau.update(scores.loss, decay=params.learning_rate_decay, patience=params.learning_rate_patience)
+        point = self._epoch_point(scores)
+        state.epoch_points.append(point)
+        state.epoch_totals = Totals()
+        state.stopped_early = state.early_stopping.exhausted(params.patience) and state.epoch < params.epochs
+        state.finished = state.stopped_early or state.epoch == params.epochs
+        if state.finished and state.window.steps:
+            self._finish_window()
+        state.epoch += 1
+        state.batch = 0
+        self._save()
+        self._emit(
+            EpochFinished(
+                point=point,
+                best=best,
+                clipped_steps=state.clipped_steps,
+                train_seconds=self._epoch_pace.seconds,
+                valid_seconds=valid_seconds,
+                tokens_per_second=self._epoch_pace.tokens_per_second,
+            )
+        )
+        self._write_checkpoints(best=best)
+
+    def _validate(self) -> ValidationScores:
+        self._updater.model.eval()
+        scores = self._validator(self._updater.model, self._safe_point)
+        if not all(map(math.isfinite, (scores.loss, scores.perplexity, scores.bleu))):
+            raise SeqlabError(
+                f"the numbers went wrong in the validation after epoch {self._state.epoch}: loss {scores.loss}, "
+                f"perplexity {scores.perplexity}, learning rate {self._state.learning_rate:g}; "
+                "lower train.learning_rate. The checkpoints of earlier epochs are kept in models/"
+            )
+        return scores
+
+    def _epoch_point(self, scores: ValidationScores) -> EpochPoint:
+        state, totals = self._state, self._state.epoch_totals
+        return EpochPoint(
+            epoch=state.epoch,
+            step=state.step,
+            train_loss=totals.loss / totals.tokens,
+            train_nll=totals.nll / totals.tokens,
+            valid_loss=scores.loss,
+            valid_perplexity=scores.perplexity,
+            valid_bleu=scores.bleu,
+            learning_rate=state.learning_rate,
+            teacher_forcing_ratio=state.teacher_forcing_ratio,
+            gradient_norm=totals.gradient_norm / totals.steps,
+        )
+
+    def _finish(self, seconds: float) -> None:
+        state = self._state
+        if state.early_stopping.best is None:
+            raise AssertionError("a training without an epoch")
+        self._emit(
+            TrainingFinished(
+                best=state.early_stopping.best,
+                epochs=len(state.epoch_points),
+                steps=state.step,
+                stopped_early=state.stopped_early,
+                parameters=self._parameters(),
+                clipped_steps=state.clipped_steps,
+                largest_gradient_norm=state.largest_gradient_norm,
+                seconds=seconds,
+            )
+        )
+
+    def _safe_point(self) -> None:
+        """Between two steps, or two batches of validation: save the state if it is time, and stop if asked to."""
+        if self._stop():
+            self._save()
+            raise Interrupted(self._farewell())
+        if time.monotonic() - self._saved_at >= self._save_seconds:
+            self._save()
+
+    def _farewell(self) -> str:
+        where = f"training stopped after step {self._state.step}, in epoch {self._state.epoch}"
+        if self._store is None:
+            return f"{where}; its state was not saved: `dvc repro` starts it anew"
+        return f"{where}; its state is saved: `dvc repro` resumes it there, and ends in the same result"
+
+    def _save(self) -> None:
+        self._saved_at = time.monotonic()
+        if self._store is None or self._saved == self._position():
+            return
+        self._store.save(snapshot.take(self._state, self._updater, self._best))
+        self._saved = self._position()
+        self._emit(StateSaved(self._state.step, time.monotonic() - self._saved_at))
+        self._saved_at = time.monotonic()
+
+    def _position(self) -> tuple[int, int]:
+        return self._state.epoch, self._state.batch
+
+    def _write_checkpoints(self, *, best: bool) -> None:
+        state = self._state
+        if best and state.early_stopping.best:
+            self._emit(self._outputs.write("best", self._best, state.early_stopping.best))
+        if state.epoch_points and state.batch == 0:
+            point = state.epoch_points[-1]
+            scores = ValidationScores(point.valid_loss, point.valid_perplexity, point.valid_bleu)
+            tensors = model_tensors(self._updater.model)
+            self._emit(self._outputs.write("last", tensors, Best(point.epoch, point.step, scores)))
+
+    def _parameters(self) -> int:
+        return sum(parameter.numel() for parameter in self._updater.model.parameters())
+
+    def _emit(self, event: Event) -> None:
+        for listener in self._listeners:
+            listener(event)

@@ -1,0 +1,111 @@
+"""One optimizer step: forward, backward, clip, update."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from seqlab.errors import SeqlabError
+from seqlab.model.dropout import Dropout
+from seqlab.model.seq2seq import Seq2Seq
+from seqlab.params.train import TrainParams
+from seqlab.text.batches import Batch
+from seqlab.training.optimizer import gradient_norm, make_optimizer, set_learning_rate
+from seqlab.training.seeds import generator
+from seqlab.training.teacher_forcing import ratio_at, teacher_forced_loss, toss
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a step gave: `loss` and `nll` are means per target token, `gradient_norm` is before clipping."""
+
+    loss: float
+    nll: float
+    tokens: int
+    gradient_norm: float
+    learning_rate: float
+    teacher_forcing_ratio: float
+
+
+class Updater:
+    """Makes optimizer steps. What a step draws at random depends on the seed and the step alone."""
+
+    def __init__(self, model: Seq2Seq, params: TrainParams, seed: int) -> None:
+        self.model = model
+        self.optimizer = make_optimizer(model.parameters(), params)
+        self._params = params
+        self._seed = seed
+        self._device = next(model.parameters()).device
+
+    def update(self, batch: Batch, *, step: int, learning_rate: float, place: str) -> Outcome:
+        """Make optimizer step number `step` (from 1 on) on a batch; `place` names both in errors.
+
+        Raises:
+            SeqlabError: the loss or the gradient is not finite, or memory ran out; the parameters are as they were.
+        """
+        params = self._params
+        # Bengio et al. count i from the first step, 0.
+        ratio = ratio_at(
+            step - 1,
+            schedule=params.teacher_forcing_schedule,
+            ratio=params.teacher_forcing_ratio,
+            decay=params.teacher_forcing_decay,
+            floor=params.teacher_forcing_floor,
+        )
+        set_learning_rate(self.optimizer, learning_rate)
+        self.optimizer.zero_grad()
+        try:
+            loss, nll, tokens = self._forward(batch, step, ratio)
+            loss.backward()  # type: ignore[no-untyped-call]
+            norm = gradient_norm(self.model.parameters(), params.max_grad_norm)
+            # One transfer from the device for all three.
+            figures = torch.stack([loss.detach().float(), nll.detach().float(), norm.float()]).tolist()
+            outcome = Outcome(figures[0], figures[1], tokens, figures[2], learning_rate, ratio)
+            _check_finite(outcome, batch, place)
+            self.optimizer.step()
+        except RuntimeError as error:
+            if not _out_of_memory(error):
+                raise
+            raise SeqlabError(
+                f"out of memory {place}, a batch of {_shape(batch)}: lower train.batch_size or model.hidden_size"
+            ) from None
+        return outcome
+
+    def _forward(self, batch: Batch, step: int, ratio: float) -> tuple[Tensor, Tensor, int]:
+        params, device = self._params, self._device
+        rows, target_len = batch.target.shape
+        coins = toss(params.teacher_forcing_granularity, ratio, rows, target_len, generator(self._seed, "coins", step))
+        with torch.autocast(device.type, torch.bfloat16, enabled=params.precision == "bfloat16"):
+            output = teacher_forced_loss(
+                self.model,
+                batch.source.to(device),
+                batch.source_lengths,
+                batch.target.to(device),
+                batch.target_lengths,
+                coins.to(device),
+                label_smoothing=params.label_smoothing,
+                dropout=Dropout(self.model.config.dropout, generator(self._seed, "dropout", step)),
+            )
+        return output.loss, output.nll, output.tokens
+
+
+def _check_finite(outcome: Outcome, batch: Batch, place: str) -> None:
+    if math.isfinite(outcome.loss) and math.isfinite(outcome.gradient_norm):
+        return
+    rows = ", ".join(str(row) for row in batch.indices[:5].tolist())
+    raise SeqlabError(
+        f"the numbers went wrong {place}: loss {outcome.loss}, gradient norm {outcome.gradient_norm}, "
+        f"learning rate {outcome.learning_rate:g}, batch of {_shape(batch)} (rows {rows}, … of the training split). "
+        "Lower train.learning_rate, or train.max_grad_norm if gradients explode. "
+        "The checkpoints of earlier epochs are kept in models/"
+    )
+
+
+def _shape(batch: Batch) -> str:
+    return f"{len(batch.source)} pairs of up to {batch.source.shape[1]} and {batch.target.shape[1]} tokens"
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    # The CPU allocator raises a plain RuntimeError.
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -1,0 +1,110 @@
+"""A working copy whose model has learnt to write a sentence backwards, more or less."""
+
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from seqlab import parallel
+from seqlab.checkpoint import save_checkpoint
+from seqlab.model.config import ModelConfig
+from seqlab.model.seq2seq import Seq2Seq
+from seqlab.parallel import Example
+from seqlab.params.evaluate import EvaluateParams
+from seqlab.params.tokenizer import TokenizerParams
+from seqlab.text.batches import sequential
+from seqlab.text.build import build
+from seqlab.text.encoded import open_split
+from seqlab.text.tokenizer import load_tokenizers
+from seqlab.training.teacher_forcing import teacher_forced_loss
+
+MAX_SOURCE_LENGTH = 12
+WORDS = ["la", "nuit", "l'eau", "vu,", "<b>", "&amp;", "Ünder", "猫", "a\tb", "x\u2028y"]
+
+
+def reversed_text(source: str) -> str:
+    return " ".join(reversed(source.split(" ")))
+
+
+def examples(count: int, seed: int) -> list[Example]:
+    """Sources of up to 15 words; one in three has a second reference."""
+    generator = random.Random(seed)
+    made = []
+    for number in range(count):
+        source = " ".join(generator.choices(WORDS, k=generator.choice([1, 2, 2, 3, 3, 3, 4, 5, 15])))
+        second = (f"{source}.",) if number % 3 == 0 else ()
+        made.append(Example(source, (reversed_text(source), *second)))
+    return made
+
+
+def write_corpus(root: Path, test: list[Example]) -> None:
+    parallel.write(root / "data/raw/train.jsonl", examples(60, seed=1))
+    parallel.write(root / "data/raw/valid.jsonl", examples(5, seed=2))
+    parallel.write(root / "data/raw/test.jsonl", test)
+    params = TokenizerParams(
+        kind="word", vocab_size=100, vocabulary="separate", max_source_length=MAX_SOURCE_LENGTH, max_target_length=40
+    )
+    build(params, root / "data/raw", root / "data/tokenized", root / "data/statistics.json")
+
+
+def train_model(root: Path, *, attention: str, steps: int) -> None:
+    """Plain teacher forcing on the whole training split, into models/best."""
+    source, target = load_tokenizers(root / "data/tokenized/tokenizer")
+    config = ModelConfig(
+        source.vocab_size, target.vocab_size, "gru", 24, 32, 1, True, 0.0, "initial", attention, False, False
+    )
+    model = Seq2Seq(config, torch.Generator().manual_seed(1))
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+    batch = next(sequential(open_split(root / "data/tokenized/train"), 1000))
+    truth = torch.ones(batch.target.shape, dtype=torch.bool)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        output = teacher_forced_loss(
+            model, batch.source, batch.source_lengths, batch.target, batch.target_lengths, truth
+        )
+        torch.autograd.backward(output.loss)
+        optimizer.step()
+    save_checkpoint(root / "models/best", model, root / "data/tokenized/tokenizer", {})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Small tensors gain nothing from threads, and lose much where cores are busy."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working copy with attention; its test set has an empty source, an empty reference, and known sentences."""
+    folder = tmp_path_factory.mktemp("working-copy")
+    known = examples(60, seed=1)[:40]
+    # Four words, and as many tokens as are kept.
+    longest_uncut = Example("l'eau l'eau l'eau l'eau", ("l'eau l'eau l'eau l'eau",))
+    odd = [Example("", ("nuit",)), Example("la la", ("",)), longest_uncut]
+    write_corpus(folder, [*known[:3], *odd, *known[3:], *examples(8, seed=3)])
+    train_model(folder, attention="general", steps=80)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def evaluate_params() -> Callable[..., EvaluateParams]:
+    """Parameters of evaluate, with changes."""
+
+    def make(**changes: object) -> EvaluateParams:
+        values: dict[str, object] = {
+            "beam_size": 1,
+            "length_penalty": 1.0,
+            "n_best": 1,
+            "max_length": 30,
+            "batch_size": 8,
+            "bootstrap_samples": 100,
+            "length_buckets": [2, 3, 10, 14],
+        }
+        return EvaluateParams.model_validate(values | changes)
+
+    return make

@@ -1,0 +1,85 @@
+"""Loss and perplexity against a plain step-by-step loop."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from seqlab.evaluation.perplexity import as_perplexity, perplexity
+from seqlab.model.config import ModelConfig
+from seqlab.model.seq2seq import Seq2Seq
+from seqlab.special_tokens import EOS, SOS
+from seqlab.text.batches import Batch
+
+PAIRS = [([5, 6, 7], [8, 9]), ([4], [6, 5, 4, 10]), ([], []), ([9, 9], [7])]
+
+
+def make_model() -> Seq2Seq:
+    config = ModelConfig(
+        source_vocab_size=11,
+        target_vocab_size=12,
+        cell="lstm",
+        embedding_size=5,
+        hidden_size=6,
+        layers=1,
+        bidirectional=True,
+        dropout=0.5,
+        context="initial",
+        attention="dot",
+        input_feeding=False,
+        tie_output=False,
+    )
+    return Seq2Seq(config, torch.Generator().manual_seed(1)).double()
+
+
+def batches(size: int) -> Iterator[Batch]:
+    for start in range(0, len(PAIRS), size):
+        pairs = PAIRS[start : start + size]
+        sides = [[torch.tensor([*pair[side], EOS]) for pair in pairs] for side in (0, 1)]
+        padded = [torch.nn.utils.rnn.pad_sequence(side, batch_first=True) for side in sides]
+        lengths = [torch.tensor([len(text) for text in side]) for side in sides]
+        yield Batch(padded[0], lengths[0], padded[1], lengths[1], torch.arange(len(pairs)))
+
+
+@torch.no_grad()
+def one_by_one(model: Seq2Seq) -> float:
+    total, tokens = 0.0, 0
+    for source, target in PAIRS:
+        ids = torch.tensor([[*source, EOS]])
+        memory = model.encode(ids, torch.tensor([ids.shape[1]]))
+        state, token = model.initial_state(memory), SOS
+        for label in [*target, EOS]:
+            scores, state, _ = model.step(torch.tensor([token]), state, memory)
+            total -= scores.log_softmax(1)[0, label].item()
+            token = label
+            tokens += 1
+    return total / tokens
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_is_that_of_a_loop_over_each_token(size: int) -> None:
+    model = make_model()
+    loss, found = perplexity(model, batches(size))
+    assert loss == pytest.approx(one_by_one(model), rel=1e-9)
+    assert found == pytest.approx(math.exp(loss))
+
+
+def test_of_a_model_that_knows_nothing() -> None:
+    model = make_model()
+    torch.nn.init.zeros_(model.decoder.output_bias)
+    assert model.decoder.output_weight is not None
+    torch.nn.init.zeros_(model.decoder.output_weight)
+    assert perplexity(model, batches(4))[1] == pytest.approx(12.0)
+
+
+def test_beyond_floating_point() -> None:
+    assert as_perplexity(1000.0) == math.inf
+    assert math.isnan(as_perplexity(math.nan))
+
+
+def test_leaves_no_gradient(tmp_path: Path) -> None:
+    model = make_model()
+    perplexity(model, batches(2))
+    assert all(parameter.grad is None for parameter in model.parameters())

@@ -1,0 +1,122 @@
+"""The validator that training is handed."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from sacrebleu import corpus_bleu
+
+from seqlab import parallel
+from seqlab.decoding.greedy import greedy
+from seqlab.errors import SeqlabError
+from seqlab.evaluation import validation
+from seqlab.evaluation.perplexity import perplexity
+from seqlab.evaluation.validation import Validation
+from seqlab.model.config import ModelConfig
+from seqlab.model.seq2seq import Seq2Seq
+from seqlab.parallel import Example
+from seqlab.params.tokenizer import TokenizerParams
+from seqlab.text.batches import sequential
+from seqlab.text.build import build
+from seqlab.text.encoded import open_split
+from seqlab.text.tokenizer import load_tokenizers
+
+EXAMPLES = [
+    Example("a b c d e", ("e d c b a", "e d c")),
+    Example("", ("nothing",)),
+    Example("b a", ("a b",)),
+    Example("c c c c", ("c c c c", "c", "c c")),
+]
+
+TOKENIZER = TokenizerParams(
+    kind="word", vocab_size=100, vocabulary="separate", max_source_length=100, max_target_length=100
+)
+CONFIG = ModelConfig(
+    source_vocab_size=1,
+    target_vocab_size=1,
+    cell="gru",
+    embedding_size=6,
+    hidden_size=7,
+    layers=1,
+    bidirectional=False,
+    dropout=0.1,
+    context="initial",
+    attention="none",
+    input_feeding=False,
+    tie_output=False,
+)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    for split in parallel.SPLITS:
+        parallel.write(tmp_path / f"raw/{split}.jsonl", EXAMPLES)
+    build(TOKENIZER, tmp_path / "raw", tmp_path / "tokenized", tmp_path / "statistics.json")
+    return tmp_path
+
+
+@pytest.fixture
+def model(data: Path) -> Seq2Seq:
+    source, target = load_tokenizers(data / "tokenized/tokenizer")
+    config = replace(CONFIG, source_vocab_size=source.vocab_size, target_vocab_size=target.vocab_size)
+    return Seq2Seq(config, torch.Generator().manual_seed(2))
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 256])
+def test_scores(batch_size: int, data: Path, model: Seq2Seq, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validation, "BATCH_SIZE", batch_size)
+    source, target = load_tokenizers(data / "tokenized/tokenizer")
+    safe_points: list[None] = []
+    scores = Validation.open(data / "tokenized", data / "raw", 6)(model, lambda: safe_points.append(None))
+    loss, expected = perplexity(model, sequential(open_split(data / "tokenized/valid"), 1))
+    assert scores.loss == pytest.approx(loss, rel=1e-5)
+    assert scores.perplexity == pytest.approx(expected, rel=1e-4)
+
+    translations = []
+    for example in EXAMPLES:
+        ids = torch.tensor([[*source.encode([example.source])[0], 3]])
+        hypothesis = greedy(model, ids, torch.tensor([ids.shape[1]]), max_length=6)[0]
+        # A source without tokens has an empty translation.
+        translations.append(target.decode([hypothesis.tokens])[0] if example.source else "")
+    streams = [[e.references[n] if n < len(e.references) else None for e in EXAMPLES] for n in range(3)]
+    bleu = corpus_bleu(translations, streams, force=True).score  # type: ignore[arg-type]
+    assert scores.bleu == pytest.approx(bleu)
+    assert any(translations)
+    assert len(safe_points) == -(-len(EXAMPLES) // batch_size)
+
+
+def test_a_model_that_copies_the_references_has_bleu_100(
+    data: Path, model: Seq2Seq, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, target = load_tokenizers(data / "tokenized/tokenizer")
+    references = {example.source: example.references[0] for example in EXAMPLES if example.source}
+    source, _ = load_tokenizers(data / "tokenized/tokenizer")
+
+    class Perfect:
+        def __init__(self, tokens: list[int]) -> None:
+            self.tokens = tokens
+
+    def perfect(_model: Seq2Seq, ids: torch.Tensor, lengths: torch.Tensor, **_: object) -> list[Perfect]:
+        texts = source.decode([row[: length - 1] for row, length in zip(ids.tolist(), lengths.tolist(), strict=True)])
+        return [Perfect(target.encode([references.get(text, "")])[0]) for text in texts]
+
+    monkeypatch.setattr(validation, "greedy", perfect)
+    split = open_split(data / "tokenized/valid")
+    # The sentence without a source cannot be translated: let its reference be empty.
+    rows = [example.references if example.source else ("",) for example in EXAMPLES]
+    assert Validation(split, target, rows, 6)(model, lambda: None).bleu == pytest.approx(100.0)
+
+
+def test_a_safe_point_may_raise(data: Path, model: Seq2Seq) -> None:
+    def stop() -> None:
+        raise SeqlabError("asked to stop")
+
+    with pytest.raises(SeqlabError, match="asked to stop"):
+        Validation.open(data / "tokenized", data / "raw", 6)(model, stop)
+
+
+def test_files_that_do_not_belong_together(data: Path) -> None:
+    parallel.write(data / "raw/valid.jsonl", EXAMPLES[:2])
+    with pytest.raises(SeqlabError, match=r"valid has 4 sentences and .*valid.jsonl has 2"):
+        Validation.open(data / "tokenized", data / "raw", 6)

@@ -1,0 +1,104 @@
+"""The fused projection and cross-entropy against PyTorch's own, and its gradients against finite differences."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from seqlab.training import vocabulary_loss
+from seqlab.training.vocabulary_loss import VocabularyLoss
+
+TOKENS, SIZE, WORDS = 7, 3, 5
+
+
+@pytest.fixture(params=[1, 3, 100])
+def chunk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Rows of a chunk: one, some, all."""
+    rows: int = request.param
+    monkeypatch.setattr(vocabulary_loss, "_CHUNK_SCORES", rows * WORDS)
+    return rows
+
+
+def tensors(requires_grad: bool = True) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    readout, weight, bias = (
+        torch.randn(shape, generator=generator, dtype=torch.float64).requires_grad_(requires_grad)
+        for shape in ((TOKENS, SIZE), (WORDS, SIZE), (WORDS,))
+    )
+    return readout, weight, bias, torch.randint(WORDS, (TOKENS,), generator=generator)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.9])
+@pytest.mark.parametrize("asked", [[], [6], [2, 0, 5], list(range(TOKENS))])
+def test_loss_and_gradients_equal_those_of_pytorch(asked: list[int], smoothing: float, chunk: int) -> None:
+    readout, weight, bias, labels = tensors()
+    scores = F.linear(readout, weight, bias)
+    expected = F.cross_entropy(scores, labels, label_smoothing=smoothing)
+    expected_gradients = torch.autograd.grad(3 * expected, (readout, weight, bias))
+    fused = VocabularyLoss(weight, bias, labels, smoothing)
+    if asked:
+        predictions = fused.predict(readout.detach()[asked], torch.tensor(asked))
+        assert torch.equal(predictions, scores[asked].argmax(1))
+    loss, nll = fused.total(readout)
+    gradients = torch.autograd.grad(3 * loss, (readout, weight, bias))
+    torch.testing.assert_close(loss, expected, rtol=1e-12, atol=0)
+    torch.testing.assert_close(nll, F.cross_entropy(scores, labels).detach(), rtol=1e-12, atol=0)
+    for found, reference in zip(gradients, expected_gradients, strict=True):
+        torch.testing.assert_close(found, reference, rtol=1e-10, atol=1e-14)
+
+
+def test_gradients_are_those_of_finite_differences(chunk: int) -> None:
+    readout, weight, bias, labels = tensors()
+
+    def loss(readout: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        return VocabularyLoss(weight, bias, labels, 0.2).total(readout)[0]
+
+    assert torch.autograd.gradcheck(loss, (readout, weight, bias))
+
+
+def test_extreme_scores_stay_finite() -> None:
+    readout, weight, bias, labels = (tensor.detach() for tensor in tensors())
+    weight = (1e4 * weight).float().requires_grad_()
+    loss, _ = VocabularyLoss(weight, bias.float(), labels, 0.1).total(readout.float())
+    expected = F.cross_entropy(F.linear(readout.float(), weight, bias.float()), labels, label_smoothing=0.1)
+    torch.testing.assert_close(loss, expected)
+    (gradient,) = torch.autograd.grad(loss, weight)
+    assert gradient.isfinite().all()
+
+
+def test_without_gradients_none_are_kept() -> None:
+    readout, weight, bias, labels = tensors()
+    with torch.no_grad():
+        loss, _ = VocabularyLoss(weight, bias, labels, 0.0).total(readout)
+    assert not loss.requires_grad
+    torch.testing.assert_close(loss, F.cross_entropy(F.linear(readout, weight, bias), labels).detach())
+
+
+def test_no_more_than_a_chunk_of_scores_exists_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    readout, weight, bias, labels = tensors()
+    monkeypatch.setattr(vocabulary_loss, "_CHUNK_SCORES", 2 * WORDS)
+    shapes = []
+    addmm = torch.addmm
+
+    def watching(bias: Tensor, rows: Tensor, weight: Tensor) -> Tensor:
+        shapes.append(len(rows))
+        return addmm(bias, rows, weight)
+
+    monkeypatch.setattr(torch, "addmm", watching)
+    fused = VocabularyLoss(weight, bias, labels, 0.0)
+    fused.predict(readout.detach()[[1, 4, 5]], torch.tensor([1, 4, 5]))
+    fused.total(readout)
+    assert shapes == [3, 2, 2]  # each token once, those asked for and the rest
+
+
+def test_under_autocast_only_the_products_are_narrow() -> None:
+    readout, weight, bias, labels = (tensor.detach() for tensor in tensors())
+    readout, weight, bias = readout.float(), weight.float().requires_grad_(), bias.float()
+    with torch.autocast("cpu", torch.bfloat16):
+        loss, nll = VocabularyLoss(weight, bias, labels, 0.1).total(readout)
+        scores = F.linear(readout, weight, bias)
+    assert scores.dtype == torch.bfloat16
+    torch.testing.assert_close(loss, F.cross_entropy(scores.float(), labels, label_smoothing=0.1), rtol=1e-6, atol=0)
+    torch.testing.assert_close(nll, F.cross_entropy(scores.float(), labels), rtol=1e-6, atol=0)
+    (gradient,) = torch.autograd.grad(loss, weight)
+    assert gradient.dtype == torch.float32
