@@ -1,0 +1,47 @@
+"""The digest of a stage's code: what it does, not how it is laid out or commented."""
+
+import ast
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from seqlab.errors import SeqlabError
+from seqlab.tracking.canonical import digest
+from seqlab.tracking.content import files_below, sha256
+
+
+def code_digest(root: Path, paths: Iterable[str]) -> str:
+    """Digest of the files at and below `paths` (relative to `root`): names, and syntax trees for Python.
+
+    Comments, blank lines, layout and docstrings do not count. Other files, such as a lexicon, count byte by byte.
+
+    Raises:
+        SeqlabError: a path is missing, or a file is not valid Python.
+    """
+    trees = {}
+    for name in paths:
+        if not (root / name).exists():
+            raise SeqlabError(f"{root / name} is missing, and dvc.yaml depends on it")
+        for file in files_below(root / name):
+            if file.suffix != ".pyc":
+                trees[file.relative_to(root).as_posix()] = _file_digest(file)
+    return digest(trees)
+
+
+def _file_digest(path: Path) -> str:
+    if path.suffix != ".py":
+        return sha256(path)
+    try:
+        tree = ast.parse(path.read_bytes(), filename=str(path))
+    except (SyntaxError, ValueError) as error:
+        raise SeqlabError(f"{path} is not valid Python: {error}") from None
+    return hashlib.sha256(ast.dump(_NoDocstrings().visit(tree)).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class _NoDocstrings(ast.NodeTransformer):
+    """Drops every statement that is a bare string: docstrings of modules, classes, functions and attributes."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
+        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            return None
+        return node

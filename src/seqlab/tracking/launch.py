@@ -1,0 +1,42 @@
+"""Starts the publisher: a process of its own, which outlives the stage and cannot hold it up."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from seqlab.tracking.home import Home
+
+# `off`: publish only when asked, by `seqlab sync`.
+SWITCH = "SEQLAB_PUBLISHER"
+LONGEST_LOG = 1 << 20
+
+
+def launch_publisher(home: Home) -> None:
+    """Start a publisher for `home`, detached; where one is at work already, the new one leaves it to it."""
+    if os.environ.get(SWITCH, "").lower() == "off":
+        return
+    home.folder.mkdir(parents=True, exist_ok=True)
+    with open(home.publisher_log, "wb" if _is_long(home.publisher_log) else "ab") as log:
+        subprocess.Popen(
+            [sys.executable, "-m", "seqlab.tracking.publisher", str(home.root)],
+            cwd=home.root,
+            env=_environment(home),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def _is_long(log: Path) -> bool:
+    return log.exists() and log.stat().st_size > LONGEST_LOG
+
+
+def _environment(home: Home) -> dict[str, str]:
+    environment = dict(os.environ)
+    source = home.root / "src"
+    if (source / "seqlab").is_dir():
+        # A temporary working copy's code vanishes with it.
+        environment["PYTHONPATH"] = str(source)
+    return environment

@@ -1,0 +1,167 @@
+"""Checkpoints in MLflow: logged as models that take texts and return translations, linked to their step, registered."""
+
+import os
+import re
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqlab.errors import SeqlabError
+from seqlab.tracking.home import find_home
+from seqlab.tracking.objects import Objects
+from seqlab.tracking.record import Checkpoint, RunRecord
+from seqlab.tracking.server import Server, connect, server_errors
+from seqlab.tracking.tags import RUN_FINGERPRINT
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import LoggedModel, Run
+
+# The registered version that was published last; `latest` is MLflow's own word, for the highest number.
+NEWEST = "newest"
+ARTIFACT = "checkpoint"
+SCORED_ON = ("valid/", "test/")
+SEARCH = ("beam_size", "length_penalty", "max_length", "batch_size")
+EXAMPLE = {"en": "The small cat sleeps.", "fr": "Le petit chat dort.", "de": "Die kleine Katze schläft."}
+ANY_EXAMPLE = "Hello!"
+
+
+def log_checkpoint(
+    server: Server, run_id: str, record: RunRecord, checkpoint: Checkpoint, objects: Objects
+) -> str | None:
+    """Log a checkpoint as a model of run `run_id` at its step; return its id, None if its files are not here."""
+    from mlflow.entities import LoggedModelOutput
+
+    places = {path: place for path, name in checkpoint.files.items() if (place := objects.get(name))}
+    if len(places) < len(checkpoint.files):
+        return None
+    model = server.client.create_logged_model(
+        server.experiment_id,
+        name=checkpoint.name,
+        source_run_id=run_id,
+        params=record.params,
+        tags={"step": str(checkpoint.step), RUN_FINGERPRINT: record.fingerprint},
+        model_type="translation",
+    )
+    with tempfile.TemporaryDirectory(prefix="seqlab-model-") as folder:
+        for path, place in places.items():
+            target = Path(folder, ARTIFACT, path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(place, target)
+        _save(Path(folder, "model"), Path(folder, ARTIFACT), record, run_id, model.model_id)
+        server.client.log_model_artifacts(model.model_id, str(Path(folder, "model")))
+    server.client.finalize_logged_model(model.model_id, "READY")
+    server.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, checkpoint.step)])
+    return str(model.model_id)
+
+
+def register(server: Server, run_id: str, record: RunRecord, model_id: str) -> None:
+    """Make the model a version of its task's registered model, under the aliases `newest` and `run-<fingerprint>`."""
+    from mlflow.exceptions import MlflowException
+
+    name = record.registered_model
+    with suppress(MlflowException):
+        server.client.create_registered_model(name)
+    version = server.client.create_model_version(
+        name, source=f"models:/{model_id}", run_id=run_id, model_id=model_id, tags={"run": record.name}
+    ).version
+    for alias in (NEWEST, f"run-{record.fingerprint[:6]}"):
+        server.client.set_registered_model_alias(name, alias, version)
+
+
+def logged_models(client: "MlflowClient", run: "Run") -> list["LoggedModel"]:
+    """The models that the run has."""
+    outputs = run.outputs.model_outputs if run.outputs else []
+    return [client.get_logged_model(output.model_id) for output in outputs]
+
+
+def link_points(client: "MlflowClient", run_id: str, model_id: str, step: int, record: RunRecord) -> bool:
+    """Tell the model its scores at its step: on which data, and the very points that the run has."""
+    from mlflow.entities import Metric
+
+    model = client.get_logged_model(model_id)
+    wanted = {point.key for point in record.points if point.step == step and point.key.startswith(SCORED_ON)}
+    linked = {metric.key for metric in model.metrics or []}
+    datasets = {dataset.context: dataset for dataset in record.datasets}
+    metrics = []
+    for key in sorted(wanted - linked):
+        dataset = datasets.get(key.split("/")[0])
+        metrics += [
+            Metric(
+                key,
+                point.value,
+                point.timestamp,
+                step,
+                model_id=model_id,
+                dataset_name=dataset.name if dataset else None,
+                dataset_digest=dataset.digest if dataset else None,
+            )
+            for point in client.get_metric_history(run_id, key)
+            if point.step == step
+        ]
+    if metrics:
+        client.log_batch(run_id, metrics=metrics)
+    return bool(metrics)
+
+
+def download_checkpoint(run: str, start: Path | None = None) -> Path:
+    """Checkpoint folder of the best model of `run` (id, name, or the beginning of its fingerprint), downloaded once.
+
+    Raises:
+        SeqlabError: the server does not answer, there is no such run, or it has no model.
+    """
+    home = find_home(start or Path.cwd())
+    server = connect(home)
+    with server_errors(server.uri):
+        found = _find(server, run)
+        model_id = next((each.model_id for each in logged_models(server.client, found) if each.name == "best"), None)
+        if model_id is None:
+            raise SeqlabError(f"run {found.info.run_name} at {server.uri} has no model; did its training finish?")
+        folder = home.folder / "downloads" / model_id
+        if not folder.exists():
+            _download(server, f"models:/{model_id}", folder)
+    return folder / "artifacts" / ARTIFACT
+
+
+def _save(folder: Path, checkpoint: Path, record: RunRecord, run_id: str, model_id: str) -> None:
+    import mlflow.pyfunc
+    from mlflow.models import Model
+
+    evaluate = record.recipe["evaluate"]
+    versions = record.recipe["train"]["versions"] | evaluate["versions"]
+    mlflow.pyfunc.save_model(
+        str(folder),
+        python_model=str(Path(__file__).with_name("pyfunc.py")),
+        artifacts={ARTIFACT: str(checkpoint)},
+        model_config={name: evaluate["evaluate"][name] for name in SEARCH},
+        input_example=[EXAMPLE.get(evaluate["corpus"]["source"], ANY_EXAMPLE)],
+        pip_requirements=[f"{name}=={version}" for name, version in sorted(versions.items())],
+        mlflow_model=Model(run_id=run_id, model_uuid=model_id, model_id=model_id),
+    )
+
+
+def _find(server: Server, run: str) -> "Run":
+    conditions = []
+    if re.fullmatch(r"[\w.+-]+", run):
+        conditions += [f"attributes.run_id = '{run}'", f"attributes.run_name = '{run}'"]
+    if re.fullmatch(r"[0-9a-f]+", run):
+        conditions += [f"tags.`{RUN_FINGERPRINT}` LIKE '{run}%'"]
+    for condition in conditions:
+        runs = server.client.search_runs([server.experiment_id], condition, max_results=2)
+        if len(runs) > 1:
+            raise SeqlabError(f"more than one run at {server.uri} goes by {run}; give its id")
+        if runs:
+            return runs[0]
+    raise SeqlabError(f"no run {run} at {server.uri}; give the id, name or fingerprint that MLflow shows")
+
+
+def _download(server: Server, uri: str, folder: Path) -> None:
+    import mlflow.artifacts
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+        model = Path(temporary, "model")
+        mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(model), tracking_uri=server.uri)
+        os.replace(model, folder)

@@ -1,0 +1,235 @@
+"""Makes an MLflow run say what its record says: creates it, adds what is missing, touches nothing that is there.
+
+MLflow keeps every point that it is sent: points are told apart by metric and step before they are sent, and each has
+one fixed time, so that even two publishers at once send the same point.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from filelock import FileLock
+
+from seqlab.tracking.artifacts import differing_outputs, publish_files, publish_ledger
+from seqlab.tracking.home import Home
+from seqlab.tracking.model import link_points, log_checkpoint, logged_models, register
+from seqlab.tracking.objects import Objects
+from seqlab.tracking.points import Key
+from seqlab.tracking.record import Dataset, RunRecord
+from seqlab.tracking.server import Server, server_errors
+from seqlab.tracking.tags import ERROR, EXECUTION_IDS, NOTE, OUR_NOTE, PUBLISHED, RUN_FINGERPRINT, shortened
+
+if TYPE_CHECKING:
+    from mlflow.entities import Dataset as MlflowDataset
+    from mlflow.entities import Run
+
+T = TypeVar("T")
+BATCH_POINTS = 1000
+BATCH_PARAMS = 100
+Action = Literal["created", "updated", "unchanged", "deleted"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What publishing a record did, and to which run; `deleted`: somebody deleted it, and it was left so."""
+
+    action: Action
+    record: RunRecord
+    run_id: str
+    notes: list[str]
+
+
+class Projection:
+    """Publishes records to one server."""
+
+    def __init__(self, home: Home, server: Server) -> None:
+        self._home = home
+        self._server = server
+        self._client = server.client
+        self._objects = Objects(home.objects)
+        # The points that a run has, for the runs that this object brought up to date.
+        self._published: dict[str, set[Key]] = {}
+
+    def publish(self, record: RunRecord) -> Outcome:
+        """Bring the record's run up to date.
+
+        Raises:
+            SeqlabError: the server does not answer in time, or refuses.
+        """
+        with self._alone(record), server_errors(self._server.uri):
+            run = self._find(record)
+            if run is not None and run.info.lifecycle_stage == "deleted":
+                if record.status != "RUNNING" and not _is_news(record, run):
+                    return Outcome("deleted", record, run.info.run_id, [])
+                self._client.restore_run(run.info.run_id)
+            notes = _differences(run, record) if run else []
+            if run is not None and run.data.tags.get(PUBLISHED) == record.digest:
+                return Outcome("unchanged", record, run.info.run_id, notes)
+            return self._update(run or self._create(record), record, notes, created=run is None)
+
+    @contextmanager
+    def _alone(self, record: RunRecord) -> Iterator[None]:
+        path = self._home.locks / f"{record.fingerprint}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path):
+            yield
+
+    def _find(self, record: RunRecord) -> "Run | None":
+        from mlflow.entities import ViewType
+
+        condition = f"tags.`{RUN_FINGERPRINT}` = '{record.fingerprint}'"
+        runs = self._client.search_runs([self._server.experiment_id], condition, ViewType.ALL)
+        # The oldest of those that are not deleted, should machines that know nothing of each other have made two.
+        return min(runs, key=lambda run: (run.info.lifecycle_stage == "deleted", run.info.start_time), default=None)
+
+    def _create(self, record: RunRecord) -> "Run":
+        return self._client.create_run(
+            self._server.experiment_id,
+            start_time=_milliseconds(record.started),
+            tags=record.tags,
+            run_name=record.name,
+        )
+
+    def _update(self, run: "Run", record: RunRecord, notes: list[str], *, created: bool) -> Outcome:
+        changes = []
+        if not notes:
+            changes += [
+                self._params(run, record),
+                self._datasets(run, record),
+                self._points(run, record, created=created),
+                publish_files(self._client, run, record, self._objects),
+                self._checkpoints(run, record, notes),
+                self._tags(run, record),
+            ]
+        changes += [publish_ledger(self._client, run, record), self._status(run, record)]
+        ended = record.status != "RUNNING"
+        # Last: a run whose publishing was cut off is looked at again.
+        if ended and (any(changes) or PUBLISHED not in run.data.tags):
+            self._client.set_tag(run.info.run_id, PUBLISHED, record.digest)
+        changed = any(changes)
+        return Outcome("created" if created else "updated" if changed else "unchanged", record, run.info.run_id, notes)
+
+    def _params(self, run: "Run", record: RunRecord) -> bool:
+        from mlflow.entities import Param
+
+        missing = [Param(name, value) for name, value in record.params.items() if name not in run.data.params]
+        for batch in _batches(missing, BATCH_PARAMS):
+            self._client.log_batch(run.info.run_id, params=batch)
+        return bool(missing)
+
+    def _datasets(self, run: "Run", record: RunRecord) -> bool:
+        from mlflow.entities import DatasetInput, InputTag
+
+        present = {each.dataset.digest for each in run.inputs.dataset_inputs} if run.inputs else set()
+        missing = [
+            DatasetInput(_mlflow_dataset(dataset), [InputTag("mlflow.data.context", dataset.context)])
+            for dataset in record.datasets
+            if dataset.digest not in present
+        ]
+        if missing:
+            self._client.log_inputs(run.info.run_id, missing)
+        return bool(missing)
+
+    def _points(self, run: "Run", record: RunRecord, *, created: bool) -> bool:
+        from mlflow.entities import Metric
+
+        run_id = run.info.run_id
+        if created:
+            self._published[run_id] = set()
+        elif run_id not in self._published:
+            self._published[run_id] = self._history(run, record)
+        present = self._published[run_id]
+        missing = [point for point in record.points if (point.key, point.step) not in present]
+        for batch in _batches(missing, BATCH_POINTS):
+            metrics = [Metric(each.key, each.value, _milliseconds(each.time), each.step) for each in batch]
+            self._client.log_batch(run_id, metrics=metrics)
+            present |= {(each.key, each.step) for each in batch}
+        return bool(missing)
+
+    def _history(self, run: "Run", record: RunRecord) -> set[Key]:
+        keys = sorted({point.key for point in record.points} & set(run.data.metrics))
+        return {(key, each.step) for key in keys for each in self._client.get_metric_history(run.info.run_id, key)}
+
+    def _checkpoints(self, run: "Run", record: RunRecord, notes: list[str]) -> bool:
+        run_id = run.info.run_id
+        models = {model.name: model.model_id for model in logged_models(self._client, run)}
+        changed = False
+        for checkpoint in record.checkpoints:
+            if checkpoint.name not in models:
+                model_id = log_checkpoint(self._server, run_id, record, checkpoint, self._objects)
+                if model_id is None:
+                    notes.append(f"models/{checkpoint.name} is not here any more; `dvc repro` brings it back")
+                    continue
+                models[checkpoint.name] = model_id
+                if checkpoint.name == "best":
+                    register(self._server, run_id, record, model_id)
+                changed = True
+            changed |= link_points(self._client, run_id, models[checkpoint.name], checkpoint.step, record)
+        return changed
+
+    def _tags(self, run: "Run", record: RunRecord) -> bool:
+        from mlflow.entities import RunTag
+
+        present = run.data.tags
+        wanted = {name: value for name, value in record.tags.items() if name not in present}
+        note = shortened(record.description)
+        # What somebody wrote into the note stays.
+        if present.get(NOTE, "") == present.get(OUR_NOTE, "") != note:
+            wanted |= {NOTE: note, OUR_NOTE: note}
+        if record.error and present.get(ERROR) != shortened(record.error):
+            wanted[ERROR] = shortened(record.error)
+        if wanted:
+            self._client.log_batch(run.info.run_id, tags=[RunTag(name, value) for name, value in wanted.items()])
+        healed = ERROR in present and record.status == "FINISHED"
+        if healed:
+            self._client.delete_tag(run.info.run_id, ERROR)
+        return bool(wanted) or healed
+
+    def _status(self, run: "Run", record: RunRecord) -> bool:
+        # Scores once reached stay reached, whatever a repetition elsewhere came to.
+        scored = run.info.status == "FINISHED" and any(name.startswith("test/") for name in run.data.metrics)
+        if scored or run.info.status == record.status:
+            return False
+        if record.status == "RUNNING":
+            self._client.update_run(run.info.run_id, status="RUNNING")
+        else:
+            self._client.set_terminated(run.info.run_id, record.status, _milliseconds(record.ended))
+        return True
+
+
+def _differences(run: "Run", record: RunRecord) -> list[str]:
+    """A run keeps the outputs that it had first; other ones, as from another machine, are worth a word, no more."""
+    paths = differing_outputs(run, record)
+    return [f"not the outputs that this run has: {', '.join(paths)} differ(s)"] if paths else []
+
+
+def _is_news(record: RunRecord, run: "Run") -> bool:
+    known = run.data.tags.get(EXECUTION_IDS, "").split()
+    return any(entry.short_id not in known for entry in record.ledger.entries)
+
+
+def _mlflow_dataset(dataset: Dataset) -> "MlflowDataset":
+    from mlflow.entities import Dataset as MlflowDataset
+    from mlflow.types.schema import Array, ColSpec, DataType, Schema
+
+    schema = Schema([ColSpec(DataType.string, "source"), ColSpec(Array(DataType.string), "references")])
+    source = {"url": dataset.url} if dataset.url else {"uri": dataset.path}
+    return MlflowDataset(
+        name=dataset.name,
+        digest=dataset.digest,
+        source_type="http" if dataset.url else "local",
+        source=json.dumps(source),
+        schema=json.dumps({"mlflow_colspec": schema.to_dict()}),
+        profile=json.dumps({**dataset.profile, "sha256": dataset.sha256}),
+    )
+
+
+def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)

@@ -1,0 +1,137 @@
+"""The MLflow server, or the SQLite database that stands in for one.
+
+Importing MLflow takes a second: here and in its neighbours, the functions that need it do so when they are called.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from seqlab.errors import SeqlabError
+from seqlab.tracking.home import Home
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+SQLITE = "sqlite:///"
+# Two processes on a database that does not exist yet: one crashes. So one at a time.
+LOCK_SECONDS = 120
+# A server that does not answer costs at most the time limit, twice.
+ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+# Set by whatever started us for a run of its own.
+INHERITED = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID")
+
+
+@dataclass(frozen=True)
+class Server:
+    """A client of a tracking server, and the experiment that all runs go to."""
+
+    client: "MlflowClient"
+    uri: str
+    experiment_id: str
+
+    def place(self, run_id: str) -> str:
+        """Address of the run's page; of a run in a database, its id."""
+        if not self.uri.startswith("http"):
+            return f"run {run_id}"
+        return f"{self.uri.rstrip('/')}/#/experiments/{self.experiment_id}/runs/{run_id}"
+
+
+def tracking_uri(root: Path) -> str:
+    """MLFLOW_TRACKING_URI, or the database of working copy `root`; a relative SQLite path counts from `root`."""
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}mlflow.db"
+    if uri.startswith(SQLITE):
+        return SQLITE + str(root.resolve() / uri.removeprefix(SQLITE))
+    return uri
+
+
+def experiment_name() -> str:
+    """MLFLOW_EXPERIMENT_NAME, or seqlab."""
+    return os.environ.get("MLFLOW_EXPERIMENT_NAME") or "seqlab"
+
+
+def connect(home: Home) -> Server:
+    """Connect to the server; create database and experiment where there is none.
+
+    Raises:
+        SeqlabError: the server does not answer in time, refuses, or holds the experiment deleted.
+    """
+    for name in INHERITED:
+        os.environ.pop(name, None)
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    uri = tracking_uri(home.root)
+    with _alone(uri), server_errors(uri):
+        import mlflow
+
+        # Registering a model asks the process-wide address, whatever the client's is.
+        mlflow.set_tracking_uri(uri)
+        client = mlflow.MlflowClient(tracking_uri=uri)
+        return Server(client, uri, _experiment(client, home, uri))
+
+
+@contextmanager
+def server_errors(uri: str) -> Iterator[None]:
+    """Turn what MLflow, its database and its connection raise into one message."""
+    import requests
+    import sqlalchemy.exc
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except (MlflowException, requests.RequestException, sqlalchemy.exc.SQLAlchemyError, OSError) as error:
+        first_line = (str(error).splitlines() or [type(error).__name__])[0]
+        raise SeqlabError(
+            f"MLflow at {uri}: {first_line:.300}; nothing is lost: `seqlab sync` publishes it once the server answers"
+        ) from error
+
+
+def _experiment(client: "MlflowClient", home: Home, uri: str) -> str:
+    from mlflow.exceptions import MlflowException
+
+    name = experiment_name()
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
+        # Only where the database is ours do we say where its artifacts go.
+        location = (home.root.resolve() / "mlartifacts").as_uri() if uri.startswith(SQLITE) else None
+        try:
+            return str(client.create_experiment(name, artifact_location=location))
+        except MlflowException:
+            # Somebody on another machine was quicker.
+            experiment = client.get_experiment_by_name(name)
+            if experiment is None:
+                raise
+    if experiment.lifecycle_stage != "active":
+        raise SeqlabError(
+            f"MLflow at {uri}: experiment {name} is deleted; restore it with "
+            f"`mlflow experiments restore -x {experiment.experiment_id}`, or choose another by MLFLOW_EXPERIMENT_NAME"
+        )
+    return str(experiment.experiment_id)
+
+
+@contextmanager
+def _alone(uri: str) -> Iterator[None]:
+    if not uri.startswith(SQLITE):
+        with nullcontext():
+            yield
+        return
+    path = Path(uri.removeprefix(SQLITE) + ".lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(path, timeout=LOCK_SECONDS):
+            yield
+    except Timeout:
+        raise SeqlabError(f"{path} is held by another process for {LOCK_SECONDS} s; end it and try again") from None

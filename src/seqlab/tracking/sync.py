@@ -1,0 +1,78 @@
+"""Brings MLflow up to date with the journal and with the working copy."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from seqlab.errors import SeqlabError
+from seqlab.tracking.assembly import assemble
+from seqlab.tracking.execution import Execution, bury, read_executions
+from seqlab.tracking.home import Home, find_home
+from seqlab.tracking.objects import Objects
+from seqlab.tracking.projection import Outcome, Projection
+from seqlab.tracking.server import Server, connect, experiment_name
+from seqlab.tracking.workspace import NEEDED, stale_stages, workspace_execution
+
+
+@dataclass
+class Summary:
+    """What a sync did; as text, what people want to know of it."""
+
+    server: Server
+    outcomes: list[Outcome] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    current: str | None = None
+
+    def count(self, action: str) -> int:
+        """How many runs were `created`, `updated`, found `unchanged`, or are `deleted` and were left so."""
+        return sum(outcome.action == action for outcome in self.outcomes)
+
+    def __str__(self) -> str:
+        counts = ", ".join(
+            f"{number} {action}"
+            for action in ("created", "updated", "unchanged", "deleted")
+            if (number := self.count(action))
+        )
+        lines = [f"MLflow   {self.server.uri}, experiment {experiment_name()}: {counts or 'no run yet'}"]
+        for outcome in self.outcomes:
+            shown = outcome.record.fingerprint == self.current
+            if shown or outcome.action in ("created", "updated"):
+                place = self.server.place(outcome.run_id)
+                lines.append(f"  {'*' if shown else ' '} {outcome.record.name}  {outcome.action}  {place}")
+            lines += [f"    warning: {note}" for note in outcome.notes]
+            lines += [f"    NOT REPRODUCED: {each}" for each in outcome.record.ledger.differences()]
+        return "\n".join([*lines, *self.notes])
+
+
+def sync(start: Path) -> Summary:
+    """Make each run say what the journal and the working copy around `start` say; a second sync changes nothing.
+
+    The journal counts wherever DVC's temporary copies wrote it from. The working copy counts if `dvc status` finds
+    it up to date: then its run is published even if it came from DVC's cache and no stage ever ran here.
+
+    Raises:
+        SeqlabError: outside a DVC project; the server does not answer in time, or refuses; the working copy is damaged.
+    """
+    home = find_home(start)
+    objects = Objects(home.objects)
+    executions = [
+        each if each.outcome != "running" or each.is_alive() else bury(each) for each in read_executions(home)
+    ]
+    current, notes = _workspace(home, objects)
+    records = assemble([*executions, *current], objects)
+    summary = Summary(connect(home), notes=notes, current=current[0].run_fingerprint if current else None)
+    projection = Projection(home, summary.server)
+    summary.outcomes = [projection.publish(record) for record in records]
+    return summary
+
+
+def _workspace(home: Home, objects: Objects) -> tuple[list[Execution], list[str]]:
+    if not (home.root / "dvc.lock").is_file():
+        return [], ["Nothing has run in this working copy yet; `dvc repro` runs the pipeline"]
+    try:
+        stale = stale_stages(home.root)
+    except SeqlabError as error:
+        return [], [f"Only the journal was published: {error}"]
+    changed = [f"{stage} ({stale[stage]})" for stage in NEEDED if stage in stale]
+    if changed:
+        return [], [f"This working copy is not up to date, so only the journal was published: {', '.join(changed)}"]
+    return [workspace_execution(home.root, objects, with_report="report" not in stale)], []

@@ -1,0 +1,83 @@
+"""The tags of a run: where it comes from, and how often it was repeated."""
+
+from typing import Any
+
+from seqlab.tracking.execution import Execution
+from seqlab.tracking.ledger import Ledger
+from seqlab.tracking.record import as_text
+
+RUN_FINGERPRINT = "seqlab.run_fingerprint"
+TRAIN_FINGERPRINT = "seqlab.train_fingerprint"
+EXECUTION_IDS = "seqlab.execution_ids"
+PUBLISHED = "seqlab.published"
+FILES = "seqlab.files"
+NOTE = "mlflow.note.content"
+OUR_NOTE = "seqlab.note"
+ERROR = "error"
+# MLflow's own limit is 8,000 characters.
+LONGEST = 4000
+
+
+def fact_tags(first: Execution, numerics: dict[str, Any], scores: dict[str, Any]) -> dict[str, str]:
+    """What stays as it is: identity, provenance of the first execution, numerics class, signatures of the scores."""
+    provenance, recipe = first.header["provenance"], first.header["recipe"]
+    tags = {
+        RUN_FINGERPRINT: first.run_fingerprint,
+        TRAIN_FINGERPRINT: first.train_fingerprint,
+        "mlflow.source.name": "dvc.yaml",
+        "mlflow.source.type": "LOCAL",
+        "mlflow.user": provenance.get("user") or "",
+        "versions": _listed({"python": provenance["python"], **provenance["versions"]}),
+        "device": recipe["train"]["runtime"]["device"],
+        "threads": str(recipe["train"]["runtime"]["threads"]),
+        "code.train": recipe["train"]["code"],
+        "code.evaluate": recipe["evaluate"]["code"],
+        "numerics_class": _listed(numerics),
+        "dvc_experiment": provenance.get("experiment") or "",
+    }
+    tags |= {f"data.{path}": md5 for part in recipe.values() for path, md5 in part["data"].items()}
+    tags |= {f"signature.{name}": score["signature"] for name, score in scores.items() if _signed(score)}
+    return _present(tags | _git_tags(provenance))
+
+
+def ledger_tags(ledger: Ledger) -> dict[str, str]:
+    """How often the run was executed, and whether its outputs were the same."""
+    verdict = {True: "yes", False: "no", None: ""}[ledger.reproduced()]
+    return _present(
+        {
+            EXECUTION_IDS: ledger.short_ids,
+            "executions": str(ledger.executions or ""),
+            "reproduced": verdict,
+            "differs": "; ".join(ledger.differences()),
+        }
+    )
+
+
+def _git_tags(provenance: dict[str, Any]) -> dict[str, str]:
+    if "commit" not in provenance:
+        return {}
+    changed = provenance["params_diff"].items()
+    return {
+        "commit": provenance["commit"],
+        "mlflow.source.git.commit": provenance["commit"],
+        "dirty": "yes" if provenance["dirty"] else "no",
+        "dirty_files": " ".join(provenance["dirty"]),
+        "params_diff": ", ".join(f"{name}: {as_text(old)} → {as_text(new)}" for name, (old, new) in changed),
+    }
+
+
+def _signed(score: Any) -> bool:
+    return isinstance(score, dict) and "signature" in score
+
+
+def _listed(items: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in items.items())
+
+
+def _present(tags: dict[str, str]) -> dict[str, str]:
+    return {name: shortened(value) for name, value in tags.items() if value}
+
+
+def shortened(value: str) -> str:
+    """A tag's value at a length that every server takes."""
+    return value if len(value) <= LONGEST else value[: LONGEST - 1] + "…"
