@@ -1,0 +1,26 @@
+"""The report of a run: one HTML page, and a Markdown summary."""
+
+from pathlib import Path
+
+from seqlab.atomic import write_text
+from seqlab.params.params import Params
+from seqlab.reporting.page import render_page
+from seqlab.reporting.summary import render_summary
+from seqlab.reporting.view import gather
+
+PAGE = Path("reports/report.html")
+SUMMARY = Path("reports/report.md")
+
+
+def write_report(params: Params, root: Path) -> None:
+    """Write reports/report.html and reports/report.md below `root` from what the earlier stages wrote there.
+
+    The same files and parameters give the same bytes. The page needs no network and no other file, and runs no script.
+
+    Raises:
+        SeqlabError: a file that the report reads is missing or damaged; nothing is written.
+    """
+    view = gather(params, root)
+    page, summary = render_page(view), render_summary(view)
+    write_text(root / PAGE, page)
+    write_text(root / SUMMARY, summary)

@@ -1,0 +1,71 @@
+"""What both pages show, gathered once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.compat import StringIO
+
+from seqlab.errors import SeqlabError
+from seqlab.params.params import Params
+from seqlab.reporting import results as files
+from seqlab.reporting.results import LengthBucket, Results
+from seqlab.reporting.samples import Samples, choose, pick, ranking
+from seqlab.reporting.statistics_table import StatisticsTable, statistics_table
+from seqlab.reporting.wording import bottleneck, model_name, output_name, parameter_groups, recipe, search_name
+
+
+@dataclass(frozen=True)
+class View:
+    """The content of a report: results, and the words around them."""
+
+    params: Params
+    results: Results
+    samples: Samples
+    recipe: str
+    model: str
+    search: str
+    output: str
+    bottleneck: str
+    buckets: list[LengthBucket]
+    statistics: StatisticsTable
+    parameters: list[tuple[str, list[tuple[str, str, str]]]]
+    params_yaml: str
+
+
+def gather(params: Params, root: Path) -> View:
+    """Read everything below `root` that a report shows.
+
+    Raises:
+        SeqlabError: a file is missing or damaged, or two files contradict each other.
+    """
+    results = files.read_results(root)
+    keys = ranking(files.read_translations(root))
+    if len(keys) != results.scores.examples:
+        raise SeqlabError(
+            f"{files.TRANSLATIONS} holds {len(keys):,} translations, and {files.SCORES} counts "
+            f"{results.scores.examples:,}; delete both and run `dvc repro`"
+        )
+    samples = pick(files.read_translations(root), choose(keys, params.report.samples))
+    return View(
+        params=params,
+        results=results,
+        samples=samples,
+        recipe=recipe(params),
+        model=model_name(params.model),
+        search=search_name(params),
+        output=output_name(results.manifest),
+        bottleneck=bottleneck(results.buckets, params.model),
+        buckets=results.buckets,
+        statistics=statistics_table(results.statistics),
+        parameters=parameter_groups(params),
+        params_yaml=_yaml(params),
+    )
+
+
+def _yaml(params: Params) -> str:
+    stream = StringIO()
+    yaml = YAML(pure=True)
+    yaml.width = 4096
+    yaml.dump(params.model_dump(), stream)
+    return stream.getvalue()

@@ -1,0 +1,118 @@
+"""Names, figures and sentences of a report, in plain words."""
+
+import json
+from typing import Any
+
+from seqlab.params.model import ModelParams
+from seqlab.params.params import Params
+from seqlab.params.section import Section
+from seqlab.reporting.results import LengthBucket, Manifest
+from seqlab.reporting.visible import visible
+
+# A bucket of fewer sentences is shown, but no sentence is built on it.
+FEW_EXAMPLES = 10
+# Where no bucket reaches this BLEU, there is nothing that could fall.
+UNTRAINED = 1.0
+_CELLS = {"gru": "GRU", "lstm": "LSTM", "rnn": "RNN"}
+_OUTPUTS = {"translation": "translation", "conversation": "reply", "summarisation": "summary", "headline": "headline"}
+
+
+def model_name(model: ModelParams) -> str:
+    """Such as `Bidirectional GRU, hidden size 256, general attention`."""
+    cell = _CELLS[model.cell]
+    name = f"Bidirectional {cell}" if model.bidirectional else cell
+    attention = "no attention" if model.attention == "none" else f"{model.attention} attention"
+    return f"{name}, hidden size {model.hidden_size}, {attention}"
+
+
+def recipe(params: Params) -> str:
+    """What tells this run from its neighbours: model, teacher forcing, corpus and direction."""
+    corpus = params.corpus
+    ratio = f"teacher forcing {params.train.teacher_forcing_ratio:g}"
+    direction = visible(f"{corpus.source} → {corpus.target}")
+    return f"{model_name(params.model)}, {ratio}, {corpus.name} {direction}"
+
+
+def search_name(params: Params) -> str:
+    """How the test set was decoded."""
+    beam = params.evaluate.beam_size
+    return "greedy search" if beam == 1 else f"beam search, {beam} hypotheses"
+
+
+def output_name(manifest: Manifest) -> str:
+    """What the model writes in this task: a translation, a reply, a summary."""
+    return _OUTPUTS.get(manifest.task, "output")
+
+
+def figure(value: float | None, digits: int = 1) -> str:
+    """A number for people: thousands separated; an en dash where there is none."""
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def parameter(value: Any) -> str:
+    """A parameter's value as params.yaml would have it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def parameter_groups(params: Params) -> list[tuple[str, list[tuple[str, str, str]]]]:
+    """Every parameter that counts, by section: (section, [(name, value, meaning)]).
+
+    Of the corpora's options only those of the chosen corpus count.
+    """
+    groups: list[tuple[str, list[tuple[str, str, str]]]] = []
+    single = []
+    for name, field in type(params).model_fields.items():
+        value = getattr(params, name)
+        if not isinstance(value, Section):
+            single.append((name, parameter(value), field.description or ""))
+            continue
+        active = set(params.corpus.active()) if name == "corpus" else set(type(value).model_fields)
+        groups.append((name, _rows(value, active)))
+    return [("experiment", single), *groups]
+
+
+def _rows(section: Section, active: set[str], prefix: str = "") -> list[tuple[str, str, str]]:
+    rows = []
+    for key, field in type(section).model_fields.items():
+        if key not in active:
+            continue
+        value = getattr(section, key)
+        if isinstance(value, Section):
+            rows += _rows(value, set(type(value).model_fields), f"{prefix}{key}.")
+        else:
+            rows.append((prefix + key, parameter(value), field.description or ""))
+    return rows
+
+
+def bottleneck(buckets: list[LengthBucket], model: ModelParams) -> str:
+    """One sentence on what length does to BLEU, and why, that claims no more than the intervals allow."""
+    solid = [bucket for bucket in buckets if bucket.bleu is not None and bucket.examples >= FEW_EXAMPLES]
+    if len(solid) < 2:
+        return "Too few test sentences of different lengths to say what length does to BLEU."
+    if max(bucket.bleu or 0.0 for bucket in solid) < UNTRAINED:
+        return "BLEU is about zero at every length: this model has not learnt enough to say what length does."
+    short, long = solid[0], solid[-1]
+    span = (
+        f"from {figure(short.bleu)} on sources of {short.bucket} words to {figure(long.bleu)} on those of {long.bucket}"
+    )
+    if _below(long, short):
+        return f"BLEU falls {span}: {_why_it_falls(model)}."
+    if _below(short, long):
+        return f"BLEU rises {span}: length is no obstacle here; {_why_it_holds(model)}."
+    return f"BLEU shows no clear fall {span} (the intervals overlap): {_why_it_holds(model)}."
+
+
+def _below(lower: LengthBucket, upper: LengthBucket) -> bool:
+    return lower.bleu_high is not None and upper.bleu_low is not None and lower.bleu_high < upper.bleu_low
+
+
+def _why_it_falls(model: ModelParams) -> str:
+    if model.attention != "none":
+        return "long sentences are harder even though attention lets the decoder look back at every source token"
+    return "without attention one vector of fixed size has to hold the whole source, and of a long one it holds less"
+
+
+def _why_it_holds(model: ModelParams) -> str:
+    if model.attention != "none":
+        return "attention lets the decoder look back at every source token, however many there are"
+    return "sources of this length still fit into the one vector of fixed size that the decoder is given"
