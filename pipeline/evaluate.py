@@ -1,0 +1,32 @@
+"""Stage evaluate: translate the test set, and score the translations."""
+
+from pathlib import Path
+
+from seqlab.numerics import configure
+from seqlab.stage import Stage, run_stage
+
+
+def main(stage: Stage) -> None:
+    """Write scores, translations, BLEU by length and attention maps below reports/."""
+    params = stage.params
+    configure(params.runtime)
+    # They import PyTorch, which reads the environment once.
+    from seqlab.evaluation.evaluation import evaluate
+    from seqlab.numerics import torch_setup
+
+    torch_setup(params.runtime)
+    reports = Path("reports")
+    evaluate(
+        params.evaluate,
+        checkpoint=Path("models/best"),
+        tokenized=Path("data/tokenized"),
+        raw=Path("data/raw"),
+        reports=reports,
+        device=params.runtime.device,
+    )
+    names = ("scores.json", "translations.jsonl", "bleu_by_length.csv", "attention.json")
+    stage.outputs += [reports / name for name in names]
+
+
+if __name__ == "__main__":
+    run_stage("evaluate", main)

@@ -1,0 +1,39 @@
+"""Stage train: train the encoder–decoder with teacher forcing."""
+
+from pathlib import Path
+
+from seqlab.numerics import configure
+from seqlab.stage import Stage, run_stage
+
+
+def main(stage: Stage) -> None:
+    """Write models/best, models/last, and the curves below reports/."""
+    params = stage.params
+    configure(params.runtime)
+    # They import PyTorch, which reads the environment once.
+    from seqlab.evaluation.validation import Validation
+    from seqlab.numerics import torch_setup
+    from seqlab.training.progress import Progress
+    from seqlab.training.run import train
+
+    torch_setup(params.runtime)
+    stage.stops_itself = True
+    tokenized, models, reports = Path("data/tokenized"), Path("models"), Path("reports")
+    with Progress() as progress:
+        train(
+            params,
+            tokenized=tokenized,
+            models=models,
+            reports=reports,
+            checkpoints=stage.checkpoints,
+            fingerprint=stage.train_fingerprint(),
+            validator=Validation.open(tokenized, Path("data/raw"), params.train.validation_max_length),
+            listeners=[progress, stage.recorder.listener],
+            stop=stage.stop,
+        )
+    stage.outputs += [models / "best", models / "last"]
+    stage.outputs += [reports / name for name in ("curves.csv", "steps.csv", "training.json")]
+
+
+if __name__ == "__main__":
+    run_stage("train", main)

@@ -1,0 +1,145 @@
+"""The command line: seqlab translate | sync | summary | params.
+
+Each command imports what it needs when it runs: torch and mlflow take a second each.
+"""
+
+import io
+import sys
+from collections.abc import Callable, Iterator
+from functools import wraps
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import click
+
+from seqlab.errors import SeqlabError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _errors_for_people(command: Callable[P, T]) -> Callable[P, T]:
+    """Turn a SeqlabError into a message and exit status 1, without a traceback."""
+
+    @wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return command(*args, **kwargs)
+        except SeqlabError as error:
+            raise click.ClickException(str(error)) from None
+
+    return guarded
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="seqlab")
+def main() -> None:
+    """Reproducible sequence-to-sequence experiments on DVC and MLflow."""
+
+
+@main.command()
+@click.argument("text", nargs=-1)
+@click.option("--checkpoint", type=click.Path(path_type=Path), help="Checkpoint folder.  [default: models/best]")
+@click.option("--run", "run_id", help="MLflow run whose best model translates, instead of a checkpoint folder.")
+@click.option("--beam-size", type=click.IntRange(min=1), help="1 is greedy.  [default: evaluate.beam_size]")
+@click.option("--length-penalty", type=click.FloatRange(min=0), help="[default: evaluate.length_penalty]")
+@click.option("--max-length", type=click.IntRange(min=1), help="In tokens.  [default: evaluate.max_length]")
+@click.option("--n-best", type=click.IntRange(min=1), default=1, show_default=True, help="Translations of each text.")
+@_errors_for_people
+def translate(
+    text: tuple[str, ...],
+    checkpoint: Path | None,
+    run_id: str | None,
+    beam_size: int | None,
+    length_penalty: float | None,
+    max_length: int | None,
+    n_best: int,
+) -> None:
+    """Translate TEXT, each argument a text; without arguments, each line of standard input.
+
+    The options' defaults are those of params.yaml in the current folder, so that the translations are evaluate's own.
+    """
+    from seqlab.evaluation.translator import Translator
+    from seqlab.params.params import load_params
+
+    if checkpoint and run_id:
+        raise click.UsageError("--checkpoint and --run exclude each other")
+    params = load_params(Path("params.yaml"))
+    search = params.evaluate
+    beam_size = beam_size or search.beam_size
+    if n_best > beam_size:
+        raise click.UsageError(f"--n-best {n_best} needs --beam-size {n_best} or more")
+    translator = Translator.load(_model_folder(checkpoint, run_id), params.runtime.device)
+    for texts in _inputs(text, search.batch_size):
+        for translations in translator.translate(
+            texts,
+            beam_size=beam_size,
+            length_penalty=search.length_penalty if length_penalty is None else length_penalty,
+            max_length=max_length or search.max_length,
+            n_best=n_best,
+            batch_size=search.batch_size,
+        ):
+            for translation in translations:
+                score = f"{translation.score:.4f}\t" if n_best > 1 else ""
+                click.echo(score + translation.text)
+
+
+def _model_folder(checkpoint: Path | None, run_id: str | None) -> Path:
+    if run_id is None:
+        return checkpoint or Path("models/best")
+    from seqlab.tracking.model import download_checkpoint
+
+    return download_checkpoint(run_id)
+
+
+def _inputs(text: tuple[str, ...], batch_size: int) -> Iterator[list[str]]:
+    """Batches of texts: the arguments; or lines as they are typed; or lines of a pipe, many at once."""
+    if text:
+        yield list(text)
+        return
+    stream = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8")
+    if sys.stdin.isatty():
+        click.echo("Type a text and press Enter; end with Ctrl-D.", err=True)
+        batch_size = 1
+    batch: list[str] = []
+    try:
+        for line in stream:
+            batch.append(line.rstrip("\n"))
+            if len(batch) == batch_size:
+                yield batch
+                batch = []
+    except UnicodeDecodeError as error:
+        raise SeqlabError(f"standard input is not valid UTF-8: {error}") from None
+    if batch:
+        yield batch
+
+
+@main.command()
+@_errors_for_people
+def sync() -> None:
+    """Bring MLflow up to date with the journal and with this working copy.
+
+    Creates the runs that this server has never seen, adds the points that are missing, touches nothing complete.
+    """
+    from seqlab.tracking.sync import sync as sync_runs
+
+    click.echo(sync_runs(Path.cwd()))
+
+
+@main.command()
+@_errors_for_people
+def summary() -> None:
+    """Print the scores of this working copy, and where to look next."""
+    from seqlab.summary import summarize
+
+    click.echo(summarize(Path("reports")))
+
+
+@main.command()
+@_errors_for_people
+def params() -> None:
+    """Print every parameter, its value in params.yaml, and what it does."""
+    from seqlab.params.params import load_params
+    from seqlab.params.table import parameter_table
+
+    click.echo(parameter_table(load_params(Path("params.yaml"))))

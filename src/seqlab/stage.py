@@ -1,0 +1,169 @@
+"""The runner of a pipeline stage: parameters in, errors that people can read out."""
+
+import os
+import signal
+import sys
+import threading
+import time
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import FrameType
+
+import psutil
+
+from seqlab.atomic import remove_leftovers
+from seqlab.errors import SeqlabError
+from seqlab.params.params import Params, load_params
+from seqlab.tracking.fingerprint import train_fingerprint
+from seqlab.tracking.home import find_home
+from seqlab.tracking.pipeline import load_stage
+from seqlab.tracking.recorder import StageRecorder
+
+# How often a stage looks whether the DVC process that started it still lives, in seconds.
+WATCH_SECONDS = 1.0
+EXIT_INTERRUPTED = 130
+
+
+@dataclass
+class Stage:
+    """What a stage is given: its parameters, its recorder, and whether it was asked to stop."""
+
+    name: str
+    params: Params
+    root: Path
+    recorder: StageRecorder
+    outputs: list[Path] = field(default_factory=list)
+    stops_itself: bool = False
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def downloads(self) -> Path:
+        """Folder of downloaded files, shared by all working copies that DVC makes."""
+        return find_home(self.root).folder / "downloads"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the states that interrupted trainings resume from, shared likewise."""
+        return find_home(self.root).root / ".checkpoints"
+
+    def train_fingerprint(self) -> str:
+        """Hash of all that the model of this working copy depends on."""
+        return train_fingerprint(self.params, self.root)
+
+    def stop(self) -> bool:
+        """True once Ctrl-C, SIGTERM or the end of the parent asked the stage to stop."""
+        return self._stop.is_set()
+
+    def handle_signal(self, _number: int, _frame: FrameType | None) -> None:
+        """Ask a stage that stops itself to stop; interrupt any other, and on the second signal that one too."""
+        if self.stops_itself and not self._stop.is_set():
+            self._stop.set()
+            return
+        raise KeyboardInterrupt
+
+
+def run_stage(name: str, main: Callable[[Stage], None]) -> None:
+    """Run a stage in the current folder, and exit: 0, 1 after an error, 130 after Ctrl-C or SIGTERM.
+
+    `main` takes the parameters from the stage, and lists there what it wrote.
+    """
+    try:
+        params = load_params(Path("params.yaml"))
+        check_versions(name, Path("versions.toml"))
+        stage = Stage(name, params, Path.cwd(), StageRecorder(name, params, Path.cwd()))
+    except SeqlabError as error:
+        _exit_with(name, str(error))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stage.handle_signal)
+    _stop_with_dvc()
+    stage.recorder.start()
+    try:
+        _sweep(stage)
+        main(stage)
+    except KeyboardInterrupt:
+        stage.recorder.fail("interrupted", interrupted=True)
+        _exit_with(name, "interrupted; `dvc repro` runs this stage again", EXIT_INTERRUPTED)
+    except (SeqlabError, OSError, MemoryError) as error:
+        message = _message(error)
+        stage.recorder.fail(message, interrupted=stage.stop())
+        _exit_with(name, message, EXIT_INTERRUPTED if stage.stop() else 1)
+    except BaseException as error:
+        stage.recorder.fail(repr(error))
+        raise
+    stage.recorder.finish(stage.outputs)
+
+
+def _sweep(stage: Stage) -> None:
+    """Delete what a killed run of this stage left half-written; DVC lets no two run in one working copy."""
+    for out in load_stage(stage.root, stage.name).outs:
+        remove_leftovers(stage.root / out)
+
+
+def check_versions(name: str, path: Path) -> None:
+    """Refuse packages other than those that `path` (versions.toml) pins for stage `name`.
+
+    The bytes of a stage's outputs depend on them; DVC and the fingerprint know the stage by these pins.
+
+    Raises:
+        SeqlabError: an installed version differs from its pin.
+    """
+    try:
+        pins = tomllib.loads(path.read_text("utf-8"))[name]
+    except (OSError, ValueError, KeyError) as error:
+        raise SeqlabError(f"{path}: cannot read the versions of stage {name} ({error})") from None
+    for package, pin in pins.items():
+        found = _installed(package)
+        if found != pin:
+            raise SeqlabError(
+                f"{package} {found or '(none)'} is installed, and {path} pins {pin}: "
+                f"run `make install`, or change the pin if the results may change with it"
+            )
+
+
+def _installed(package: str) -> str | None:
+    try:
+        # A local version label such as +cpu says who built it, not which release it is.
+        return version(package).split("+")[0]
+    except PackageNotFoundError:
+        return None
+
+
+def _stop_with_dvc() -> None:
+    """When the DVC process that started this stage dies, stop too: an orphan would overwrite later outputs."""
+    if "DVC_STAGE" not in os.environ:
+        return
+    parent, grandparent = psutil.Process().parents()[:2]
+    # DVC starts a shell, which outlives it, unless that shell replaced itself by this very process.
+    watched = [parent, grandparent] if parent.name().endswith("sh") else [parent]
+
+    def watch() -> None:
+        while all(map(_lives, watched)):
+            time.sleep(WATCH_SECONDS)
+        # To the main thread, whose wait it interrupts.
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+
+    threading.Thread(target=watch, name="watch-dvc", daemon=True).start()
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, OSError):
+        place = f" ({error.filename})" if error.filename else ""
+        return f"{error.strerror or error}{place}; finished stages are kept: make room or fix it, then `dvc repro`"
+    if isinstance(error, MemoryError):
+        return "out of memory; try a smaller train.batch_size, evaluate.batch_size or model.hidden_size"
+    return str(error)
+
+
+def _exit_with(name: str, message: str, status: int = 1) -> None:
+    print(f"{name}: {message}", file=sys.stderr)  # noqa: T201 (a message for people)
+    sys.exit(status)

@@ -1,0 +1,152 @@
+"""What a change of a parameter reruns, checked with DVC itself."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.pipeline.conftest import ROOT, TINY, Project
+
+FROM_DOWNLOAD = ["download", "tokenize", "train", "evaluate", "report"]
+FROM_TOKENIZE = ["tokenize", "train", "evaluate", "report"]
+FROM_TRAIN = ["train", "evaluate", "report"]
+FROM_EVALUATE = ["evaluate", "report"]
+# The new value came to the same output, so that only the report, which shows every parameter, follows.
+ONLY_DOWNLOAD = ["download", "report"]
+ONLY_TOKENIZE = ["tokenize", "report"]
+ONLY_TRAIN = ["train", "report"]
+
+# Changes, and exactly the stages that `dvc repro` then runs.
+TABLE: list[tuple[dict[str, Any], list[str]]] = [
+    ({"seed": 2}, FROM_TRAIN),
+    ({"runtime.threads": 1}, FROM_TRAIN),
+    ({"runtime.numerics": "portable"}, FROM_TRAIN),
+    ({"corpus.source": "fr", "corpus.target": "en"}, FROM_DOWNLOAD),
+    ({"corpus.name": "files"}, FROM_DOWNLOAD),
+    ({"corpus.grammar.seed": 2}, FROM_DOWNLOAD),
+    ({"corpus.grammar.train_size": 210}, FROM_DOWNLOAD),
+    ({"corpus.grammar.valid_size": 21}, FROM_DOWNLOAD),
+    # The test set is drawn first, so the others follow.
+    ({"corpus.grammar.test_size": 21}, FROM_DOWNLOAD),
+    ({"corpus.grammar.max_depth": 0}, FROM_DOWNLOAD),
+    # Options of a corpus that is not chosen.
+    ({"corpus.multi30k.test": "2017"}, ONLY_DOWNLOAD),
+    ({"corpus.tatoeba.seed": 2}, ONLY_DOWNLOAD),
+    ({"corpus.tatoeba.valid_size": 10}, ONLY_DOWNLOAD),
+    ({"corpus.tatoeba.test_size": 10}, ONLY_DOWNLOAD),
+    ({"corpus.files.train": []}, ONLY_DOWNLOAD),
+    ({"corpus.files.valid": ["own.tsv"]}, ONLY_DOWNLOAD),
+    ({"corpus.files.test": ["own.tsv"]}, ONLY_DOWNLOAD),
+    ({"corpus.files.seed": 2}, ONLY_DOWNLOAD),
+    ({"corpus.files.valid_size": 3}, ONLY_DOWNLOAD),
+    ({"corpus.files.test_size": 3}, ONLY_DOWNLOAD),
+    ({"tokenizer.kind": "char"}, FROM_TOKENIZE),
+    ({"tokenizer.vocab_size": 50}, FROM_TOKENIZE),
+    ({"tokenizer.vocabulary": "joint"}, FROM_TOKENIZE),
+    ({"tokenizer.max_source_length": 4}, FROM_TOKENIZE),
+    ({"tokenizer.max_target_length": 6}, FROM_TOKENIZE),
+    ({"model.cell": "lstm"}, FROM_TRAIN),
+    ({"model.embedding_size": 9}, FROM_TRAIN),
+    ({"model.hidden_size": 9}, FROM_TRAIN),
+    ({"model.layers": 2}, FROM_TRAIN),
+    ({"model.bidirectional": True}, FROM_TRAIN),
+    ({"model.context": "every_step"}, FROM_TRAIN),
+    ({"model.attention": "dot"}, FROM_TRAIN),
+    ({"model.input_feeding": True, "model.attention": "general"}, FROM_TRAIN),
+    ({"model.tie_output": True}, FROM_TRAIN),
+    ({"model.dropout": 0.5}, FROM_TRAIN),
+    ({"train.teacher_forcing_ratio": 0.9}, FROM_TRAIN),
+    ({"train.teacher_forcing_granularity": "token"}, FROM_TRAIN),
+    ({"train.teacher_forcing_schedule": "exponential", "train.teacher_forcing_decay": 0.9}, FROM_TRAIN),
+    ({"train.teacher_forcing_decay": 0.9}, ONLY_TRAIN),
+    ({"train.teacher_forcing_floor": 0.1}, ONLY_TRAIN),
+    ({"train.epochs": 3}, FROM_TRAIN),
+    ({"train.batch_size": 32}, FROM_TRAIN),
+    ({"train.batch_by": "tokens"}, FROM_TRAIN),
+    ({"train.optimizer": "sgd"}, FROM_TRAIN),
+    ({"train.learning_rate": 0.001}, FROM_TRAIN),
+    ({"train.weight_decay": 0.1}, FROM_TRAIN),
+    ({"train.learning_rate_schedule": "exponential", "train.learning_rate_decay": 0.1}, FROM_TRAIN),
+    ({"train.learning_rate_decay": 0.7}, ONLY_TRAIN),
+    ({"train.learning_rate_patience": 3}, ONLY_TRAIN),
+    ({"train.warmup_steps": 4}, FROM_TRAIN),
+    ({"train.max_grad_norm": 0.01}, FROM_TRAIN),
+    ({"train.label_smoothing": 0.1}, FROM_TRAIN),
+    # With another patience too: the same training with BLEU alone is in the cache already.
+    ({"train.early_stopping_metric": "bleu", "train.patience": 1}, FROM_TRAIN),
+    ({"train.patience": 1}, ONLY_TRAIN),
+    # The checkpoint says its validation BLEU, which changes with it.
+    ({"train.validation_max_length": 10}, FROM_TRAIN),
+    ({"train.log_every": 1}, ONLY_TRAIN),
+    ({"train.precision": "bfloat16"}, FROM_TRAIN),
+    ({"evaluate.beam_size": 2}, FROM_EVALUATE),
+    ({"evaluate.length_penalty": 0.5}, FROM_EVALUATE),
+    ({"evaluate.n_best": 2, "evaluate.beam_size": 2}, FROM_EVALUATE),
+    ({"evaluate.max_length": 5}, FROM_EVALUATE),
+    ({"evaluate.batch_size": 7}, FROM_EVALUATE),
+    ({"evaluate.bootstrap_samples": 200}, FROM_EVALUATE),
+    ({"evaluate.length_buckets": [3, 6]}, FROM_EVALUATE),
+    ({"report.samples": 1}, ["report"]),
+    ({"report.attention_maps": 1}, ["report"]),
+]
+
+
+def parameters() -> set[str]:
+    """The names of all parameters in params.yaml."""
+
+    def names(section: dict[str, Any], prefix: str) -> Iterator[str]:
+        for key, value in section.items():
+            if isinstance(value, dict):
+                yield from names(value, f"{prefix}{key}.")
+            else:
+                yield prefix + key
+
+    return set(names(YAML(typ="safe", pure=True).load(ROOT / "params.yaml"), ""))
+
+
+def test_the_table_covers_every_parameter() -> None:
+    # Without a GPU, a change to cuda ends in an error: test_another_device_reruns_training_and_evaluation.
+    assert {name for changes, _ in TABLE for name in changes} | {"runtime.device"} == parameters()
+
+
+@pytest.fixture(scope="module")
+def base(finished: Project) -> Project:
+    """The finished pipeline, with text of one's own at hand."""
+    finished.environment["SEQLAB_PUBLISHER"] = "off"
+    pairs = [f"{word} {other}\t{other} {word}\n" for word in "abcdefgh" for other in "ijklmnop"]
+    (finished.root / "data/own/own.tsv").write_text("".join(pairs), "utf-8")
+    finished.set(TINY | {"corpus.files.train": ["own.tsv"], "corpus.files.valid_size": 5, "corpus.files.test_size": 5})
+    finished.set({"train.early_stopping_metric": "loss"})
+    assert "download" in finished.repro()
+    finished.run("git", "add", "--all")
+    finished.run("git", "-c", "user.name=T", "-c", "user.email=t@example.org", "commit", "-qm", "Base")
+    return finished
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("changes", "stages"), TABLE, ids="+".join)
+def test_a_change_reruns_exactly_what_depends_on_it(base: Project, changes: dict[str, Any], stages: list[str]) -> None:
+    base.set(changes)
+    try:
+        assert base.repro() == stages
+    finally:
+        base.run("git", "restore", "params.yaml")
+        restored = base.repro()
+    # Going back restores from the cache, and runs nothing.
+    assert restored == []
+    assert base.run("git", "status", "--porcelain").stdout == ""
+
+
+@pytest.mark.slow
+def test_another_device_reruns_training_and_evaluation(base: Project) -> None:
+    base.set({"runtime.device": "cuda"})
+    try:
+        status = base.dvc("status").stdout
+    finally:
+        base.run("git", "restore", "params.yaml")
+    assert [line for line in status.splitlines() if not line.startswith((" ", "\t"))] == [
+        "train:",
+        "evaluate:",
+        "report:",
+    ]

@@ -1,0 +1,103 @@
+"""The command line: defaults, inputs, and messages instead of tracebacks."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from seqlab.cli import main
+from seqlab.evaluation.translation import Translation
+from seqlab.evaluation.translator import Translator
+
+ROOT = Path(__file__).parents[1]
+
+
+class Reverser:
+    """Stands in for a model: reverses each text, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[list[str], dict[str, Any]]] = []
+
+    def translate(self, texts: Sequence[str], **options: Any) -> list[list[Translation]]:
+        self.calls.append((list(texts), options))
+        return [[Translation(text[::-1], -float(rank)) for rank in range(options["n_best"])] for text in texts]
+
+
+@pytest.fixture
+def reverser(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Reverser:
+    made = Reverser()
+    monkeypatch.setattr(Translator, "load", lambda *_: made)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    return made
+
+
+def run(*arguments: str, text: str | bytes = "") -> Result:
+    return CliRunner().invoke(main, arguments, input=text)
+
+
+def test_each_argument_is_a_text(reverser: Reverser) -> None:
+    assert run("translate", "abc", "d e").output == "cba\ne d\n"
+
+
+def test_each_line_of_standard_input_is_a_text(reverser: Reverser) -> None:
+    result = run("translate", text="abc\n\nd\u2028e\nno newline")
+    assert result.output == "cba\n\ne\u2028d\nenilwen on\n"
+
+
+def test_the_defaults_are_those_of_evaluate(reverser: Reverser) -> None:
+    text = Path("params.yaml").read_text("utf-8")
+    Path("params.yaml").write_text(text.replace("beam_size: 1", "beam_size: 7"), "utf-8")
+    run("translate", "abc")
+    run("translate", "--beam-size", "3", "--length-penalty", "0", "--max-length", "9", "abc")
+    (_, defaults), (_, chosen) = reverser.calls
+    assert (defaults["beam_size"], defaults["length_penalty"], defaults["max_length"]) == (7, 1.0, 100)
+    assert (chosen["beam_size"], chosen["length_penalty"], chosen["max_length"]) == (3, 0.0, 9)
+
+
+def test_n_best_shows_scores(reverser: Reverser) -> None:
+    assert run("translate", "--beam-size", "2", "--n-best", "2", "ab").output == "-0.0000\tba\n-1.0000\tba\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--n-best", "4", "a"], "--beam-size 4"),
+        (["--beam-size", "0", "a"], "--beam-size"),
+        (["--checkpoint", "x", "--run", "y", "a"], "exclude each other"),
+    ],
+)
+def test_wrong_options(reverser: Reverser, arguments: list[str], message: str) -> None:
+    result = run("translate", *arguments)
+    assert result.exit_code == 2
+    assert message in result.output
+
+
+def test_standard_input_that_is_not_utf_8(reverser: Reverser) -> None:
+    result = run("translate", text=b"abc\n\xff\n")
+    assert result.exit_code == 1
+    assert "not valid UTF-8" in result.output
+
+
+def test_a_missing_checkpoint_is_one_message(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    result = run("translate", "--checkpoint", "nowhere", "abc")
+    assert result.exit_code == 1
+    assert "Error: " in result.output
+    assert "nowhere" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_commands_outside_a_project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for command in ("translate", "params", "summary"):
+        result = run(command)
+        assert result.exit_code == 1
+        assert "Error: " in result.output
+
+
+def test_params_prints_the_table(reverser: Reverser) -> None:
+    assert "| `train.teacher_forcing_ratio` | `1.0` |" in run("params").output

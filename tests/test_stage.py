@@ -1,0 +1,128 @@
+"""The runner of a stage: versions, signals, messages, exit statuses."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from seqlab.errors import SeqlabError
+from seqlab.stage import check_versions
+
+ROOT = Path(__file__).parents[1]
+
+PROGRAM = """
+import sys, time
+from seqlab.errors import SeqlabError
+from seqlab.stage import run_stage
+
+def main(stage):
+    stage.stops_itself = {stops_itself}
+    {body}
+
+run_stage("download", main)
+"""
+
+
+def start(folder: Path, body: str, *, stops_itself: bool = False, **environment: str) -> subprocess.Popen[str]:
+    for name in ("params.yaml", "dvc.yaml", "versions.toml"):
+        (folder / name).write_bytes((ROOT / name).read_bytes())
+    (folder / ".dvc").mkdir()
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM.format(body=body, stops_itself=stops_itself)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "SEQLAB_PUBLISHER": "off"} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [
+        ("pass", 0, ""),
+        ("raise SeqlabError('a clear message')", 1, "download: a clear message\n"),
+        ("open('/nowhere/file')", 1, "No such file or directory (/nowhere/file)"),
+        ("raise OSError(28, 'No space left on device', 'data/raw')", 1, "No space left on device (data/raw)"),
+        ("raise MemoryError", 1, "out of memory"),
+    ],
+)
+def test_an_end_has_a_status_and_a_message(tmp_path: Path, body: str, status: int, message: str) -> None:
+    process = start(tmp_path, body)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert message in stderr
+    assert "Traceback" not in stderr
+
+
+def test_a_mistake_of_ours_keeps_its_traceback(tmp_path: Path) -> None:
+    process = start(tmp_path, "1 / 0")
+    assert "ZeroDivisionError" in process.communicate(timeout=60)[1]
+    assert process.returncode == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_interrupts_with_a_message(tmp_path: Path, number: signal.Signals) -> None:
+    process = start(tmp_path, "print('ready', flush=True); time.sleep(60)")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert stderr == "download: interrupted; `dvc repro` runs this stage again\n"
+
+
+def test_a_stage_that_stops_itself_is_asked_to(tmp_path: Path) -> None:
+    body = "print('ready', flush=True)\n    while not stage.stop(): time.sleep(0.01)\n    raise SeqlabError('stopped')"
+    process = start(tmp_path, body, stops_itself=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stderr) == (130, "download: stopped\n")
+
+
+def test_a_stage_ends_with_the_dvc_that_started_it(tmp_path: Path) -> None:
+    # As DVC does it: a process, a shell that outlives it, the stage.
+    inner = PROGRAM.format(body="print(1, flush=True); time.sleep(60)", stops_itself=False)
+    for name in ("params.yaml", "dvc.yaml", "versions.toml"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / "stage.py").write_text(inner, "utf-8")
+    outer = "import subprocess, sys; subprocess.run(['sh', '-c', f'{sys.executable} stage.py; true'])"
+    process = subprocess.Popen(
+        [sys.executable, "-c", outer],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src"), "DVC_STAGE": "download", "SEQLAB_PUBLISHER": "off"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "1\n"
+    stage = next(
+        child for child in psutil.Process(process.pid).children(recursive=True) if "stage.py" in child.cmdline()[-1:]
+    )
+    process.kill()
+    end = time.monotonic() + 30
+    while stage.is_running() and stage.status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < end, "an orphan goes on"
+        time.sleep(0.1)
+
+
+def test_other_versions_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "versions.toml"
+    path.write_text('[train]\nnumpy = "0.0.1"\nnot-a-package = "1.0"\n', "utf-8")
+    with pytest.raises(SeqlabError, match=r"numpy .* is installed, and .*versions\.toml pins 0\.0\.1"):
+        check_versions("train", path)
+    with pytest.raises(SeqlabError, match="cannot read the versions of stage evaluate"):
+        check_versions("evaluate", path)
+
+
+@pytest.mark.parametrize("stage", ["download", "tokenize", "train", "evaluate", "report"])
+def test_the_installed_versions_are_the_pinned_ones(stage: str) -> None:
+    check_versions(stage, ROOT / "versions.toml")
