@@ -52,6 +52,8 @@ def test_first_values_are_those_documented() -> None:
                 assert values.sum() == forget * 24
     assert model.encoder.embedding.weight.std().item() == pytest.approx(32**-0.5, rel=0.1)
     assert model.decoder.output_bias.abs().sum() == 0
-    bound = math.sqrt(6 / (60 + 24))
     assert model.decoder.output_weight is not None
-    assert 0.9 * bound < model.decoder.output_weight.abs().max().item() <= bound
+    assert model.decoder.output_weight.std().item() == pytest.approx(24**-0.5, rel=0.1)
+    assert model.decoder.readout is not None
+    bound = math.sqrt(6 / sum(model.decoder.readout.weight.shape))
+    assert 0.9 * bound < model.decoder.readout.weight.abs().max().item() <= bound

@@ -8,7 +8,8 @@ from torch import nn
 def initialise(model: nn.Module, generator: torch.Generator) -> None:
     """Set every parameter, drawing from the generator alone, module by module in the order of `modules()`.
 
-    - Embeddings: normal, standard deviation 1/√width, so that a tied output layer begins with moderate scores.
+    - Embeddings, and the output weight of a vocabulary alike: normal, standard deviation 1/√width. Scores begin
+      moderate; Xavier's bound, for a matrix as tall as a vocabulary, would let hardly a gradient through to the decoder.
     - Recurrent weights: orthogonal, gate by gate (Saxe et al. 2014); the state neither fades nor explodes at first.
     - Input weights of the recurrent layers, gate by gate, and all other matrices: Xavier uniform (Glorot and Bengio
       2010).
@@ -39,8 +40,10 @@ def _initialise_recurrent(layer: nn.RNNBase, generator: torch.Generator) -> None
 
 
 def _initialise_rest(module: nn.Module, generator: torch.Generator) -> None:
-    for parameter in module.parameters(recurse=False):
+    for name, parameter in module.named_parameters(recurse=False):
         if parameter.dim() == 1:
             nn.init.zeros_(parameter)
+        elif name == "output_weight":
+            nn.init.normal_(parameter, std=parameter.shape[1] ** -0.5, generator=generator)
         else:
             nn.init.xavier_uniform_(parameter, generator=generator)
