@@ -8,8 +8,8 @@ from torch import nn
 def initialise(model: nn.Module, generator: torch.Generator) -> None:
     """Set every parameter, drawing from the generator alone, module by module in the order of `modules()`.
 
-    - Embeddings, and the output weight of a vocabulary alike: normal, standard deviation 1/√width. Scores begin
-      moderate; Xavier's bound, for a matrix as tall as a vocabulary, would let hardly a gradient through to the decoder.
+    - Embeddings, and the output weight alike: normal, standard deviation 1/√width. Scores begin moderate; Xavier's
+      bound, for a matrix as tall as a vocabulary, would let hardly a gradient through to the decoder.
     - Recurrent weights: orthogonal, gate by gate (Saxe et al. 2014); the state neither fades nor explodes at first.
     - Input weights of the recurrent layers, gate by gate, and all other matrices: Xavier uniform (Glorot and Bengio
       2010).
