@@ -25,7 +25,7 @@ def ready_to_end(seed: int, **options: object) -> Seq2Seq:
 @pytest.mark.parametrize("attention", ["none", "dot"])
 def test_takes_the_likeliest_word_until_the_end(cell: str, attention: str) -> None:
     source, lengths = tiny_batch(LENGTHS, 9)
-    model = ready_to_end(4, cell=cell, attention=attention, input_feeding=attention != "none", layers=2)
+    model = ready_to_end(2, cell=cell, attention=attention, input_feeding=attention != "none", layers=2)
     for row, found in enumerate(greedy(model, source, lengths, max_length=6)):
         search = PlainSearch(model, source[row, : LENGTHS[row]])
         tokens, total, ended = list[int](), 0.0, False
@@ -54,7 +54,7 @@ def test_a_batch_gives_what_its_sentences_give_one_at_a_time() -> None:
 
 def test_attention_is_that_of_the_tokens() -> None:
     source, lengths = tiny_batch(LENGTHS, 9)
-    model = ready_to_end(4, attention="general")
+    model = ready_to_end(2, attention="general")
     for row, found in enumerate(greedy(model, source, lengths, max_length=6, with_attention=True)):
         assert found.attention is not None
         assert found.attention.shape == (len(found.tokens), 5)
@@ -72,7 +72,7 @@ def test_an_ended_sentence_leaves_the_batch(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(Seq2Seq, "step", watching)
     source, lengths = tiny_batch(LENGTHS * 5, 9)
-    found = greedy(ready_to_end(4), source, lengths, max_length=20)
+    found = greedy(ready_to_end(2), source, lengths, max_length=20)
     ends = [len(hypothesis.tokens) for hypothesis in found]
     assert sizes == [sum(end >= step for end in ends) + ROWS for step in range(len(sizes))]
     assert sizes[-1] < sizes[0]
