@@ -34,6 +34,15 @@ def test_the_default_parameters_are_valid() -> None:
     assert load_params(ROOT / "params.yaml").corpus.name == "grammar"
 
 
+def test_no_parameter_has_a_name_that_dvc_overlooks(content: dict[str, Any]) -> None:
+    """The key of DVC's run-cache leaves out every `size` and `nfiles`: another value would restore the old result."""
+
+    def names(section: dict[str, Any]) -> set[str]:
+        return {*section, *(name for value in section.values() if isinstance(value, dict) for name in names(value))}
+
+    assert not names(content) & {"size", "nfiles"}
+
+
 @pytest.mark.parametrize(
     ("name", "nearest"),
     [
