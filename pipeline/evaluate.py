@@ -7,7 +7,7 @@ from seqlab.stage import Stage, run_stage
 
 
 def main(stage: Stage) -> None:
-    """Write scores, translations, BLEU by length and attention maps below reports/."""
+    """Write scores, translations, BLEU by length, exposure bias and attention maps below reports/."""
     params = stage.params
     configure(params.runtime)
     # They import PyTorch, which reads the environment once.
@@ -24,7 +24,7 @@ def main(stage: Stage) -> None:
         reports=reports,
         device=params.runtime.device,
     )
-    names = ("scores.json", "translations.jsonl", "bleu_by_length.csv", "attention.json")
+    names = ("scores.json", "translations.jsonl", "bleu_by_length.csv", "exposure.csv", "attention.json")
     stage.outputs += [reports / name for name in names]
 
 

@@ -27,7 +27,7 @@ from seqlab.text.tokenizer import load_tokenizers
 from tests.evaluation.conftest import MAX_SOURCE_LENGTH, examples, train_model, write_corpus
 
 MakeParams = Callable[..., EvaluateParams]
-FILES = ["attention.json", "bleu_by_length.csv", "scores.json", "translations.jsonl"]
+FILES = ["attention.json", "bleu_by_length.csv", "exposure.csv", "scores.json", "translations.jsonl"]
 
 
 def run(params: EvaluateParams, root: Path, reports: Path, raw: Path | None = None) -> None:

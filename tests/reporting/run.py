@@ -129,6 +129,17 @@ def steps(count: int) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def exposure(count: int) -> list[dict[str, Any]]:
+    """Rows of reports/exposure.csv; the last positions are reached by few sentences."""
+    return [
+        {
+            "position": position, "tokens": max(1, 60 - 2 * position), "gold_nll": 0.4 + 0.01 * position,
+            "own_nll": 0.4 + 0.11 * (position - 1),
+        }
+        for position in range(1, count + 1)
+    ]  # fmt: skip
+
+
 def buckets() -> list[dict[str, Any]]:
     """Rows of reports/bleu_by_length.csv; the one before the last has no sentences."""
     rows = [
@@ -153,11 +164,13 @@ def write_run(root: Path, *, translations: Sequence[Mapping[str, Any]] | None = 
     write_csv(root / "reports/curves.csv", epochs(count))
     write_csv(root / "reports/steps.csv", steps(count))
     best = {"epoch": max(1, count - 1), "step": 313 * max(1, count - 1), "bleu": 44.1, "loss": 1.2, "perplexity": 3.3}
-    training = {"best": best, "epochs": count, "steps": 313 * count, "stopped_early": False, "parameters": 412345}
+    training = {"best": best, "epochs": count, "steps": 313 * count, "stopped_early": False, "parameters": 412345,
+                "clipped_steps": 17, "largest_gradient_norm": 8.25}  # fmt: skip
     write_json(root / "reports/training.json", training)
     write_json(root / "reports/scores.json", scores(len(lines)))
     write_lines(root / "reports/translations.jsonl", lines)
     write_csv(root / "reports/bleu_by_length.csv", buckets())
+    write_csv(root / "reports/exposure.csv", exposure(30))
     write_json(root / "reports/attention.json", [])
     return root
 

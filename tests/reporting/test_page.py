@@ -158,7 +158,7 @@ def test_what_a_reader_looks_for(tmp_path: Path) -> None:
     ):  # fmt: skip
         assert shown in page.text, shown
     assert len([tag for tag, attributes in page.elements if attributes.get("class") == "attention"]) == 2
-    assert page.tags.count("svg") == 6
+    assert page.tags.count("svg") == 7
 
 
 def test_many_references(tmp_path: Path) -> None:

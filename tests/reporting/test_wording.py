@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from seqlab.reporting.results import LengthBucket
-from seqlab.reporting.wording import bottleneck, figure, parameter_groups, recipe
+from seqlab.reporting.results import LengthBucket, Training
+from seqlab.reporting.wording import bottleneck, figure, gradients, parameter_groups, recipe
 from tests.reporting import run
 
 
@@ -61,3 +61,20 @@ def test_every_parameter_that_counts_is_shown() -> None:
     content = run.params().model_dump()
     assert {f"train.{name}" for name in content["train"]} <= shown
     assert {f"evaluate.{name}" for name in content["evaluate"]} <= shown
+
+
+@pytest.mark.parametrize(
+    ("limit", "sentence"),
+    [
+        (1.0, "The largest gradient norm was 12.50; gradients were clipped to 1 in 1,234 of 5,678 optimizer steps."),
+        (0.0, "The largest gradient norm was 12.50; gradients were not clipped."),
+    ],
+)
+def test_exploding_gradients_are_shown(limit: float, sentence: str) -> None:
+    training = Training.model_validate(
+        {
+            "best": {"epoch": 1, "step": 1}, "epochs": 2, "steps": 5678, "stopped_early": False, "parameters": 3,
+            "clipped_steps": 1234, "largest_gradient_norm": 12.5,
+        }
+    )  # fmt: skip
+    assert gradients(training, limit) == sentence

@@ -14,6 +14,8 @@ from typing import Any
 from tqdm import tqdm
 
 from seqlab.errors import SeqlabError
+from seqlab.evaluation import exposure as exposures
+from seqlab.evaluation.exposure import Exposure
 from seqlab.evaluation.perplexity import perplexity
 from seqlab.evaluation.results import Results, write_results
 from seqlab.evaluation.translation import Translation
@@ -32,10 +34,11 @@ ATTENTION_MAPS = 12
 def evaluate(
     params: EvaluateParams, *, checkpoint: Path, tokenized: Path, raw: Path, reports: Path, device: str
 ) -> None:
-    """Translate and score the test set; write scores.json, translations.jsonl, bleu_by_length.csv, attention.json.
+    """Translate and score the test set; write what `results.write_results` does.
 
     Nothing is written before everything is computed. In scores.json, `exact_match` is a percentage, `loss` is in nats
-    per target token, and `truncated` counts the sources that were cut at the tokenizer's longest.
+    per target token, `own_prefix_loss` the same after the model's own prefixes, and `truncated` counts the sources that
+    were cut at the tokenizer's longest.
 
     Args:
         params: How to search and score.
@@ -62,13 +65,15 @@ def evaluate(
         raise SeqlabError(f"{checkpoint}: its loss on the test set is {loss}; train again at a lower learning rate")
     translations = _translate(translator, sources, params, _spread(encoded))
     truncated = sum(len(ids) > translator.source.max_length for ids in translator.source.encode(sources))
-    write_results(reports, _results(params, examples, translations, model_scores, truncated))
+    exposure = exposures.exposure(translator.model, sequential(split, exposures.BATCH_SIZE))
+    write_results(reports, _results(params, examples, translations, exposure, model_scores, truncated))
 
 
 def _results(
     params: EvaluateParams,
     examples: Sequence[Example],
     translations: Sequence[Sequence[Translation]],
+    exposure: Sequence[Exposure],
     model_scores: tuple[float, float],
     truncated: int,
 ) -> Results:
@@ -84,11 +89,12 @@ def _results(
         "exact_match": exact_match(texts, references),
         "perplexity": test_perplexity,
         "loss": loss,
+        "own_prefix_loss": sum(each.own_nll * each.tokens for each in exposure) / sum(each.tokens for each in exposure),
         "examples": len(examples),
         "truncated": truncated,
     }
     buckets = bleu_by_length(sources, texts, references, bounds=params.length_buckets, bootstrap_samples=samples)
-    return Results(scores, examples, translations, buckets)
+    return Results(scores, examples, translations, buckets, exposure)
 
 
 def _read_examples(path: Path) -> list[Example]:

@@ -2,12 +2,13 @@
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from seqlab.atomic import atomic_file, write_json, write_text
+from seqlab.evaluation.exposure import Exposure
 from seqlab.evaluation.translation import AttentionMap, Translation
 from seqlab.parallel import Example
 from seqlab.scoring.bleu import sentence_bleu
@@ -19,29 +20,41 @@ DECIMALS = 4
 
 @dataclass(frozen=True)
 class Results:
-    """Scores of a test set, and its translations: each sentence's, best first."""
+    """Scores of a test set, its translations, each sentence's best first, and the losses by target position."""
 
     scores: dict[str, Any]
     examples: Sequence[Example]
     translations: Sequence[Sequence[Translation]]
     buckets: Sequence[LengthBucket]
+    exposure: Sequence[Exposure]
 
 
 def write_results(reports: Path, results: Results) -> None:
-    """Write scores.json, translations.jsonl, bleu_by_length.csv and attention.json below `reports`, each atomically."""
+    """Write scores.json, translations.jsonl, the tables and attention.json below `reports`, each atomically."""
     records = [_record(*pair) for pair in zip(results.examples, results.translations, strict=True)]
     maps = [_map(best[0].attention) for best in results.translations if best[0].attention]
     with atomic_file(reports / "translations.jsonl") as file:
         for record in records:
             file.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
-    with atomic_file(reports / "bleu_by_length.csv") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["bucket", "low", "high", "examples", "bleu", "bleu_low", "bleu_high"])
-        writer.writerows(_row(bucket) for bucket in results.buckets)
+    columns = ["bucket", "low", "high", "examples", "bleu", "bleu_low", "bleu_high"]
+    _write_table(reports / "bleu_by_length.csv", columns, map(_row, results.buckets))
+    losses = ([each.position, each.tokens, _nats(each.gold_nll), _nats(each.own_nll)] for each in results.exposure)
+    _write_table(reports / "exposure.csv", ["position", "tokens", "gold_nll", "own_nll"], losses)
     # One map a line: indented, each weight would have a line of its own.
     lines = ",\n".join(json.dumps(each, ensure_ascii=False, allow_nan=False) for each in maps)
     write_text(reports / "attention.json", f"[\n{lines}\n]\n" if maps else "[]\n")
     write_json(reports / "scores.json", results.scores)
+
+
+def _write_table(path: Path, columns: list[str], rows: Iterable[list[Any]]) -> None:
+    with atomic_file(path) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
+
+
+def _nats(loss: float) -> float:
+    return round(loss, DECIMALS)
 
 
 def _record(example: Example, translations: Sequence[Translation]) -> dict[str, Any]:

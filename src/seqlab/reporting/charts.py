@@ -1,4 +1,4 @@
-"""The charts: learning curves and BLEU by source length."""
+"""The charts: learning curves, BLEU by source length, and exposure bias by target position."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from seqlab.reporting.results import Epoch, LengthBucket, Step
+from seqlab.reporting.results import Epoch, Exposure, LengthBucket, Step
 from seqlab.reporting.svg import FIRST, INK, SECOND, SOFT, STYLE, inline
 from seqlab.reporting.wording import figure
 
@@ -97,6 +97,21 @@ def length_chart(buckets: Sequence[LengthBucket]) -> Markup:
         counts.set_xlabel("source length in words, with the number of sentences")
         course = "; ".join(f"{row.bucket} words: {figure(row.bleu)}" for _, row in rows)
         return inline(chart, "length", f"BLEU by source length. {course}.")
+
+
+def exposure_chart(rows: Sequence[Exposure]) -> Markup:
+    """Loss of the true token by target position, after the true prefix and after the model's own."""
+    places = [float(row.position) for row in rows]
+    gold, own = (_finite(places, [getattr(row, name) for row in rows]) for name in ("gold_nll", "own_nll"))
+    with rc_context(STYLE):
+        chart, axes = _axes(_LARGE)
+        axes.set_xlabel("target position in tokens")
+        axes.plot(*gold, color=FIRST, marker="o", markersize=3, label="after the true prefix")
+        axes.plot(*own, color=SECOND, marker="s", markersize=3, linestyle="--", label="after its own prefix")
+        axes.set_ylim(bottom=0)
+        _legend(axes)
+        courses = f"After the true prefix {_course(gold[1], 2)}, after the model's own {_course(own[1], 2)}."
+        return inline(chart, "exposure", f"Loss by target position. {courses}")
 
 
 def _or(bound: float | None, row: LengthBucket) -> float:

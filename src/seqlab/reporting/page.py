@@ -7,7 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from seqlab.reporting.attention import attention_table, spread
-from seqlab.reporting.charts import bleu_chart, length_chart, loss_chart, step_chart
+from seqlab.reporting.charts import bleu_chart, exposure_chart, length_chart, loss_chart, step_chart
 from seqlab.reporting.view import View
 from seqlab.reporting.visible import clip, visible
 from seqlab.reporting.wording import figure
@@ -50,6 +50,8 @@ def _charts(view: View) -> dict[str, Markup]:
         "ratio": step_chart("ratio", "Teacher forcing ratio", epochs, steps, "teacher_forcing_ratio"),
         "norm": step_chart("norm", "Gradient norm", epochs, steps, "gradient_norm"),
     }
+    if view.exposure:
+        charts["exposure"] = exposure_chart(view.exposure)
     if any(bucket.bleu is not None for bucket in view.buckets):
         charts["length"] = length_chart(view.buckets)
     return charts

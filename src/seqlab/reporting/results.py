@@ -21,6 +21,7 @@ TRAINING = Path("reports/training.json")
 SCORES = Path("reports/scores.json")
 TRANSLATIONS = Path("reports/translations.jsonl")
 BLEU_BY_LENGTH = Path("reports/bleu_by_length.csv")
+EXPOSURE = Path("reports/exposure.csv")
 ATTENTION = Path("reports/attention.json")
 
 
@@ -98,13 +99,15 @@ class Checkpoint(Record):
 
 
 class Training(Record):
-    """How training went; `parameters` counts the model's weights."""
+    """How training went; `parameters` counts the model's weights, gradient norms are before clipping."""
 
     best: Checkpoint
     epochs: int
     steps: int
     stopped_early: bool
     parameters: int
+    clipped_steps: int
+    largest_gradient_norm: Number
 
 
 class Epoch(Record):
@@ -141,6 +144,15 @@ class LengthBucket(Record):
     bleu: Number
     bleu_low: Number
     bleu_high: Number
+
+
+class Exposure(Record):
+    """Losses of the true token at a target position: after the true prefix, and after the model's own."""
+
+    position: int
+    tokens: int
+    gold_nll: Number
+    own_nll: Number
 
 
 class NBest(Record):
@@ -180,6 +192,7 @@ class Results:
     training: Training
     scores: Scores
     buckets: list[LengthBucket]
+    exposure: list[Exposure]
     attention: list[AttentionMap]
 
 
@@ -197,6 +210,7 @@ def read_results(root: Path) -> Results:
         training=_read_json(root, TRAINING, TypeAdapter(Training)),
         scores=_read_json(root, SCORES, TypeAdapter(Scores)),
         buckets=_read_csv(root, BLEU_BY_LENGTH, TypeAdapter(LengthBucket)),
+        exposure=_read_csv(root, EXPOSURE, TypeAdapter(Exposure)),
         attention=_checked(_read_json(root, ATTENTION, TypeAdapter(list[AttentionMap]))),
     )
 

@@ -9,10 +9,19 @@ from ruamel.yaml.compat import StringIO
 from seqlab.errors import SeqlabError
 from seqlab.params.params import Params
 from seqlab.reporting import results as files
-from seqlab.reporting.results import LengthBucket, Results
+from seqlab.reporting.exposure import common_positions, exposure_bias
+from seqlab.reporting.results import Exposure, LengthBucket, Results
 from seqlab.reporting.samples import Samples, choose, pick, ranking
 from seqlab.reporting.statistics_table import StatisticsTable, statistics_table
-from seqlab.reporting.wording import bottleneck, model_name, output_name, parameter_groups, recipe, search_name
+from seqlab.reporting.wording import (
+    bottleneck,
+    gradients,
+    model_name,
+    output_name,
+    parameter_groups,
+    recipe,
+    search_name,
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +37,9 @@ class View:
     output: str
     bottleneck: str
     buckets: list[LengthBucket]
+    exposure: list[Exposure]
+    exposure_bias: str
+    gradients: str
     statistics: StatisticsTable
     parameters: list[tuple[str, list[tuple[str, str, str]]]]
     params_yaml: str
@@ -57,6 +69,9 @@ def gather(params: Params, root: Path) -> View:
         output=output_name(results.manifest),
         bottleneck=bottleneck(results.buckets, params.model),
         buckets=results.buckets,
+        exposure=common_positions(results.exposure),
+        exposure_bias=exposure_bias(results.exposure),
+        gradients=gradients(results.training, params.train.max_grad_norm),
         statistics=statistics_table(results.statistics),
         parameters=parameter_groups(params),
         params_yaml=_yaml(params),

@@ -6,7 +6,7 @@ from typing import Any
 from seqlab.params.model import ModelParams
 from seqlab.params.params import Params
 from seqlab.params.section import Section
-from seqlab.reporting.results import LengthBucket, Manifest
+from seqlab.reporting.results import LengthBucket, Manifest, Training
 from seqlab.reporting.visible import visible
 
 # A bucket of fewer sentences is shown, but no sentence is built on it.
@@ -100,6 +100,15 @@ def bottleneck(buckets: list[LengthBucket], model: ModelParams) -> str:
     if _below(short, long):
         return f"BLEU rises {span}: length is no obstacle here; {_why_it_holds(model)}."
     return f"BLEU shows no clear fall {span} (the intervals overlap): {_why_it_holds(model)}."
+
+
+def gradients(training: Training, limit: float) -> str:
+    """How large gradients became, and how often they were clipped to the norm `limit` (0: not at all)."""
+    largest = f"The largest gradient norm was {figure(training.largest_gradient_norm, 2)}"
+    if not limit:
+        return f"{largest}; gradients were not clipped."
+    share = f"{figure(training.clipped_steps, 0)} of {figure(training.steps, 0)}"
+    return f"{largest}; gradients were clipped to {limit:g} in {share} optimizer steps."
 
 
 def _below(lower: LengthBucket, upper: LengthBucket) -> bool:

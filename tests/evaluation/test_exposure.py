@@ -1,0 +1,69 @@
+"""Losses by position against one sentence at a time, step by step."""
+
+from collections.abc import Sequence
+
+import pytest
+import torch
+
+from seqlab.evaluation.exposure import exposure
+from seqlab.evaluation.perplexity import perplexity
+from seqlab.model.config import ModelConfig
+from seqlab.model.seq2seq import Seq2Seq
+from seqlab.special_tokens import EOS, SOS
+from seqlab.text.batches import Batch
+
+PAIRS = [([5, 6, 7], [8, 9]), ([4], [6, 5, 4, 10]), ([], []), ([9, 9], [7])]
+
+
+def make_model(*, input_feeding: bool) -> Seq2Seq:
+    config = ModelConfig(11, 12, "lstm", 5, 6, 1, True, 0.5, "initial", "dot", input_feeding, False)
+    return Seq2Seq(config, torch.Generator().manual_seed(1)).double()
+
+
+def batches(size: int) -> Sequence[Batch]:
+    parts = [PAIRS[start : start + size] for start in range(0, len(PAIRS), size)]
+    return [batch_of(part) for part in parts]
+
+
+def batch_of(pairs: Sequence[tuple[list[int], list[int]]]) -> Batch:
+    sides = [[torch.tensor([*pair[side], EOS]) for pair in pairs] for side in (0, 1)]
+    padded = [torch.nn.utils.rnn.pad_sequence(side, batch_first=True) for side in sides]
+    lengths = [torch.tensor([len(text) for text in side]) for side in sides]
+    return Batch(padded[0], lengths[0], padded[1], lengths[1], torch.arange(len(pairs)))
+
+
+@torch.no_grad()
+def one_by_one(model: Seq2Seq, *, forced: bool) -> dict[int, list[float]]:
+    losses: dict[int, list[float]] = {}
+    for source, target in PAIRS:
+        ids = torch.tensor([[*source, EOS]])
+        memory = model.encode(ids, torch.tensor([ids.shape[1]]))
+        state, token = model.initial_state(memory), SOS
+        for position, label in enumerate([*target, EOS], start=1):
+            scores, state, _ = model.step(torch.tensor([token]), state, memory)
+            losses.setdefault(position, []).append(-scores.log_softmax(1)[0, label].item())
+            token = label if forced else int(scores.argmax())
+    return losses
+
+
+@pytest.mark.parametrize("size", [1, 3, 4])
+@pytest.mark.parametrize("input_feeding", [False, True])
+def test_losses_are_those_of_a_plain_loop(size: int, input_feeding: bool) -> None:
+    model = make_model(input_feeding=input_feeding)
+    gold, own = one_by_one(model, forced=True), one_by_one(model, forced=False)
+    found = exposure(model, batches(size))
+    assert [each.position for each in found] == [1, 2, 3, 4, 5]
+    assert [each.tokens for each in found] == [4, 3, 2, 1, 1]
+    for each in found:
+        assert each.gold_nll == pytest.approx(sum(gold[each.position]) / each.tokens, rel=1e-12)
+        assert each.own_nll == pytest.approx(sum(own[each.position]) / each.tokens, rel=1e-12)
+    # The first token has no words before it; later the two prefixes part.
+    assert found[0].gold_nll == found[0].own_nll
+    assert found[1].gold_nll != found[1].own_nll
+
+
+def test_all_positions_together_are_the_loss_under_teacher_forcing() -> None:
+    model = make_model(input_feeding=False)
+    found = exposure(model, batches(2))
+    mean = sum(each.gold_nll * each.tokens for each in found) / sum(each.tokens for each in found)
+    assert mean == pytest.approx(perplexity(model, batches(2))[0], rel=1e-12)
