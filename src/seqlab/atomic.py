@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -54,21 +54,32 @@ def atomic_file(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
 def atomic_directory(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; it takes the place of `path` once the block ends without an error.
 
-    On an error the temporary folder is removed and `path` keeps what it held.
+    On an error the temporary folder is removed and `path` keeps what it held. At the moment of replacing there is
+    nothing under the name; never is there a part of a folder.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    retired = temporary.with_name(f"{temporary.name}.old")
     try:
         yield temporary
         _sync_tree(temporary)
         temporary.chmod(DIRECTORY_MODE)
-        if path.exists():
-            shutil.rmtree(path)
+        with suppress(FileNotFoundError):
+            # A folder cannot be renamed onto another, and deleting one takes a while.
+            os.replace(path, retired)
         os.replace(temporary, path)
     except BaseException:
+        _restore(retired, path)
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     _sync_directory(path.parent)
+    if retired.exists():
+        shutil.rmtree(retired)
+
+
+def _restore(retired: Path, path: Path) -> None:
+    if retired.exists() and not path.exists():
+        os.replace(retired, path)
 
 
 def remove_leftovers(path: Path) -> None:
