@@ -52,6 +52,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 OTHERS = [
     "",
+    "[" * 100_000,
     "{",
     "[]",
     "3",

@@ -133,10 +133,11 @@ def _check_names(record: Mapping[str, Any]) -> None:
 def _refuse_pickle(path: Path) -> None:
     try:
         with open(path, "rb") as file:
-            start = file.read(4)
+            start = file.read(9)
     except OSError as error:
         raise SeqlabError(f"no checkpoint in {path.parent}: {MODEL}: {error.strerror}; `dvc repro` makes one") from None
-    if start == b"PK\x03\x04" or start[:1] == b"\x80":
+    # The length of a safetensors header may begin with the bytes of a pickle; an opening brace follows it.
+    if start.startswith((b"PK\x03\x04", b"\x80")) and start[8:] != b"{":
         raise SeqlabError(f"{path} is a pickle, which can run any code: refused; only safetensors files are read")
 
 
@@ -150,8 +151,9 @@ def _check_layout(path: Path, config: ModelConfig, slices: Mapping[str, Any]) ->
     try:
         with torch.device("meta"):
             parts = {"encoder": Encoder(config), "decoder": Decoder(config)}
-    except RuntimeError as error:  # more elements than 64 bits can count
-        raise SeqlabError(f"{path} has not the tensors that {CONFIG} asks for ({error}){_ANOTHER}") from None
+    except (RuntimeError, TypeError) as error:  # a size, or their product, that 64 bits cannot hold
+        problem = str(error).partition("\n")[0]
+        raise SeqlabError(f"{path} has not the tensors that {CONFIG} asks for ({problem:.200}){_ANOTHER}") from None
     expected = {
         f"{part}.{name}": (_DTYPE, list(tensor.shape))
         for part, module in parts.items()

@@ -51,7 +51,7 @@ def read(path: Path) -> Iterator[Example]:
         for number, line in enumerate(file, start=1):
             try:
                 yield _parse(json.loads(line.decode("utf-8")))
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise SeqlabError(f"{path}, line {number}: not a record of parallel text ({error})") from None
 
 

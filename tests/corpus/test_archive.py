@@ -75,6 +75,18 @@ def test_damaged_zip_is_refused(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_member_damaged_within_is_refused(method: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("text", b"some text " * 99, method)
+    content = path.read_bytes()
+    start = 30 + len("text") + 9
+    path.write_bytes(content[:start] + b"\xff" * 12 + content[start + 12 :])
+    with pytest.raises(ArchiveError, match="cannot be decompressed"), open_zip_member(path, "text") as stream:
+        stream.read()
+
+
 def test_a_member_with_a_wrong_checksum_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as archive:

@@ -120,6 +120,8 @@ def test_sides_it_lacks(source: str, target: str, tmp_path: Path) -> None:
         "__import__('os').mkdir('escaped')",
         "{'dialogue': open('/etc/passwd').read()}",
         "{'dialogue': 1}",
+        "{'summary': 'a'}",
+        "{[]: 'a'}",
         "['dialogue']",
         "{'dialogue'",
         "(" * 1000 + ")" * 1000,

@@ -67,6 +67,13 @@ def test_the_same_file_serves_both_sides(corpus: Callable[[str, bytes], None], t
     assert len(splits_of(tmp_path / "raw")["train"]) == 2
 
 
+def test_unequal_files_are_refused(corpus: Callable[[str, bytes], None], tmp_path: Path) -> None:
+    corpus("val.de", text_of("Ein Hund"))
+    with pytest.raises(SeqlabError, match=r"multi30k/val\.de\.gz has 1 captions, multi30k/val\.en\.gz has 2"):
+        build(corpus_params("multi30k", "de", "en"), tmp_path / "raw", tmp_path / "cache", tmp_path)
+    assert not (tmp_path / "raw").exists()
+
+
 @pytest.mark.parametrize(("source", "target"), [("de", "cs"), ("en", "en"), ("EN", "de")])
 def test_a_language_it_lacks(source: str, target: str, tmp_path: Path) -> None:
     with pytest.raises(SeqlabError, match=f"multi30k has no {source} → {target}; .* one of: en → de, en → fr, de → en"):

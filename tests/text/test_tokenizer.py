@@ -175,3 +175,9 @@ def test_what_is_no_model_is_refused_though_the_checksum_fits(model: bytes, save
     path.write_text(json.dumps(config))
     with pytest.raises(SeqlabError, match=r"source\.model: .*SentencePiece model"):
         load_tokenizers(saved)
+
+
+def test_a_model_whose_pieces_are_no_text_is_refused() -> None:
+    model = train_model(["a b c"], "bpe", 50, "texts").replace("⁇".encode(), b"\xe2'\x87")
+    with pytest.raises(SeqlabError, match="pieces that are no text"):
+        Tokenizer(model, "bpe", 10).decode([[UNK]])

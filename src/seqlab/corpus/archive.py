@@ -6,6 +6,7 @@ links, AppleDouble files) can matter. A limit on the decompressed size stops arc
 
 import gzip
 import io
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -18,7 +19,10 @@ from seqlab.errors import SeqlabError
 # Five times the largest member of a corpus we know (DialogSum's training text, 12 MB).
 MEMBER_LIMIT = 64 * 2**20
 
-_DAMAGE = (EOFError, OSError, RuntimeError, NotImplementedError, zlib.error, zipfile.BadZipFile)
+_DAMAGE = (
+    *(EOFError, OSError, RuntimeError, NotImplementedError, ValueError),
+    *(zlib.error, lzma.LZMAError, zipfile.BadZipFile),
+)
 
 
 class ArchiveError(SeqlabError):

@@ -103,9 +103,9 @@ def _rows(stream: Iterable[bytes], name: str, parse: Callable[[str], Row]) -> It
     for number, line in enumerate(decode_lines(stream, name), start=1):
         try:
             row = parse(line)
-            if not all(isinstance(field, str) for field in row.values()):
-                raise ValueError("a field is not text")
-        except (ValueError, SyntaxError, RecursionError, MemoryError, AttributeError) as error:
+            if "dialogue" not in row or not all(isinstance(field, str) for field in row.values()):
+                raise ValueError("no dialogue, or a field that is not text")
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError, AttributeError) as error:
             raise SeqlabError(f"{name}, line {number}: not a dialogue of DialogSum ({error})") from None
         yield row
 

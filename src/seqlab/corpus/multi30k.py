@@ -80,7 +80,9 @@ def load(params: CorpusParams, cache: Path) -> Corpus:
 
 
 def _examples(split: str, pins: list[Pin], cache: Path, counts: Counter[str]) -> list[Example]:
-    source, target = (_captions(download(pin, cache), counts) for pin in pins)
+    source, target = (list(_captions(download(pin, cache), counts)) for pin in pins)
+    if len(source) != len(target):
+        raise SeqlabError(f"multi30k: {pins[0].path} has {len(source)} captions, {pins[1].path} has {len(target)}")
     examples = [Example(one, (other,)) for one, other in zip(source, target, strict=True)]
     kept = [example for example in examples if _MISSING not in (example.source, *example.references)]
     if split != "train" and len(kept) < len(examples):

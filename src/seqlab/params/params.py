@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from seqlab.errors import SeqlabError
 from seqlab.params.corpus import CorpusParams
@@ -17,6 +15,7 @@ from seqlab.params.runtime import RuntimeParams
 from seqlab.params.section import Section
 from seqlab.params.tokenizer import TokenizerParams
 from seqlab.params.train import TrainParams
+from seqlab.params.yaml import read_yaml
 
 
 class Params(Section):
@@ -42,17 +41,10 @@ def load_params(path: Path) -> Params:
     """Read and validate a params.yaml.
 
     Raises:
-        SeqlabError: the file is missing or not YAML, or a parameter is unknown, missing or out of range; the message
-            names every such parameter, and for an unknown one the nearest known one.
+        SeqlabError: the file is missing or not YAML (see `read_yaml`), or a parameter is unknown, missing or out of
+            range; the message names every such parameter, and for an unknown one the nearest known one.
     """
-    try:
-        # YAML 1.2, as DVC reads it: 1e-05 is a number and `yes` is a string.
-        content = YAML(typ="safe", pure=True).load(path)
-    except OSError as error:
-        raise SeqlabError(f"cannot read {path}: {error.strerror}") from None
-    except (YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise SeqlabError(f"{path} is not valid YAML: {error}") from None
-    return parse_params(content, str(path))
+    return parse_params(read_yaml(path), str(path))
 
 
 def parse_params(content: Any, origin: str) -> Params:

@@ -44,7 +44,12 @@ class _Subwords:
         return ids
 
     def decode(self, ids: list[list[int]]) -> list[str]:
-        texts: list[str] = self._processor.decode(ids, num_threads=1)
+        try:
+            texts: list[str] = self._processor.decode(ids, num_threads=1)
+        except UnicodeDecodeError as error:
+            raise SeqlabError(
+                f"the SentencePiece model holds pieces that are no text ({error}); run `dvc repro` to make it anew"
+            ) from None
         return texts
 
 
@@ -108,6 +113,7 @@ class Tokenizer:
 
         Raises:
             IndexError: an id is outside the vocabulary.
+            SeqlabError: the model is not one that `trainer.train_model` made.
         """
         rows = [[int(index) for index in row] for row in ids]
         if not rows:

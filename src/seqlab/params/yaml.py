@@ -1,0 +1,74 @@
+"""YAML 1.2 from files that somebody else may have written: plain values, in bounded time and memory."""
+
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.nodes import Node, ScalarNode
+
+from seqlab.errors import SeqlabError
+
+# A thousand times what the project's own files hold.
+LONGEST_FILE = 1 << 20
+MOST_VALUES = 100_000
+# Python refuses to print, and so to report, integers of more than 4,300 digits.
+LONGEST_NUMBER = 100
+
+
+def read_yaml(path: Path) -> Any:
+    """Read a YAML file, as DVC reads it: 1e-05 is a number and `yes` is a string.
+
+    Raises:
+        SeqlabError: the file cannot be read, or `parse_yaml` refuses it.
+    """
+    try:
+        with open(path, "rb") as file:
+            content = file.read(LONGEST_FILE + 1)
+    except OSError as error:
+        raise SeqlabError(f"cannot read {path}: {error.strerror}") from None
+    return parse_yaml(content, str(path))
+
+
+def parse_yaml(content: str | bytes, origin: str) -> Any:
+    """Parse YAML into plain values; `origin` names it in messages.
+
+    Anchors are allowed as long as what they stand for is small, written out.
+
+    Raises:
+        SeqlabError: it is too long or not valid YAML, has a tag that YAML does not know, or grows too large by anchors.
+    """
+    if len(content) > LONGEST_FILE:
+        raise SeqlabError(f"{origin} is longer than {LONGEST_FILE} bytes; it was not read")
+    yaml = YAML(typ="safe", pure=True)
+    try:
+        root = yaml.compose(content)
+        if root is None:
+            return None
+        _check_size(root)
+        return yaml.constructor.construct_document(root)
+    except Exception as error:  # of a dozen kinds: ruamel hands on what Python says of numbers, dates and bytes
+        raise SeqlabError(f"{origin} is not valid YAML: {str(error) or type(error).__name__}") from None
+
+
+def _check_size(root: Node) -> None:
+    """Refuse a document of too many values, those that an alias stands for counted each time."""
+    sizes: dict[int, int] = {}
+    if _size(root, sizes, set()) > MOST_VALUES:
+        raise ValueError(f"its anchors make more than {MOST_VALUES} values of it")
+
+
+def _size(node: Node, sizes: dict[int, int], above: set[int]) -> int:
+    if isinstance(node, ScalarNode):
+        if str(node.tag).endswith(":int") and len(node.value) > LONGEST_NUMBER:
+            raise ValueError(f"a number of more than {LONGEST_NUMBER} digits")
+        return 1
+    key = id(node)
+    if key in above:
+        raise ValueError("an anchor contains itself")
+    if key not in sizes:
+        above.add(key)
+        # A mapping holds pairs, a sequence single nodes.
+        items = (item for entry in node.value for item in (entry if isinstance(entry, tuple) else (entry,)))
+        sizes[key] = 1 + sum(_size(item, sizes, above) for item in items)
+        above.remove(key)
+    return sizes[key]

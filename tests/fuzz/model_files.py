@@ -1,0 +1,198 @@
+"""Samples of what the stages keep: tokenizers, the encoded corpus, checkpoints, states and journals."""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Literal, get_args
+
+import torch
+
+from seqlab import parallel
+from seqlab.checkpoint import save_checkpoint
+from seqlab.evaluation.translator import Translator
+from seqlab.model.config import ModelConfig
+from seqlab.model.seq2seq import Seq2Seq
+from seqlab.parallel import Example
+from seqlab.params.tokenizer import TokenizerParams
+from seqlab.text.batches import Batches
+from seqlab.text.build import build
+from seqlab.text.encoded import open_split
+from seqlab.text.tokenizer import load_tokenizers
+from seqlab.tracking.execution import read_execution
+from seqlab.tracking.ledger import Ledger
+from seqlab.tracking.source import SOURCE, read_source, source_archive
+from seqlab.training.curves import StepPoint
+from seqlab.training.resume import ResumeStore, SavedState
+from seqlab.training.state import TrainingState
+from tests.fuzz.loader import Loader
+from tests.fuzz.mutations import bytes_mutated, json_lines_mutated, json_mutated, safetensors_mutated, zip_mutated
+from tests.fuzz.text_files import PAIRS, ROOT
+
+Kind = Literal["word", "bpe", "unigram", "char"]
+SEARCH = {"beam_size": 2, "length_penalty": 1.0, "max_length": 5, "batch_size": 4}
+
+
+def model_loaders() -> dict[str, Callable[[], Loader]]:
+    """By name."""
+    tokenizers = {f"tokenizer, {kind}": lambda kind=kind: _tokenizer(kind) for kind in get_args(Kind)}
+    return {
+        **tokenizers,
+        "data/tokenized": _encoded,
+        "checkpoint": _checkpoint,
+        "training state": _state,
+        "journal": _journal,
+        "source.zip": _source,
+    }
+
+
+@cache
+def _tokenized(kind: Kind) -> dict[str, bytes]:
+    """The files of data/tokenized."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for split in parallel.SPLITS:
+            parallel.write(folder / f"raw/{split}.jsonl", (Example(one, (other,)) for one, other in PAIRS))
+        params = TokenizerParams(
+            kind=kind, vocab_size=50, vocabulary="separate", max_source_length=40, max_target_length=40
+        )
+        build(params, folder / "raw", folder / "tokenized", folder / "statistics.json")
+        return _content(folder / "tokenized")
+
+
+def _content(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def _tokenizer(kind: Kind) -> Loader:
+    files = {
+        path.removeprefix("tokenizer/"): content
+        for path, content in _tokenized(kind).items()
+        if path.startswith("tokenizer/")
+    }
+    mutations = dict.fromkeys(("source.model", "target.model"), bytes_mutated) | {"config.json": json_mutated}
+
+    def load(root: Path) -> None:
+        for tokenizer in load_tokenizers(root):
+            ids = tokenizer.encode(["a little cat", "\0 x \u202e"])
+            tokenizer.pieces(ids[0])
+            tokenizer.decode(ids)
+
+    return Loader(files, mutations, load, _fit_tokenizer)
+
+
+def _fit_tokenizer(root: Path) -> None:
+    """Make config.json name the models that are there."""
+    try:
+        config = json.loads((root / "config.json").read_bytes())
+        for side in ("source", "target"):
+            config[side]["sha256"] = hashlib.sha256((root / f"{side}.model").read_bytes()).hexdigest()
+        (root / "config.json").write_text(json.dumps(config), "utf-8")
+    except (ValueError, KeyError, TypeError):
+        return
+
+
+def _source() -> Loader:
+    files = {name: (ROOT / name).read_bytes() for name in ("dvc.yaml", "params.yaml", "versions.toml")}
+    files["pipeline/train.py"] = (ROOT / "pipeline/train.py").read_bytes()
+    with tempfile.TemporaryDirectory() as name:
+        _write(Path(name), files)
+        archive = source_archive(Path(name))
+    return Loader(
+        {SOURCE: archive}, {SOURCE: zip_mutated(bytes_mutated)}, lambda root: read_source((root / SOURCE).read_bytes())
+    )
+
+
+def _encoded() -> Loader:
+    prefix = "train/"
+    files = {
+        path.removeprefix(prefix): content for path, content in _tokenized("word").items() if path.startswith(prefix)
+    }
+
+    def load(root: Path) -> None:
+        split = open_split(root)
+        split.require_vocabularies(50, 50)
+        for _ in Batches(split, batch_size=5, batch_by="sentences", seed=1).epoch(1):
+            pass
+
+    return Loader(files, dict.fromkeys(files, bytes_mutated), load)
+
+
+def _model(tokenizer: Path) -> Seq2Seq:
+    source, target = load_tokenizers(tokenizer)
+    config = ModelConfig(
+        source.vocab_size, target.vocab_size, "gru", 4, 5, 1, False, 0.0, "initial", "dot", False, False
+    )
+    return Seq2Seq(config, torch.Generator().manual_seed(1))
+
+
+def _checkpoint() -> Loader:
+    with tempfile.TemporaryDirectory() as name:
+        _write(Path(name, "made"), _tokenizer("word").files)
+        save_checkpoint(Path(name, "best"), _model(Path(name, "made")), Path(name, "made"), {"epoch": 1})
+        files = _content(Path(name, "best"))
+
+    def load(root: Path) -> None:
+        Translator.load(root).translate(["a little cat", "\0"], **SEARCH)  # type: ignore[arg-type]
+
+    return Loader(files, {"model.safetensors": safetensors_mutated, "config.json": json_mutated}, load)
+
+
+def _write(folder: Path, files: object) -> None:
+    assert isinstance(files, dict)
+    for path, content in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+
+
+def _state() -> Loader:
+    record = TrainingState(step=3, step_points=[StepPoint(3, 1, 2.5, 0.1, 1.0, 0.5)]).to_json()
+    tensors = {"model/weight": torch.ones(3, 4), "optimizer/weight/step": torch.tensor(3.0)}
+    with tempfile.TemporaryDirectory() as name:
+        ResumeStore(Path(name), "f1").save(SavedState(record, tensors))
+        files = _content(Path(name))
+
+    def load(root: Path) -> None:
+        saved = ResumeStore(root, "f1").load()
+        if saved is not None:
+            with suppress(ValueError):  # documented: the training says what to do
+                TrainingState.from_json(saved.record)
+
+    state = "state-00000001"
+    mutations = {
+        f"{state}/state.json": json_mutated,
+        f"{state}/tensors.safetensors": safetensors_mutated,
+        f"{state}/sha256": bytes_mutated,
+    }
+    return Loader(files, mutations, load, lambda root: _fit_state(root / state))
+
+
+def _fit_state(folder: Path) -> None:
+    names = ("fingerprint", "state.json", "tensors.safetensors")
+    lines = [f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
+    (folder / "sha256").write_text("".join(lines), "utf-8")
+
+
+def _journal() -> Loader:
+    process = {"pid": 1, "started": 1.0, "machine": "a"}
+    entries = [
+        {"event": "started", "time": 1.5, "stage": "train", "train_fingerprint": "f", "run_fingerprint": "f"}
+        | {"recipe": {"train": {"seed": 1}}, "params": {}, "provenance": {"commit": "c"}, "process": process},
+        {"event": "numerics", "time": 1.6, "numerics": {"system": "Linux"}},
+        {"event": "epoch", "time": 2.5, "epoch": 1, "loss": 3.5},
+        {"event": "finished", "time": 3.5, "outputs": {"models/best": "00ff"}, "usage": {"seconds": 2.0}},
+    ]
+    content = b"".join(json.dumps(entry).encode() + b"\n" for entry in entries)
+
+    def load(root: Path) -> None:
+        execution = read_execution(root / "20260101T000000000000-0123abcd.jsonl")
+        if execution is not None:
+            execution.is_alive()
+            ledger = Ledger.of([execution])
+            assert Ledger.from_json(ledger.to_json()).executions == ledger.executions
+
+    name = "20260101T000000000000-0123abcd.jsonl"
+    return Loader({name: content}, {name: json_lines_mutated}, load)
