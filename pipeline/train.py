@@ -7,7 +7,7 @@ from seqlab.stage import Stage, run_stage
 
 
 def main(stage: Stage) -> None:
-    """Write models/best, models/last, and the curves below reports/."""
+    """Write models/best, models/last, the digests of all steps, and the curves below reports/."""
     params = stage.params
     configure(params.runtime)
     # They import PyTorch, which reads the environment once.
@@ -31,7 +31,7 @@ def main(stage: Stage) -> None:
             listeners=[progress, stage.recorder.listener],
             stop=stage.stop,
         )
-    stage.outputs += [models / "best", models / "last"]
+    stage.outputs += [models / "best", models / "last", models / "digests.safetensors"]
     stage.outputs += [reports / name for name in ("curves.csv", "steps.csv", "training.json")]
 
 

@@ -1,5 +1,6 @@
 """Saved states; test_run.py tries them in training."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,21 @@ def test_a_state_that_cannot_be_read_is_no_reason_to_start_anew(
     with pytest.raises(SeqlabError, match=r"cannot read the training state .*state-00000001: Permission denied"):
         store.load()
     assert (tmp_path / "state-00000001").is_dir()
+
+
+@pytest.mark.parametrize(("name", "content"), [("tensors.safetensors", b"no tensors"), ("state.json", b"\xff")])
+def test_a_state_that_only_its_checksums_vouch_for_is_passed_over(name: str, content: bytes, tmp_path: Path) -> None:
+    store = ResumeStore(tmp_path, "f")
+    store.save(state(1))
+    store.save(state(2))
+    newest = tmp_path / "state-00000002"
+    before = hashlib.sha256((newest / name).read_bytes()).hexdigest()
+    (newest / name).write_bytes(content)
+    sums = (newest / "sha256").read_text().replace(before, hashlib.sha256(content).hexdigest())
+    (newest / "sha256").write_text(sums)
+    saved = store.load()
+    assert saved is not None
+    assert saved.record == state(1).record
 
 
 def test_clear_leaves_nothing(tmp_path: Path) -> None:

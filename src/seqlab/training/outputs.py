@@ -1,4 +1,4 @@
-"""The checkpoints that training leaves for use: models/best and models/last."""
+"""What training leaves below models/: the checkpoints for use, best and last, and the digests of all steps."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from seqlab.checkpoint import write_checkpoint
 from seqlab.model.config import ModelConfig
+from seqlab.training import digests
 from seqlab.training.early_stopping import Best
 from seqlab.training.events import CheckpointSaved
 
@@ -27,3 +28,7 @@ class ModelOutputs:
         folder = self.folder / kind
         write_checkpoint(folder, self.config, tensors, self.tokenizer, metadata)
         return CheckpointSaved(kind, folder, of.epoch, of.step)
+
+    def write_digests(self, of: digests.ParameterDigests) -> None:
+        """Write the digests of the parameters after every step so far."""
+        of.write(self.folder / digests.FILE)

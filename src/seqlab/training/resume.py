@@ -11,6 +11,7 @@ from pathlib import Path
 import safetensors.torch
 import torch
 from filelock import FileLock, Timeout
+from safetensors import SafetensorError
 
 from seqlab.atomic import atomic_directory
 from seqlab.errors import SeqlabError
@@ -53,9 +54,10 @@ class ResumeStore:
                 raise SeqlabError(
                     f"cannot read the training state {path}: {error.strerror}; repair or delete it"
                 ) from None
-            if contents is not None and contents[_FINGERPRINT] == self._fingerprint:
-                return SavedState(contents[_RECORD].decode(), safetensors.torch.load(contents[_TENSORS]))
-            problem = "damaged" if contents is None else "of another training"
+            saved = _decoded(contents) if contents is not None else None
+            if contents is not None and saved is not None and contents[_FINGERPRINT] == self._fingerprint:
+                return saved
+            problem = "damaged" if saved is None else "of another training"
             logger.warning("the training state %s is %s: using the one before it", path, problem)
             shutil.rmtree(path)
         return None
@@ -132,6 +134,14 @@ def _read(path: Path) -> dict[str, bytes] | None:
     except FileNotFoundError:
         return None
     return contents if checksums == _checksums(contents).encode() else None
+
+
+def _decoded(contents: Mapping[str, bytes]) -> SavedState | None:
+    """The state in files that fit their checksums; None where they hold something else."""
+    try:
+        return SavedState(contents[_RECORD].decode(), safetensors.torch.load(contents[_TENSORS]))
+    except (UnicodeDecodeError, SafetensorError):
+        return None
 
 
 def _checksums(contents: Mapping[str, bytes]) -> str:

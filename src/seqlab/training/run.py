@@ -13,6 +13,7 @@ from seqlab.params.params import Params
 from seqlab.text.batches import Batches
 from seqlab.text.encoded import EncodedSplit, open_split
 from seqlab.text.tokenizer import load_tokenizers
+from seqlab.training import digests
 from seqlab.training.events import Listener
 from seqlab.training.history import FILES, History
 from seqlab.training.outputs import ModelOutputs
@@ -36,15 +37,15 @@ def train(
     stop: Callable[[], bool] = lambda: False,
     save_seconds: float = SAVE_SECONDS,
 ) -> None:
-    """Train a model; write `models`/best, `models`/last, and curves.csv, steps.csv, training.json below `reports`.
+    """Train a model; write best, last and digests.safetensors below `models`, and the curves below `reports`.
 
     An interrupted training is resumed from its newest saved state, and ends in the same bytes as an uninterrupted one.
 
     Args:
         params: Of these, `seed`, `runtime.device`, `model` and `train` count.
         tokenized: Folder data/tokenized, of which `tokenizer` and `train` are read.
-        models: Folder of the checkpoints.
-        reports: Folder of the curves.
+        models: Folder of the checkpoints and the digests.
+        reports: Folder of curves.csv, steps.csv and training.json.
         checkpoints: Folder of the saved states of all trainings.
         fingerprint: Hash of all that the result depends on; a state saved under another is never used.
         validator: Scores the model after each epoch.
@@ -61,7 +62,7 @@ def train(
     device = torch.device(params.runtime.device)
     model = Seq2Seq(config, generator(params.seed, "initialisation")).to(device)
     batches = Batches(split, params.train.batch_size, params.train.batch_by, stream_seed(params.seed, "shuffling"))
-    for path in (models / "best", models / "last", *(reports / name for name in FILES)):
+    for path in (models / "best", models / "last", models / digests.FILE, *(reports / name for name in FILES)):
         remove_leftovers(path)
     with resume_store(checkpoints, fingerprint) as store:
         Trainer(

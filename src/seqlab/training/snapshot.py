@@ -5,31 +5,36 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from seqlab.checkpoint import load_tensors, model_tensors
+from seqlab.training.digests import ParameterDigests
 from seqlab.training.optimizer import optimizer_tensors, restore_optimizer
 from seqlab.training.resume import SavedState
 from seqlab.training.state import TrainingState
 from seqlab.training.update import Updater
 
-_MODEL, _OPTIMIZER, _BEST = "model/", "optimizer/", "best/"
+_MODEL, _OPTIMIZER, _BEST, _DIGESTS = "model/", "optimizer/", "best/", "digests"
 
 
-def take(state: TrainingState, updater: Updater, best: Mapping[str, Tensor]) -> SavedState:
-    """Everything that a training needs to go on: its state, model, optimizer, and best parameters so far."""
+def take(state: TrainingState, updater: Updater, digests: ParameterDigests, best: Mapping[str, Tensor]) -> SavedState:
+    """Everything that a training needs to go on: state, model, optimizer, digests, and best parameters so far."""
     tensors = {
         **_prefixed(_MODEL, model_tensors(updater.model)),
         **_prefixed(_OPTIMIZER, optimizer_tensors(updater.optimizer, updater.model)),
         **_prefixed(_BEST, best),
+        _DIGESTS: digests.table,
     }
     return SavedState(state.to_json(), tensors)
 
 
-def restore(saved: SavedState, updater: Updater) -> tuple[TrainingState, dict[str, Tensor]]:
-    """Put model and optimizer back; return the state and the best parameters so far.
+def restore(saved: SavedState, updater: Updater, digests: ParameterDigests) -> tuple[TrainingState, dict[str, Tensor]]:
+    """Put model, optimizer and digests back; return the state and the best parameters so far.
 
     Raises:
         ValueError: the saved state is of another model, or of another version of seqlab.
     """
     state = TrainingState.from_json(saved.record)
+    if _DIGESTS not in saved.tensors:
+        raise ValueError("digests missing")
+    digests.restore(saved.tensors[_DIGESTS], state.step)
     load_tensors(updater.model, _unprefixed(_MODEL, saved.tensors))
     restore_optimizer(updater.optimizer, updater.model, _unprefixed(_OPTIMIZER, saved.tensors))
     return state, _unprefixed(_BEST, saved.tensors)

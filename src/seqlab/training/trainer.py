@@ -12,6 +12,7 @@ from seqlab.params.train import TrainParams
 from seqlab.text.batches import Batch, Batches
 from seqlab.training import snapshot
 from seqlab.training.curves import EpochPoint, StepPoint
+from seqlab.training.digests import ParameterDigests
 from seqlab.training.early_stopping import Best
 from seqlab.training.events import (
     BatchFinished,
@@ -79,6 +80,7 @@ class Trainer:
         self._stop = stop
         self._save_seconds = save_seconds
         self._state = TrainingState()
+        self._digests = ParameterDigests(updater.model)
         self._best: dict[str, Tensor] = {}
         self._saved: tuple[int, int] | None = None
         self._saved_at = time.monotonic()
@@ -116,7 +118,7 @@ class Trainer:
         if saved is None:
             return
         try:
-            self._state, self._best = snapshot.restore(saved, self._updater)
+            self._state, self._best = snapshot.restore(saved, self._updater, self._digests)
         except ValueError as error:
             raise SeqlabError(
                 f"the saved training state does not fit this training ({error}); delete .checkpoints/"
@@ -137,6 +139,7 @@ class Trainer:
         rate = learning_rate_at(self._params, step=step, epoch=state.epoch, plateau_factor=state.plateau.factor)
         place = f"at step {step} (epoch {state.epoch}, batch {state.batch + 1})"
         outcome = self._updater.update(batch, step=step, learning_rate=rate, place=place)
+        self._digests.add()
         state.step = step
         state.batch += 1
         self._count(outcome)
@@ -159,6 +162,7 @@ class Trainer:
 
     def _finish_window(self) -> None:
         state, window = self._state, self._state.window
+        self._digests.gather()
         point = StepPoint(
             step=state.step,
             epoch=state.epoch,
@@ -264,7 +268,7 @@ class Trainer:
         self._saved_at = time.monotonic()
         if self._store is None or self._saved == self._position():
             return
-        self._store.save(snapshot.take(self._state, self._updater, self._best))
+        self._store.save(snapshot.take(self._state, self._updater, self._digests, self._best))
         self._saved = self._position()
         self._emit(StateSaved(self._state.step, time.monotonic() - self._saved_at))
         self._saved_at = time.monotonic()
@@ -280,6 +284,7 @@ class Trainer:
             point = state.epoch_points[-1]
             scores = ValidationScores(point.valid_loss, point.valid_perplexity, point.valid_bleu)
             tensors = model_tensors(self._updater.model)
+            self._outputs.write_digests(self._digests)
             self._emit(self._outputs.write("last", tensors, Best(point.epoch, point.step, scores)))
 
     def _parameters(self) -> int:
