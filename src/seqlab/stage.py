@@ -86,13 +86,12 @@ def run_stage(name: str, main: Callable[[Stage], None]) -> None:
     except KeyboardInterrupt:
         stage.recorder.fail("interrupted", interrupted=True)
         _exit_with(name, "interrupted; `dvc repro` runs this stage again", EXIT_INTERRUPTED)
-    except (SeqlabError, OSError, MemoryError) as error:
-        message = _message(error)
-        stage.recorder.fail(message, interrupted=stage.stop())
-        _exit_with(name, message, EXIT_INTERRUPTED if stage.stop() else 1)
     except BaseException as error:
-        stage.recorder.fail(repr(error))
-        raise
+        message = _message(error)
+        stage.recorder.fail(message or repr(error), interrupted=stage.stop())
+        if message is None:
+            raise
+        _exit_with(name, message, EXIT_INTERRUPTED if stage.stop() else 1)
     stage.recorder.finish(stage.outputs)
 
 
@@ -155,13 +154,23 @@ def _lives(process: psutil.Process) -> bool:
         return False
 
 
-def _message(error: BaseException) -> str:
+def _message(error: BaseException) -> str | None:
+    """What to tell people; None where the fault is ours, and the traceback tells more."""
+    if isinstance(error, SeqlabError):
+        return str(error)
     if isinstance(error, OSError):
         place = f" ({error.filename})" if error.filename else ""
         return f"{error.strerror or error}{place}; finished stages are kept: make room or fix it, then `dvc repro`"
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or _pytorch_out_of_memory(error):
         return "out of memory; try a smaller train.batch_size, evaluate.batch_size or model.hidden_size"
-    return str(error)
+    return None
+
+
+def _pytorch_out_of_memory(error: BaseException) -> bool:
+    # On the CPU it is a plain RuntimeError; and PyTorch is not to be imported here.
+    return isinstance(error, RuntimeError) and any(
+        words in str(error) for words in ("can't allocate memory", "out of memory")
+    )
 
 
 def _exit_with(name: str, message: str, status: int = 1) -> None:

@@ -135,7 +135,8 @@ class Project:
     def write_scores(self, bleu: float = 30.0) -> None:
         score = {"score": bleu, "low": bleu - 1, "high": bleu + 1, "signature": "nrefs:1|case:mixed|tok:13a"}
         write_json(self.root / "reports/scores.json", {"bleu": score, "perplexity": 5.5, "examples": 3})
-        write_text(self.root / "reports/translations.jsonl", json.dumps({"translation": str(bleu)}) + "\n")
+        record = {"source": "test", "references": ["x"], "translation": str(bleu)}
+        write_text(self.root / "reports/translations.jsonl", json.dumps(record) + "\n")
 
     def report(self, page: str = "<p>") -> None:
         """Play the report stage."""

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ def test_last_words_count(project: Project) -> None:
 @pytest.mark.parametrize("ends", [["finished", "died"], ["died", "finished"]])
 def test_its_own_word_counts_more_than_a_conclusion(tmp_path: Path, ends: list[str]) -> None:
     journal = Journal(tmp_path / "a.jsonl")
-    journal.append("started", stage="train")
+    journal.append("started", stage="train", train_fingerprint="f", run_fingerprint="f", process={})
     for end in ends:
         journal.append(end)
     execution = read_execution(journal.path)
@@ -57,3 +58,23 @@ def test_a_file_whose_start_is_lost_is_passed_over(project: Project) -> None:
     path.write_bytes(path.read_bytes()[100:])
     assert read_execution(path) is None
     assert project.executions() == []
+
+
+@pytest.mark.parametrize("missing", ["stage", "train_fingerprint", "run_fingerprint", "process"])
+def test_a_start_without_its_facts_is_none(tmp_path: Path, missing: str) -> None:
+    facts: dict[str, Any] = {"stage": "train", "train_fingerprint": "f", "run_fingerprint": "f", "process": {}}
+    journal = Journal(tmp_path / "a.jsonl")
+    journal.append("started", **{name: value for name, value in facts.items() if name != missing})
+    assert read_execution(journal.path) is None
+    journal.append("started", **facts)
+    assert read_execution(journal.path) is not None
+
+
+@pytest.mark.parametrize("numerics", [{}, {"numerics": {"threads": float("nan")}}, {"numerics": {"threads": 1e999}}])
+def test_numerics_that_are_none_are_unknown(tmp_path: Path, numerics: dict[str, Any]) -> None:
+    journal = Journal(tmp_path / "a.jsonl")
+    journal.append("started", stage="train", train_fingerprint="f", run_fingerprint="f", process={})
+    journal.append("numerics", **numerics)
+    execution = read_execution(journal.path)
+    assert execution is not None
+    assert execution.numerics_class == ""

@@ -44,7 +44,15 @@ def test_a_torn_last_line_is_passed_over_and_the_next_entry_survives(cut: int) -
     path.unlink()
 
 
-@pytest.mark.parametrize("line", [b"{", b"[1]\n", b'{"event": "x"}\n', b"\xff\n", b"\0\0\0\n", b"\n"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(b"{", b"[1]\n", b'{"event": "x"}\n', b"\xff\n", b"\0\0\0\n", b"\n", b"[" * 100_000 + b"\n"),
+        *(b'{"event": "x", "time": %s}\n' % time for time in (b'"1"', b"null", b"NaN", b"1e400", b"-1", b"1" * 400)),
+        *(b'{"event": %s, "time": 1}\n' % event for event in (b"1", b"null", b"[]")),
+        *(b'{"event": "finished", "time": 1, "outputs": %s}\n' % outputs for outputs in (b"null", b"[]", b'"a"')),
+    ],
+)
 def test_what_is_no_entry_is_passed_over(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "journal.jsonl"
     Journal(path).append("one")

@@ -26,6 +26,7 @@ from seqlab.text.build import build
 from seqlab.text.tokenizer import load_tokenizers
 from seqlab.tracking import model as model_module
 from seqlab.tracking.model import download_checkpoint
+from seqlab.tracking.pyfunc import LONGEST_TEXT, MOST_TEXTS
 from seqlab.tracking.sync import sync
 from tests.tracking.conftest import Project
 
@@ -115,6 +116,11 @@ def test_a_request_that_is_no_list_of_texts_is_refused(translating: Project, bad
         ({"inputs": [1]}, 400),
         ({"inputs": "the cat"}, 400),
         ({"texts": ["the cat"]}, 400),
+        ({"inputs": ["\ud800"]}, 400),
+        ({"inputs": [""] * MOST_TEXTS}, 200),
+        ({"inputs": [""] * (MOST_TEXTS + 1)}, 400),
+        ({"inputs": ["a" * LONGEST_TEXT]}, 200),
+        ({"inputs": ["a" * (LONGEST_TEXT + 1)]}, 400),
     ],
 )
 def test_the_server_answers_bad_requests_with_400(translating: Project, body: object, status: int) -> None:

@@ -2,6 +2,7 @@ import subprocess
 import time
 
 import psutil
+import pytest
 
 from seqlab.tracking.process import SILENCE_SECONDS, is_alive, process_identity
 
@@ -22,6 +23,13 @@ def test_a_dead_process_is_not_alive_even_as_a_zombie() -> None:
             time.sleep(0.01)
         assert not is_alive(identity, time.time())
     assert not is_alive(identity, time.time())
+
+
+@pytest.mark.parametrize(
+    "damage", [{"pid": "1"}, {"pid": []}, {"pid": -1}, {"pid": 2**70}, {"started": None}, {"started": "yesterday"}]
+)
+def test_what_names_no_process_is_not_alive(damage: dict[str, object]) -> None:
+    assert not is_alive(process_identity() | damage, time.time())
 
 
 def test_a_process_elsewhere_lives_as_long_as_it_writes() -> None:

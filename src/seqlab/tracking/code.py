@@ -28,14 +28,24 @@ def code_digest(root: Path, paths: Iterable[str]) -> str:
     return digest(trees)
 
 
+def syntax_tree(content: bytes, name: str) -> ast.Module:
+    """What Python file `name` does: its syntax tree without docstrings.
+
+    Raises:
+        SeqlabError: `content` is not valid Python.
+    """
+    try:
+        tree = ast.parse(content, filename=name)
+    except (SyntaxError, ValueError) as error:
+        raise SeqlabError(f"{name} is not valid Python: {error}") from None
+    return _NoDocstrings().visit(tree)  # type: ignore[no-any-return]
+
+
 def _file_digest(path: Path) -> str:
     if path.suffix != ".py":
         return sha256(path)
-    try:
-        tree = ast.parse(path.read_bytes(), filename=str(path))
-    except (SyntaxError, ValueError) as error:
-        raise SeqlabError(f"{path} is not valid Python: {error}") from None
-    return hashlib.sha256(ast.dump(_NoDocstrings().visit(tree)).encode("utf-8", "surrogatepass")).hexdigest()
+    tree = syntax_tree(path.read_bytes(), str(path))
+    return hashlib.sha256(ast.dump(tree).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class _NoDocstrings(ast.NodeTransformer):

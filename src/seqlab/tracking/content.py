@@ -18,9 +18,14 @@ def dvc_digest(path: Path) -> str:
         if not path.is_dir():
             return _file_digest(path, "md5")
         files = {file.relative_to(path).as_posix(): file for file in files_below(path)}
-        entries = [{"md5": _file_digest(files[name], "md5"), "relpath": name} for name in sorted(files)]
+        return folder_digest({name: _file_digest(file, "md5") for name, file in files.items()})
     except OSError as error:
         raise SeqlabError(f"cannot read {path}: {error.strerror}; run `dvc repro` or `dvc checkout`") from None
+
+
+def folder_digest(files: dict[str, str]) -> str:
+    """The MD5 that DVC gives a folder whose files, by path in it, have these MD5s."""
+    entries = [{"md5": files[name], "relpath": name} for name in sorted(files)]
     listing = json.dumps(entries, sort_keys=True).encode("utf-8")
     return hashlib.md5(listing, usedforsecurity=False).hexdigest() + ".dir"
 

@@ -16,6 +16,7 @@ Outcome = Literal["running", "finished", "failed", "interrupted", "died"]
 # Stages whose executions are journaled, and the fingerprint that each is filed under.
 FILED_UNDER = {"train": "train", "evaluate": "run", "report": "run"}
 DIED = "its process is gone and left no word: killed, or out of memory"
+HEADER = {"stage", "train_fingerprint", "run_fingerprint", "process"}
 ENDS = ("finished", "failed", "interrupted", "died")
 
 
@@ -59,7 +60,10 @@ class Execution:
     @property
     def numerics_class(self) -> str:
         """Its numerics class as text to compare; empty if unknown."""
-        return canonical(self.numerics) if self.numerics else ""
+        try:
+            return canonical(self.numerics) if self.numerics else ""
+        except ValueError:  # a NaN or an infinity, which no numerics class has
+            return ""
 
     def is_alive(self) -> bool:
         """Whether it has not ended, and its process lives."""
@@ -99,10 +103,10 @@ def read_execution(path: Path) -> Execution | None:
     for entry in read_journal(path):
         last_seen = max(last_seen, entry["time"])
         match entry["event"]:
-            case "started":
+            case "started" if entry.keys() >= HEADER:
                 header = entry
             case "numerics":
-                numerics = entry["numerics"]
+                numerics = entry.get("numerics")
             case "died":
                 # Somebody's conclusion: the execution's own word counts more.
                 end = end or entry

@@ -43,13 +43,28 @@ class Journal:
         return size > 0 and os.pread(self._descriptor, 1, size - 1) != b"\n"
 
 
+# What readers rely on, in whichever entry it stands.
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("event", "stage", "train_fingerprint", "run_fingerprint", "error"), str),
+    **dict.fromkeys(("process", "provenance", "recipe", "inputs", "numerics", "outputs", "usage"), dict),
+    "time": (int, float),
+}
+# Seconds since 1970, in the year 5138.
+_LATEST = 1e11
+
+
 def read_journal(path: Path) -> Iterator[dict[str, Any]]:
-    """The entries of a journal file in order; torn lines are skipped."""
+    """The entries of a journal file in order; lines that are torn, or are something else, are skipped."""
     with open(path, "rb") as file:
         for line in file:
             try:
                 entry = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
-            if isinstance(entry, dict) and "event" in entry and "time" in entry:
+            if isinstance(entry, dict) and _is_sound(entry):
                 yield entry
+
+
+def _is_sound(entry: dict[str, Any]) -> bool:
+    fitting = all(isinstance(entry[name], kind) for name, kind in _TYPES.items() if name in entry)
+    return fitting and "event" in entry and 0 <= entry.get("time", -1) < _LATEST

@@ -1,7 +1,6 @@
 """Checkpoints in MLflow: logged as models that take texts and return translations, linked to their step, registered."""
 
 import os
-import re
 import shutil
 import tempfile
 from contextlib import suppress
@@ -9,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqlab.errors import SeqlabError
+from seqlab.tracking.find import find_run
 from seqlab.tracking.home import find_home
 from seqlab.tracking.objects import Objects
-from seqlab.tracking.record import Checkpoint, RunRecord
+from seqlab.tracking.record import Checkpoint, RunRecord, run_alias
 from seqlab.tracking.server import Server, connect, server_errors
 from seqlab.tracking.tags import RUN_FINGERPRINT
 
@@ -31,13 +31,16 @@ ANY_EXAMPLE = "Hello!"
 def log_checkpoint(
     server: Server, run_id: str, record: RunRecord, checkpoint: Checkpoint, objects: Objects
 ) -> str | None:
-    """Log a checkpoint as a model of run `run_id` at its step; return its id, None if its files are not here."""
+    """Log a checkpoint as a model of run `run_id` at its step; return its id, None if its files are not here.
+
+    A model whose logging was cut off, by the end of this process or of the server, is completed.
+    """
     from mlflow.entities import LoggedModelOutput
 
     places = {path: place for path, name in checkpoint.files.items() if (place := objects.get(name))}
     if len(places) < len(checkpoint.files):
         return None
-    model = server.client.create_logged_model(
+    model = _unlinked(server, run_id, checkpoint) or server.client.create_logged_model(
         server.experiment_id,
         name=checkpoint.name,
         source_run_id=run_id,
@@ -57,18 +60,38 @@ def log_checkpoint(
     return str(model.model_id)
 
 
-def register(server: Server, run_id: str, record: RunRecord, model_id: str) -> None:
-    """Make the model a version of its task's registered model, under the aliases `newest` and `run-<fingerprint>`."""
+def _unlinked(server: Server, run_id: str, checkpoint: Checkpoint) -> "LoggedModel | None":
+    """A model of this checkpoint that the run does not know of yet."""
+    models = server.client.search_logged_models([server.experiment_id], f"source_run_id = '{run_id}'")
+    return next((model for model in models if model.name == checkpoint.name), None)
+
+
+def register(server: Server, run_id: str, record: RunRecord, model_id: str) -> bool:
+    """Make the model a version of its task's registered model, under the aliases `newest` and `run-<fingerprint>`.
+
+    Return False if it was one.
+    """
     from mlflow.exceptions import MlflowException
 
-    name = record.registered_model
-    with suppress(MlflowException):
-        server.client.create_registered_model(name)
-    version = server.client.create_model_version(
-        name, source=f"models:/{model_id}", run_id=run_id, model_id=model_id, tags={"run": record.name}
-    ).version
-    for alias in (NEWEST, f"run-{record.fingerprint[:6]}"):
-        server.client.set_registered_model_alias(name, alias, version)
+    client, name, alias = server.client, record.registered_model, run_alias(record.fingerprint)
+    source = f"models:/{model_id}"
+    registered = client.search_registered_models(f"name = '{name}'")
+    if not registered:
+        # Another publisher may be quicker; whatever else it is, the next request fails too.
+        with suppress(MlflowException):
+            client.create_registered_model(name)
+    versions = client.search_model_versions(f"name = '{name}' AND run_id = '{run_id}'")
+    version = next((each for each in versions if each.source == source), None)
+    # The alias comes last: with it, all is done.
+    if version is not None and registered and str(registered[0].aliases.get(alias)) == str(version.version):
+        return False
+    if version is None:
+        version = client.create_model_version(
+            name, source=source, run_id=run_id, model_id=model_id, tags={"run": record.name}
+        )
+    for each in (NEWEST, alias):
+        client.set_registered_model_alias(name, each, version.version)
+    return True
 
 
 def logged_models(client: "MlflowClient", run: "Run") -> list["LoggedModel"]:
@@ -115,7 +138,7 @@ def download_checkpoint(run: str, start: Path | None = None) -> Path:
     home = find_home(start or Path.cwd())
     server = connect(home)
     with server_errors(server.uri):
-        found = _find(server, run)
+        found = find_run(server, run)
         model_id = next((each.model_id for each in logged_models(server.client, found) if each.name == "best"), None)
         if model_id is None:
             raise SeqlabError(f"run {found.info.run_name} at {server.uri} has no model; did its training finish?")
@@ -140,21 +163,6 @@ def _save(folder: Path, checkpoint: Path, record: RunRecord, run_id: str, model_
         pip_requirements=[f"{name}=={version}" for name, version in sorted(versions.items())],
         mlflow_model=Model(run_id=run_id, model_uuid=model_id, model_id=model_id),
     )
-
-
-def _find(server: Server, run: str) -> "Run":
-    conditions = []
-    if re.fullmatch(r"[\w.+-]+", run):
-        conditions += [f"attributes.run_id = '{run}'", f"attributes.run_name = '{run}'"]
-    if re.fullmatch(r"[0-9a-f]+", run):
-        conditions += [f"tags.`{RUN_FINGERPRINT}` LIKE '{run}%'"]
-    for condition in conditions:
-        runs = server.client.search_runs([server.experiment_id], condition, max_results=2)
-        if len(runs) > 1:
-            raise SeqlabError(f"more than one run at {server.uri} goes by {run}; give its id")
-        if runs:
-            return runs[0]
-    raise SeqlabError(f"no run {run} at {server.uri}; give the id, name or fingerprint that MLflow shows")
 
 
 def _download(server: Server, uri: str, folder: Path) -> None:

@@ -5,21 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from seqlab.errors import SeqlabError
+from seqlab.params.yaml import read_yaml
 
 CODE_FOLDERS = ("src/", "pipeline/")
 
 
 @dataclass(frozen=True)
 class StageDefinition:
-    """A stage of dvc.yaml: the paths that it reads and writes, relative to dvc.yaml."""
+    """A stage of dvc.yaml: the paths that it reads and writes, relative to dvc.yaml, and its command."""
 
     name: str
     deps: tuple[str, ...]
     outs: tuple[str, ...]
+    command: str = ""
 
     @property
     def code(self) -> tuple[str, ...]:
@@ -38,12 +37,12 @@ def load_stage(root: Path, name: str) -> StageDefinition:
     Raises:
         SeqlabError: dvc.yaml is missing, is not YAML, or has no such stage.
     """
-    content = _yaml(root / "dvc.yaml")
+    content = read_yaml(root / "dvc.yaml")
     try:
         stage = content["stages"][name]
         outs = [item for key in ("outs", "metrics", "plots") for item in stage.get(key, [])]
-        return StageDefinition(name, _paths(stage.get("deps", [])), _paths(outs))
-    except (KeyError, TypeError, AttributeError):
+        return StageDefinition(name, _paths(stage.get("deps", [])), _paths(outs), str(stage.get("cmd", "")))
+    except (KeyError, TypeError, ValueError, AttributeError):
         raise SeqlabError(f"{root / 'dvc.yaml'} has no stage {name} with deps and outs") from None
 
 
@@ -55,9 +54,40 @@ def load_versions(root: Path, stage: str) -> dict[str, str]:
     """
     path = root / "versions.toml"
     try:
-        return dict(tomllib.loads(path.read_text("utf-8"))[stage])
-    except (OSError, ValueError, KeyError) as error:
+        versions = tomllib.loads(path.read_text("utf-8"))[stage]
+        if not isinstance(versions, dict) or not all(isinstance(version, str) for version in versions.values()):
+            raise ValueError("not a table of package = version")
+        return versions
+    except (OSError, ValueError, KeyError, RecursionError) as error:
         raise SeqlabError(f"{path}: cannot read the versions of stage {stage} ({error})") from None
+
+
+def stage_names(root: Path) -> list[str]:
+    """The stages of `root`/dvc.yaml, in its order.
+
+    Raises:
+        SeqlabError: dvc.yaml is missing, is not YAML, or has no stages.
+    """
+    content = read_yaml(root / "dvc.yaml")
+    try:
+        return [str(name) for name in content["stages"]]
+    except (KeyError, TypeError):
+        raise SeqlabError(f"{root / 'dvc.yaml'} has no stages") from None
+
+
+def locked_stages(root: Path) -> dict[str, dict[str, Any]]:
+    """Stage → what `root`/dvc.lock says of it: cmd, deps, params, outs; {} without that file.
+
+    Raises:
+        SeqlabError: dvc.lock is damaged.
+    """
+    path = root / "dvc.lock"
+    if not path.is_file():
+        return {}
+    try:
+        return {str(name): dict(stage) for name, stage in read_yaml(path)["stages"].items()}
+    except (SeqlabError, KeyError, TypeError, AttributeError, ValueError):
+        raise _damaged(path) from None
 
 
 def locked_digests(root: Path) -> dict[str, str]:
@@ -66,28 +96,28 @@ def locked_digests(root: Path) -> dict[str, str]:
     Raises:
         SeqlabError: dvc.lock is damaged.
     """
-    path = root / "dvc.lock"
-    if not path.is_file():
-        return {}
-    content = _yaml(path)
+    stages = locked_stages(root).values()
     try:
-        stages = content["stages"].values()
         # Outputs last: where both name a path, the output is newer.
         entries = [entry for key in ("deps", "outs") for stage in stages for entry in stage.get(key, [])]
         return {entry["path"]: entry["md5"] for entry in entries if "md5" in entry}
     except (KeyError, TypeError, AttributeError):
-        raise SeqlabError(f"{path} is damaged; restore it with `git checkout dvc.lock`, then `dvc repro`") from None
+        raise _damaged(root / "dvc.lock") from None
+
+
+def _damaged(path: Path) -> SeqlabError:
+    return SeqlabError(
+        f"{path} is damaged, cut off or with conflict markers in it; restore it with `git checkout dvc.lock`, then "
+        "`dvc repro`, which takes from its cache what was made already"
+    )
 
 
 def _paths(items: list[Any]) -> tuple[str, ...]:
     # An entry with options is a mapping with the path as its only key.
-    return tuple(item if isinstance(item, str) else next(iter(item)) for item in items)
+    return tuple(_checked(item if isinstance(item, str) else next(iter(item), None)) for item in items)
 
 
-def _yaml(path: Path) -> Any:
-    try:
-        return YAML(typ="safe", pure=True).load(path)
-    except OSError as error:
-        raise SeqlabError(f"cannot read {path}: {error.strerror}") from None
-    except (YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise SeqlabError(f"{path} is not valid YAML: {error}") from None
+def _checked(path: object) -> str:
+    if not isinstance(path, str):
+        raise ValueError("an entry is no path")
+    return path

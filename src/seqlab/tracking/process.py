@@ -26,5 +26,6 @@ def is_alive(identity: dict[str, Any], last_seen: float) -> bool:
         process = psutil.Process(identity["pid"])
         same = abs(process.create_time() - identity["started"]) < START_SECONDS
         return bool(same and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
+    except (psutil.NoSuchProcess, KeyError, TypeError, ValueError, OverflowError):
+        # Gone; or the identity is no process's, from a journal that somebody damaged.
         return False

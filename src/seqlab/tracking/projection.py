@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from filelock import FileLock
 
 from seqlab.tracking.artifacts import differing_outputs, publish_files, publish_ledger
+from seqlab.tracking.champion import challenge
 from seqlab.tracking.home import Home
 from seqlab.tracking.model import link_points, log_checkpoint, logged_models, register
 from seqlab.tracking.objects import Objects
 from seqlab.tracking.points import Key
 from seqlab.tracking.record import Dataset, RunRecord
 from seqlab.tracking.server import Server, server_errors
-from seqlab.tracking.tags import ERROR, EXECUTION_IDS, NOTE, OUR_NOTE, PUBLISHED, RUN_FINGERPRINT, shortened
+from seqlab.tracking.tags import CHALLENGE, ERROR, EXECUTION_IDS, NOTE, OUR_NOTE, PUBLISHED, RUN_FINGERPRINT, shortened
 
 if TYPE_CHECKING:
     from mlflow.entities import Dataset as MlflowDataset
@@ -103,7 +104,11 @@ class Projection:
                 self._checkpoints(run, record, notes),
                 self._tags(run, record),
             ]
-        changes += [publish_ledger(self._client, run, record), self._status(run, record)]
+        changes += [
+            self._challenge(run, record, notes),
+            publish_ledger(self._client, run, record),
+            self._status(run, record),
+        ]
         ended = record.status != "RUNNING"
         # Last: a run whose publishing was cut off is looked at again.
         if ended and (any(changes) or PUBLISHED not in run.data.tags):
@@ -163,11 +168,16 @@ class Projection:
                     notes.append(f"models/{checkpoint.name} is not here any more; `dvc repro` brings it back")
                     continue
                 models[checkpoint.name] = model_id
-                if checkpoint.name == "best":
-                    register(self._server, run_id, record, model_id)
                 changed = True
+            if checkpoint.name == "best":
+                changed |= register(self._server, run_id, record, models[checkpoint.name])
             changed |= link_points(self._client, run_id, models[checkpoint.name], checkpoint.step, record)
         return changed
+
+    def _challenge(self, run: "Run", record: RunRecord, notes: list[str]) -> bool:
+        if record.status != "FINISHED" or notes or CHALLENGE in run.data.tags:
+            return False
+        return challenge(self._home, self._server, run.info.run_id)
 
     def _tags(self, run: "Run", record: RunRecord) -> bool:
         from mlflow.entities import RunTag

@@ -1,7 +1,6 @@
 """Where an execution comes from: commit, edits since, DVC experiment, versions."""
 
 import getpass
-import io
 import os
 import platform
 import subprocess
@@ -9,9 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
+from seqlab.errors import SeqlabError
+from seqlab.params.yaml import parse_yaml, read_yaml
 from seqlab.tracking.canonical import flatten
 
 GIT_SECONDS = 10
@@ -55,11 +53,10 @@ def _params_diff(root: Path) -> dict[str, list[Any]]:
     committed = _git(root, "show", "HEAD:./params.yaml")
     if committed is None:
         return {}
-    yaml = YAML(typ="safe", pure=True)
     try:
-        old = flatten(yaml.load(io.StringIO(committed)))
-        new = flatten(yaml.load(root / "params.yaml"))
-    except (OSError, YAMLError):
+        old = flatten(parse_yaml(committed, "HEAD:params.yaml"))
+        new = flatten(read_yaml(root / "params.yaml"))
+    except SeqlabError:
         return {}
     return {name: [old.get(name), new.get(name)] for name in sorted({*old, *new}) if old.get(name) != new.get(name)}
 

@@ -1,6 +1,7 @@
 """What an MLflow run should say, whatever it says now."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -72,8 +73,7 @@ class RunRecord:
     @property
     def registered_model(self) -> str:
         """Name in the model registry: one for each task."""
-        corpus = self.recipe["evaluate"]["corpus"]
-        return "-".join(["seqlab", corpus["name"], corpus["source"], corpus["target"]])
+        return registered_model(self.recipe["evaluate"]["corpus"])
 
     @property
     def digest(self) -> str:
@@ -100,6 +100,16 @@ def recipe_params(recipe: dict[str, dict[str, Any]]) -> dict[str, Any]:
         **{name: evaluate[name] for name in ("corpus", "tokenizer", "evaluate")},
     }
     return flatten(sections)
+
+
+def registered_model(corpus: Mapping[str, Any]) -> str:
+    """Name in the model registry of the task that the corpus parameters set: one for each corpus and direction."""
+    return "-".join(["seqlab", *(corpus[name] for name in ("name", "source", "target"))])
+
+
+def run_alias(fingerprint: str) -> str:
+    """The alias in the registry by which a run's model is found."""
+    return f"run-{fingerprint[:6]}"
 
 
 def as_text(value: Any) -> str:

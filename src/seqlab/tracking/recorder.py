@@ -23,6 +23,7 @@ from seqlab.tracking.objects import Objects
 from seqlab.tracking.pipeline import load_stage
 from seqlab.tracking.process import process_identity
 from seqlab.tracking.provenance import provenance
+from seqlab.tracking.source import SOURCE, keep_source
 
 # Files of the working copy that a run shows beside the outputs.
 INPUTS = ("params.yaml", "dvc.lock", "data/raw/manifest.json", "data/statistics.json")
@@ -94,7 +95,7 @@ class StageRecorder:
             recipe={"train": recipe.train, "evaluate": recipe.evaluate},
             process=process_identity(),
             provenance=provenance(self._root, packages),
-            inputs=self._keep(self._inputs()),
+            inputs=self._keep(self._inputs()) | {SOURCE: keep_source(self._root, Objects(home.objects))},
         )
         self._home, self._journal = home, journal
         launch_publisher(home)

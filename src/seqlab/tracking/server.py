@@ -14,18 +14,22 @@ from filelock import FileLock, Timeout
 
 from seqlab.errors import SeqlabError
 from seqlab.tracking.home import Home
+from seqlab.tracking.view import view_tags, view_url
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 SQLITE = "sqlite:///"
+# Where `mlflow ui` serves a database.
+LOCAL = "http://127.0.0.1:5000"
 # Two processes on a database that does not exist yet: one crashes. So one at a time.
 LOCK_SECONDS = 120
-# A server that does not answer costs at most the time limit, twice.
+# A server that does not answer costs at most the time limit, once. MLflow's own retries would ask again for what the
+# server may have done already, and so make a second run: we look what is there before we try again.
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
@@ -42,6 +46,11 @@ class Server:
     client: "MlflowClient"
     uri: str
     experiment_id: str
+
+    @property
+    def view(self) -> str:
+        """Address of the view that shows ratio, hidden size and BLEU; of a database, what `make ui` serves."""
+        return view_url(self.uri if self.uri.startswith("http") else LOCAL, self.experiment_id)
 
     def place(self, run_id: str) -> str:
         """Address of the run's page; of a run in a database, its id."""
@@ -108,7 +117,7 @@ def _experiment(client: "MlflowClient", home: Home, uri: str) -> str:
         # Only where the database is ours do we say where its artifacts go.
         location = (home.root.resolve() / "mlartifacts").as_uri() if uri.startswith(SQLITE) else None
         try:
-            return str(client.create_experiment(name, artifact_location=location))
+            return str(client.create_experiment(name, artifact_location=location, tags=view_tags()))
         except MlflowException:
             # Somebody on another machine was quicker.
             experiment = client.get_experiment_by_name(name)
@@ -119,6 +128,9 @@ def _experiment(client: "MlflowClient", home: Home, uri: str) -> str:
             f"MLflow at {uri}: experiment {name} is deleted; restore it with "
             f"`mlflow experiments restore -x {experiment.experiment_id}`, or choose another by MLFLOW_EXPERIMENT_NAME"
         )
+    for tag, value in view_tags().items():
+        if experiment.tags.get(tag) != value:
+            client.set_experiment_tag(experiment.experiment_id, tag, value)
     return str(experiment.experiment_id)
 
 

@@ -8,6 +8,7 @@ from seqlab.tracking.assembly import assemble
 from seqlab.tracking.execution import Execution, bury, read_executions
 from seqlab.tracking.home import Home, find_home
 from seqlab.tracking.objects import Objects
+from seqlab.tracking.pipeline import locked_stages
 from seqlab.tracking.projection import Outcome, Projection
 from seqlab.tracking.server import Server, connect, experiment_name
 from seqlab.tracking.workspace import NEEDED, stale_stages, workspace_execution
@@ -40,6 +41,9 @@ class Summary:
                 lines.append(f"  {'*' if shown else ' '} {outcome.record.name}  {outcome.action}  {place}")
             lines += [f"    warning: {note}" for note in outcome.notes]
             lines += [f"    NOT REPRODUCED: {each}" for each in outcome.record.ledger.differences()]
+        if self.outcomes:
+            started = "" if self.server.uri.startswith("http") else ", after `make ui`"
+            lines.append(f"Compare  {self.server.view}{started}")
         return "\n".join([*lines, *self.notes])
 
 
@@ -69,6 +73,8 @@ def _workspace(home: Home, objects: Objects) -> tuple[list[Execution], list[str]
     if not (home.root / "dvc.lock").is_file():
         return [], ["Nothing has run in this working copy yet; `dvc repro` runs the pipeline"]
     try:
+        # DVC's own message says neither which file it is nor what to do.
+        locked_stages(home.root)
         stale = stale_stages(home.root)
     except SeqlabError as error:
         return [], [f"Only the journal was published: {error}"]

@@ -14,6 +14,7 @@ FILES = "seqlab.files"
 NOTE = "mlflow.note.content"
 OUR_NOTE = "seqlab.note"
 ERROR = "error"
+CHALLENGE = "challenge"
 # MLflow's own limit is 8,000 characters.
 LONGEST = 4000
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from seqlab.errors import SeqlabError
 from seqlab.params.params import load_params
@@ -15,6 +16,7 @@ from seqlab.tracking.objects import Objects
 from seqlab.tracking.pipeline import load_stage
 from seqlab.tracking.provenance import commit_time, provenance
 from seqlab.tracking.recorder import INPUTS
+from seqlab.tracking.source import SOURCE, keep_source
 
 STATUS_SECONDS = 600
 # Without these up to date there is no result to tell of; a stale report is left out.
@@ -27,18 +29,26 @@ def stale_stages(root: Path) -> dict[str, str]:
     Raises:
         SeqlabError: DVC cannot tell.
     """
+    return {stage: "; ".join(_reasons(changes)) for stage, changes in dvc_status(root).items()}
+
+
+def dvc_status(root: Path) -> dict[str, list[Any]]:
+    """What `dvc status --json` says in working copy `root`: stage → its changes, for each that would run.
+
+    Raises:
+        SeqlabError: DVC cannot tell.
+    """
     command = [sys.executable, "-m", "dvc", "status", "--json"]
     environment = {**os.environ, "DVC_NO_ANALYTICS": "1"}
     try:
         done = subprocess.run(
             command, cwd=root, env=environment, capture_output=True, timeout=STATUS_SECONDS, check=True
         )
-        status = json.loads(done.stdout)
+        return json.loads(done.stdout)  # type: ignore[no-any-return]
     except subprocess.CalledProcessError as error:
         raise SeqlabError(f"`dvc status` failed: {error.stderr.decode('utf-8', 'replace').strip()}") from None
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise SeqlabError(f"`dvc status` failed: {error}") from None
-    return {stage: "; ".join(_reasons(changes)) for stage, changes in status.items()}
 
 
 def workspace_execution(root: Path, objects: Objects, *, with_report: bool) -> Execution:
@@ -62,7 +72,7 @@ def workspace_execution(root: Path, objects: Objects, *, with_report: bool) -> E
             "run_fingerprint": recipe.run_fingerprint,
             "recipe": {"train": recipe.train, "evaluate": recipe.evaluate},
             "provenance": provenance(root, packages),
-            "inputs": _kept(root, (*INPUTS, *outs), objects),
+            "inputs": _kept(root, (*INPUTS, *outs), objects) | {SOURCE: keep_source(root, objects)},
         },
         started=time,
         last_seen=time,

@@ -1,0 +1,205 @@
+"""A full disk, a read-only folder, too little memory, a damaged dvc.lock, a killed stage: nothing is lost."""
+
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.disks import fill, read_only, small_disk
+from tests.pipeline.conftest import Project
+
+pytestmark = pytest.mark.slow
+
+STAGES = ("download", "tokenize", "train", "evaluate", "report")
+# A folder that each stage writes to, and what it writes there.
+WRITTEN = {
+    "download": ("data", "data/raw"),
+    "tokenize": ("data", "data/tokenized/train"),
+    "train": ("models", "models/best"),
+    "evaluate": ("reports", "reports/translations.jsonl"),
+    "report": ("reports", "reports/report.html"),
+}
+KILLS_OF_A_STAGE = 3
+GIBIBYTE = 1 << 30
+
+
+@pytest.fixture(scope="module")
+def lasting(finished: Project) -> Project:
+    """The finished project, without a publisher."""
+    finished.environment["SEQLAB_PUBLISHER"] = "off"
+    return finished
+
+
+def run_stage(
+    project: Project, stage: str, *, limit: Callable[[], None] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a stage as DVC does, but for what DVC does around it; `limit` is called in its process first."""
+    return subprocess.run(
+        [sys.executable, "-m", f"pipeline.{stage}"],
+        cwd=project.root,
+        env=project.environment | {"PYTHONPATH": "src"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        preexec_fn=limit,
+    )
+
+
+def assert_one_message(result: subprocess.CompletedProcess[str], stage: str, *parts: str) -> None:
+    """It ended with status 1 and one line, which holds each of `parts`."""
+    assert result.returncode == 1, result.stderr
+    assert "Traceback" not in result.stderr
+    (message,) = [
+        line for line in result.stderr.splitlines() if line.startswith(f"{stage}: ") and "warning" not in line
+    ]
+    for part in parts:
+        assert part in message
+
+
+def cached(project: Project) -> dict[str, int]:
+    """The files of DVC's cache, with their sizes."""
+    files = (project.root / ".dvc/cache").rglob("*")
+    return {str(path): path.stat().st_size for path in files if path.is_file()}
+
+
+def leftovers(folder: Path) -> list[str]:
+    """Files with which a half-done write could have to do."""
+    return [path.name for path in folder.rglob(".*") if path.name != ".gitignore"]
+
+
+def remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+@contextmanager
+def on_a_full_disk(folder: Path, output: Path) -> Iterator[Path]:
+    """Put `folder` on a disk of its own, without `output`, and fill that disk; give the file that takes the room."""
+    aside = folder.with_name("aside")
+    shutil.copytree(folder, aside)
+    with small_disk(folder, megabytes=16):
+        shutil.copytree(aside, folder, dirs_exist_ok=True)
+        shutil.rmtree(aside)
+        remove(output)
+        fill(folder / "filler")
+        yield folder / "filler"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_full_disk(stage: str, lasting: Project) -> None:
+    folder, output = (lasting.root / name for name in WRITTEN[stage])
+    lock, cache = lasting.read("dvc.lock"), cached(lasting)
+    with on_a_full_disk(folder, output) as filler:
+        result = run_stage(lasting, stage)
+        assert_one_message(result, stage, "No space left on device", "dvc repro")
+        assert leftovers(folder) == []
+        assert not output.exists()
+        filler.unlink()
+        assert run_stage(lasting, stage).returncode == 0
+        assert lasting.read("dvc.lock") == lock
+        assert cached(lasting) == cache
+        assert lasting.dvc("status", stage).stdout.strip().endswith("up to date.")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_read_only_folder(stage: str, lasting: Project) -> None:
+    with read_only(lasting.root / WRITTEN[stage][0]):
+        result = run_stage(lasting, stage)
+    assert_one_message(result, stage, "Permission denied" if os.geteuid() else "Read-only file system")
+    assert lasting.repro() == []
+
+
+def test_too_little_memory(project: Project) -> None:
+    project.environment["SEQLAB_PUBLISHER"] = "off"
+    project.repro("tokenize")
+    project.set({"model.hidden_size": 30000})
+
+    def little() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (8 * GIBIBYTE, 8 * GIBIBYTE))
+
+    result = run_stage(project, "train", limit=little)
+    assert_one_message(result, "train", "out of memory", "model.hidden_size")
+    assert leftovers(project.root / "models") == []
+
+
+CONFLICT = "<<<<<<< HEAD\n{0}=======\n{0}>>>>>>> other\n"
+
+
+@pytest.mark.parametrize("damage", ["conflict", "empty", "bytes"])
+def test_a_damaged_lock_is_explained(damage: str, lasting: Project) -> None:
+    path = lasting.root / "dvc.lock"
+    content = path.read_bytes()
+    damaged = {
+        "conflict": CONFLICT.format(content.decode()).encode(),
+        "empty": b"schema: '2.0'\nstages:\n",
+        "bytes": b"\xff\xfe" + content,
+    }[damage]
+    path.write_bytes(damaged)
+    try:
+        for command in ("sync", "summary"):
+            result = lasting.run("seqlab", command, check=False)
+            shown = result.stdout + result.stderr
+            assert f"{path.name} is damaged" in shown
+            assert "git checkout dvc.lock" in shown
+            assert "Traceback" not in shown
+        assert "dvc.lock" in lasting.dvc("repro", check=False).stderr
+        assert path.read_bytes() == damaged
+    finally:
+        path.write_bytes(content)
+
+
+def test_a_lock_that_was_cut_off_comes_back(lasting: Project) -> None:
+    """Where the rest is a lock of fewer stages, DVC takes the others from its cache again."""
+    path = lasting.root / "dvc.lock"
+    content = path.read_bytes()
+    path.write_bytes(content[: content.index(b"  train:\n")])
+    try:
+        assert "This working copy is not up to date" in lasting.run("seqlab", "sync").stdout
+        assert lasting.repro() == []
+        assert path.read_bytes() == content
+    finally:
+        path.write_bytes(content)
+
+
+def test_every_stage_survives_kills(lasting: Project) -> None:
+    """Each stage is killed at random moments; what it leaves disturbs nothing."""
+    draw, kills = random.Random(1), 0
+    lock = lasting.read("dvc.lock")
+    for stage in STAGES:
+        started = time.monotonic()
+        assert run_stage(lasting, stage).returncode == 0
+        duration = time.monotonic() - started
+        for _ in range(KILLS_OF_A_STAGE):
+            kills += kill_stage(lasting, stage, draw.uniform(0.2, 1.0) * duration)
+    assert kills >= len(STAGES)
+    assert lasting.repro("--force") == list(STAGES)
+    assert lasting.read("dvc.lock") == lock
+    for folder in ("data", "models", "reports"):
+        assert leftovers(lasting.root / folder) == []
+
+
+def kill_stage(project: Project, stage: str, seconds: float) -> bool:
+    """Kill a stage after that time; False if it was done before."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project.root)
+        process = subprocess.Popen(
+            [sys.executable, "-m", f"pipeline.{stage}"],
+            env=project.environment | {"PYTHONPATH": "src"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+    time.sleep(seconds)
+    process.kill()
+    return process.wait() == -signal.SIGKILL

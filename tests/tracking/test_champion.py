@@ -1,0 +1,130 @@
+"""The champion changes only for a significant improvement on the same test set, or on demand."""
+
+import json
+import random
+from collections.abc import Sequence
+
+import pytest
+import sacrebleu
+from mlflow.entities import Run
+from sacrebleu.significance import PairedTest
+
+from seqlab.atomic import write_json, write_text
+from seqlab.errors import SeqlabError
+from seqlab.tracking import model as model_module
+from seqlab.tracking import sync as sync_module
+from seqlab.tracking.champion import promote
+from seqlab.tracking.sync import sync
+from tests.tracking.conftest import Project
+from tests.tracking.test_sync import Store
+
+TASK = "seqlab-grammar-en-fr"
+WORDS = ["the", "old", "sailor", "sees", "a", "small", "boat", "who", "says", "that", "his", "neighbour", "reads"]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sync_module, "stale_stages", lambda _: {})
+    monkeypatch.setattr(model_module, "_save", lambda folder, *_: write_text(folder / "MLmodel", "flavors: {}\n"))
+
+
+def references() -> list[str]:
+    generator = random.Random(1)
+    return [" ".join(generator.choices(WORDS, k=12)) for _ in range(40)]
+
+
+def translations(wrong: int, seed: int = 2) -> list[str]:
+    """The references with one word changed in `wrong` of them."""
+    generator, found = random.Random(seed), references()
+    for row in generator.sample(range(len(found)), wrong):
+        words = found[row].split()
+        words[5] = "gris"
+        found[row] = " ".join(words)
+    return found
+
+
+def play(project: Project, seed: int, outputs: list[str], signature: str = "nrefs:1|tok:13a") -> str:
+    """Train and evaluate with another seed, publish, and return the tag that says how the challenge went."""
+    project.params = project.params.model_copy(update={"seed": seed})
+    project.train(weights=f"weights {seed}".encode())
+    recorder = project.recorder("evaluate")
+    recorder.start()
+    bleu = sacrebleu.corpus_bleu(outputs, [references()]).score
+    score = {"score": bleu, "low": bleu - 1, "high": bleu + 1, "signature": signature}
+    write_json(project.root / "reports/scores.json", {"bleu": score, "perplexity": 5.5, "examples": len(outputs)})
+    records = [
+        {"source": "s", "references": [reference], "translation": output}
+        for reference, output in zip(references(), outputs, strict=True)
+    ]
+    write_text(project.root / "reports/translations.jsonl", "".join(json.dumps(each) + "\n" for each in records))
+    recorder.finish([project.root / "reports/translations.jsonl", project.root / "reports/scores.json"])
+    sync(project.root)
+    return latest(project, seed).data.tags["challenge"]
+
+
+def latest(project: Project, seed: int) -> Run:
+    return next(run for run in Store(project).runs() if run.data.params["seed"] == str(seed))
+
+
+def champion(project: Project) -> str:
+    """The seed of the champion."""
+    version = Store(project).client.get_model_version_by_alias(TASK, "champion")
+    return Store(project).client.get_run(version.run_id or "").data.params["seed"]
+
+
+def test_only_a_significant_improvement_dethrones(tracked: Project) -> None:
+    assert play(tracked, 1, translations(20)) == "won: the first of its task"
+    assert play(tracked, 2, translations(30)).startswith(f"lost to {latest(tracked, 1).info.run_name}: -")
+    assert champion(tracked) == "1"
+    better = translations(19, seed=3)
+    assert play(tracked, 3, better).startswith("no significant difference from")
+    assert champion(tracked) == "1"
+    verdict = play(tracked, 4, translations(2))
+    assert verdict.startswith(f"won against {latest(tracked, 1).info.run_name}: +")
+    assert champion(tracked) == "4"
+    before = Store(tracked).everything()
+    sync(tracked.root)
+    assert (Store(tracked).everything(), champion(tracked)) == (before, "4")
+
+
+def test_the_probability_is_sacrebleus(tracked: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SACREBLEU_SEED", "12345")
+    first, second = translations(20), translations(17)
+    systems: list[tuple[str, Sequence[str]]] = [("first", first), ("second", second)]
+    _, scores = PairedTest(systems, {"BLEU": sacrebleu.BLEU()}, [references()], test_type="ar")()
+    expected = scores["BLEU"][1].p_value  # type: ignore[union-attr]
+    monkeypatch.setenv("SACREBLEU_SEED", "7")
+    play(tracked, 1, first)
+    assert f"p = {expected:.3g} (" in play(tracked, 2, second)
+
+
+def test_other_measures_are_not_compared(tracked: Project) -> None:
+    play(tracked, 1, translations(20))
+    assert "another signature of BLEU" in play(tracked, 2, translations(2), signature="nrefs:1|tok:char")
+    write_text(tracked.root / "data/raw/test.jsonl", json.dumps({"source": "another", "references": ["x"]}) + "\n")
+    assert "another test set" in play(tracked, 3, translations(1))
+    assert champion(tracked) == "1"
+
+
+def test_promote_moves_the_alias_and_a_sync_leaves_it(tracked: Project) -> None:
+    play(tracked, 1, translations(10))
+    play(tracked, 2, translations(30))
+    said = promote(tracked.root, latest(tracked, 2).info.run_name or "")
+    assert said.startswith(
+        f"{latest(tracked, 2).info.run_name} is the champion of {TASK}: version 2, before: version 1"
+    )
+    sync(tracked.root)
+    assert champion(tracked) == "2"
+    assert latest(tracked, 2).data.tags["challenge"] == "promoted by hand"
+
+
+def test_a_run_without_a_model_cannot_be_promoted(tracked: Project) -> None:
+    recorder = tracked.recorder("train")
+    recorder.start()
+    recorder.fail("the numbers went wrong")
+    sync(tracked.root)
+    (run,) = Store(tracked).runs()
+    with pytest.raises(SeqlabError, match="has no model in the registry"):
+        promote(tracked.root, run.info.run_id)
+    with pytest.raises(SeqlabError, match="no run nonsense"):
+        promote(tracked.root, "nonsense")

@@ -1,0 +1,98 @@
+"""The runs in MLflow's own UI, driven as a person would: open the view, select runs, compare, read the figures."""
+
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seqlab.atomic import write_text
+from seqlab.tracking import model as model_module
+from seqlab.tracking import sync as sync_module
+from seqlab.tracking.sync import Summary, sync
+from tests.tracking.conftest import Project
+from tests.tracking.mlflow_server import MlflowServer
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+         "--disable-sync", "--no-first-run")  # fmt: skip
+# Ratio, hidden size, BLEU.
+GRID = [(0.0, 64, 21.5), (0.0, 256, 24.25), (1.0, 64, 27.75), (1.0, 256, 31.5)]
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine's path")]
+
+
+@pytest.fixture
+def summary(project: Project, template_database: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Summary]:
+    """A real server with the runs of a grid."""
+    monkeypatch.setattr(sync_module, "stale_stages", lambda _: {})
+    monkeypatch.setattr(model_module, "_save", lambda folder, *_: write_text(folder / "MLmodel", "flavors: {}\n"))
+    (project.root / "server").mkdir()
+    server = MlflowServer(project.root / "server", template_database)
+    server.start()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.uri)
+    for number, (ratio, hidden_size, bleu) in enumerate(GRID):
+        project.set("train", teacher_forcing_ratio=ratio)
+        project.set("model", hidden_size=hidden_size)
+        project.train(weights=f"weights {number}".encode())
+        project.evaluate(bleu)
+    yield sync(project.root)
+    server.kill()
+
+
+def test_the_compare_view_needs_no_configuration(summary: Summary) -> None:
+    failures: list[BaseException] = []
+
+    def drive() -> None:
+        try:
+            _drive(summary)
+        except BaseException as error:
+            failures.append(error)
+
+    # Playwright's loop and that of the test runner's other users of asyncio keep apart.
+    thread = threading.Thread(target=drive)
+    thread.start()
+    thread.join()
+    if failures:
+        raise failures[0]
+
+
+def _drive(summary: Summary) -> None:
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=120_000)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS), timeout=300_000)
+        page = browser.new_page(viewport={"width": 1500, "height": 1300})
+        page.set_default_timeout(120_000)
+        page.goto(summary.server.view)
+        expect(page.get_by_text("4 matching runs")).to_be_visible()
+        _shows_the_charts(page, expect)
+        _compares(page, expect)
+        browser.close()
+
+
+def _shows_the_charts(page: Any, expect: Any) -> None:
+    """The view that the link opens: best BLEU first, with the three charts of ratio, hidden size and BLEU."""
+    expect(page.get_by_text("Ratio, hidden size and BLEU")).to_be_visible()
+    expect(page.get_by_text("Learning curves")).to_be_visible()
+    expect(page.get_by_text("Parallel Coordinates").first).to_be_visible()
+    expect(page.locator(".js-plotly-plot, .parcoords").nth(2)).to_be_visible()
+    names = page.get_by_role("link", name="tf").all_inner_texts()
+    assert [name[: name.rindex("-")] for name in names] == [
+        "tf1.00-h256-gru", "tf1.00-h64-gru", "tf0.00-h256-gru", "tf0.00-h64-gru"
+    ]  # fmt: skip
+
+
+def _compares(page: Any, expect: Any) -> None:
+    """Selected runs side by side: the parameters that differ are chosen, and the figures are there."""
+    page.get_by_label("Select all runs").check(force=True)
+    page.get_by_text("Compare", exact=True).first.click()
+    expect(page.get_by_text("Comparing 4 Runs from 1 Experiment")).to_be_visible()
+    expect(page.get_by_text("Parallel Coordinates Plot")).to_be_visible()
+    for chosen in ("model.hidden_size", "train.teacher_forcing_ratio"):
+        expect(page.locator("[class*=select-selection-item]", has_text=chosen).first).to_be_visible()
+    for _, _, bleu in GRID:
+        expect(page.get_by_text(f"{bleu:g}", exact=True).first).to_be_attached()
