@@ -1,0 +1,195 @@
+"""The run that is verified: what it was made from, and what came out."""
+
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqlab.errors import SeqlabError
+from seqlab.params.params import load_params
+from seqlab.tracking.artifacts import LEDGER, RECIPE
+from seqlab.tracking.assembly import assemble
+from seqlab.tracking.content import files_below, sha256
+from seqlab.tracking.execution import read_execution, read_executions
+from seqlab.tracking.find import find_run
+from seqlab.tracking.fingerprint import load_recipe
+from seqlab.tracking.home import Home
+from seqlab.tracking.ledger import COMPARED, Ledger
+from seqlab.tracking.objects import Objects
+from seqlab.tracking.pipeline import load_stage
+from seqlab.tracking.provenance import provenance
+from seqlab.tracking.record import RunRecord, run_name
+from seqlab.tracking.server import SQLITE, Server, connect, server_errors, tracking_uri
+from seqlab.tracking.source import SOURCE, source_archive
+from seqlab.tracking.tags import EXECUTION_IDS, FILES
+from seqlab.tracking.workspace import NEEDED, stale_stages
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+# The tag that MLflow itself has for it.
+COMMIT = "mlflow.source.git.commit"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A finished run.
+
+    `outputs` maps the paths of its files to their SHA-256, or to the beginning of it; `data` maps what it was made from
+    to DVC's digests. `numerics_class` is that of its training, empty if unknown. `content` gives a file by its path,
+    None where it was not kept.
+    """
+
+    name: str
+    commit: str | None
+    outputs: dict[str, str]
+    data: dict[str, str]
+    numerics_class: str
+    content: Callable[[str], bytes | None]
+
+    def source(self) -> bytes:
+        """The archive of the code and the parameters that it ran with.
+
+        Raises:
+            SeqlabError: none was kept.
+        """
+        archive = self.content(SOURCE)
+        if archive is None:
+            raise SeqlabError(
+                f"run {self.name} has no {SOURCE}: it was made before runs kept their code, so it cannot be made anew "
+                "from it. Check out its commit and run `dvc repro --force`: the ledger compares"
+            )
+        return archive
+
+
+def load_subject(home: Home, run: str | None) -> Subject:
+    """The run with that id or name, or whose fingerprint begins so; without one, that of the working copy.
+
+    Raises:
+        SeqlabError: there is no such run, or more than one; it is not finished; the server does not answer.
+    """
+    if run is None:
+        return _present(home)
+    record = _journaled(home, run)
+    if record is not None:
+        return _recorded(record, Objects(home.objects))
+    uri = tracking_uri(home.root)
+    if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
+        raise SeqlabError(f"no run {run} in {home.journal}, and no MLflow at {uri}; give its name or fingerprint")
+    server = connect(home)
+    with server_errors(server.uri):
+        return _published(server, find_run(server, run))
+
+
+def _present(home: Home) -> Subject:
+    root = home.root
+    stale = stale_stages(root)
+    changed = [f"{stage} ({stale[stage]})" for stage in NEEDED if stage in stale]
+    if changed:
+        raise SeqlabError(f"this working copy is not up to date: {', '.join(changed)}; run `dvc repro` first")
+    recipe = load_recipe(load_params(root / "params.yaml"), root)
+    outs = [out for stage in COMPARED for out in load_stage(root, stage).outs]
+    files = [file for out in outs for file in files_below(root / out)]
+    outputs = {file.relative_to(root).as_posix(): sha256(file) for file in files}
+    archive = source_archive(root)
+
+    def content(path: str) -> bytes | None:
+        if path == SOURCE:
+            return archive
+        return (root / path).read_bytes() if path in outputs else None
+
+    return Subject(
+        name=run_name(asdict(recipe), recipe.run_fingerprint),
+        commit=provenance(root, []).get("commit"),
+        outputs=outputs,
+        data=_data(asdict(recipe)),
+        numerics_class=_numerics_class(home, recipe.train_fingerprint, outputs),
+        content=content,
+    )
+
+
+def _numerics_class(home: Home, train_fingerprint: str, outputs: dict[str, str]) -> str:
+    """In which class these outputs were made, if it was here."""
+    for path in sorted((home.journal / "train" / train_fingerprint).glob("*.jsonl")):
+        execution = read_execution(path)
+        if execution and execution.finished and execution.outputs.items() <= outputs.items():
+            return execution.numerics_class
+    return ""
+
+
+def _journaled(home: Home, run: str) -> RunRecord | None:
+    records = assemble(read_executions(home), Objects(home.objects))
+    found = [record for record in records if record.fingerprint.startswith(run) or record.name == run]
+    if len(found) > 1:
+        names = ", ".join(record.name for record in found)
+        raise SeqlabError(f"more than one run in {home.journal} goes by {run}: {names}; give one of these names")
+    return found[0] if found else None
+
+
+def _recorded(record: RunRecord, objects: Objects) -> Subject:
+    _check_finished(record.name, record.status)
+
+    def content(path: str) -> bytes | None:
+        place = objects.get(record.files[path]) if path in record.files else None
+        return place.read_bytes() if place else None
+
+    checkpoints = {
+        f"models/{checkpoint.name}/{path}": name
+        for checkpoint in record.checkpoints
+        for path, name in checkpoint.files.items()
+    }
+    return Subject(
+        name=record.name,
+        commit=record.tags.get(COMMIT),
+        outputs=record.files | checkpoints | _first_outputs(record.ledger),
+        data=_data(record.recipe),
+        numerics_class=_first_class(record.ledger),
+        content=content,
+    )
+
+
+def _published(server: Server, run: "Run") -> Subject:
+    name, tags = str(run.info.run_name), run.data.tags
+    _check_finished(name, run.info.status)
+    files: dict[str, str] = json.loads(tags.get(FILES, "{}"))
+
+    def content(path: str) -> bytes | None:
+        if path not in (*files, RECIPE, LEDGER):
+            return None
+        with server_errors(server.uri), tempfile.TemporaryDirectory(prefix="seqlab-run-") as folder:
+            return Path(server.client.download_artifacts(run.info.run_id, path, folder)).read_bytes()
+
+    if not files:
+        raise SeqlabError(f"run {name} at {server.uri} has no files; run `seqlab sync` where it ran")
+    ledger = Ledger.from_json((content(LEDGER) or b"").decode()) if EXECUTION_IDS in tags else Ledger([])
+    return Subject(
+        name=name,
+        commit=tags.get(COMMIT),
+        outputs=files | _first_outputs(ledger),
+        data=_data(json.loads(content(RECIPE) or b"{}")),
+        numerics_class=_first_class(ledger),
+        content=content,
+    )
+
+
+def _check_finished(name: str, status: str) -> None:
+    if status != "FINISHED":
+        raise SeqlabError(f"run {name} is {status.lower()}: there is no result to verify; finish it with `dvc repro`")
+
+
+def _first_outputs(ledger: Ledger) -> dict[str, str]:
+    """The outputs of the first execution of each stage: they are the run's."""
+    outputs: dict[str, str] = {}
+    for stage in COMPARED:
+        outputs |= next((entry.outputs for entry in ledger.entries if entry.stage == stage), {})
+    return outputs
+
+
+def _first_class(ledger: Ledger) -> str:
+    return next((entry.numerics_class for entry in ledger.entries if entry.stage == "train"), "")
+
+
+def _data(recipe: dict[str, Any]) -> dict[str, str]:
+    return {path: str(digest) for part in recipe.values() for path, digest in part["data"].items()}

@@ -1,0 +1,134 @@
+"""A temporary working copy in which a run is made anew, away from everything that was kept of it."""
+
+import io
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from seqlab.atomic import write_bytes, write_text
+from seqlab.errors import SeqlabError
+from seqlab.tracking.home import Home
+from seqlab.tracking.launch import SWITCH
+from seqlab.tracking.source import SOURCES, read_source
+
+# DVC's own cache, run-cache and resume states are in the main working copy: nothing of them is seen in this one.
+CONFIG = "[core]\n    no_scm = true\n    analytics = false\n    check_update = false\n"
+IGNORED = "__pycache__\n"
+OWN_TEXT = "data/own"
+DOWNLOADS = "downloads"
+LAST_STAGE = "evaluate"
+INTERRUPTED = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def working_copy(home: Home, archive: bytes, commit: str | None) -> Iterator[Path]:
+    """Yield a folder with the files of a run's commit, where it is known here, and over them those of its archive.
+
+    The text of one's own and finished downloads are those of the project around `home`. The folder is deleted at the
+    end, whatever happens.
+
+    Raises:
+        SeqlabError: the archive is damaged.
+    """
+    source = read_source(archive)
+    with tempfile.TemporaryDirectory(prefix="seqlab-verify-", ignore_cleanup_errors=True) as folder:
+        root = Path(folder, "project")
+        root.mkdir()
+        _unpack_commit(home.root, commit, root)
+        # What the run had deleted must not come back from the commit.
+        for name in (*SOURCES, "dvc.lock"):
+            _remove(root / name)
+        for name, content in source.items():
+            write_bytes(root / name, content)
+        write_text(root / ".dvc/config", CONFIG)
+        write_text(root / ".dvcignore", IGNORED)
+        _share(home, root)
+        yield root
+
+
+def execute(root: Path) -> None:
+    """Run the pipeline in working copy `root` up to the scores, every stage of it; what DVC says goes to stderr.
+
+    Raises:
+        SeqlabError: a stage failed.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; no process is left.
+    """
+    command = [sys.executable, "-m", "dvc", "repro", "--force", "--no-commit", "--no-run-cache", LAST_STAGE]
+    with _interruptible():
+        # A group of its own, so that DVC, its shell and the stage can be ended together.
+        process = subprocess.Popen(
+            command, cwd=root, env=_environment(root), stdin=subprocess.DEVNULL, stdout=sys.stderr, process_group=0
+        )
+        try:
+            status = process.wait()
+        except BaseException:
+            # Nothing in the copy is worth saving.
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+    if status != 0:
+        raise SeqlabError("the run could not be made anew: the stage named above failed; nothing was compared")
+
+
+def _unpack_commit(repository: Path, commit: str | None, root: Path) -> None:
+    if commit is None or not re.fullmatch("[0-9a-f]{40,64}", commit):
+        return
+    try:
+        done = subprocess.run(
+            ["git", "archive", "--format=tar", commit], cwd=repository, capture_output=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        # No repository, or a commit of another one: the archive has all that runs.
+        return
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as files:
+        files.extractall(root, filter="data")
+
+
+def _share(home: Home, root: Path) -> None:
+    _remove(root / OWN_TEXT)
+    if (home.root / OWN_TEXT).is_dir():
+        shutil.copytree(home.root / OWN_TEXT, root / OWN_TEXT)
+    (root / OWN_TEXT).mkdir(parents=True, exist_ok=True)
+    downloads = home.folder / DOWNLOADS
+    downloads.mkdir(parents=True, exist_ok=True)
+    own = Home(root).folder
+    own.mkdir()
+    (own / DOWNLOADS).symlink_to(downloads.resolve(), target_is_directory=True)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _environment(root: Path) -> dict[str, str]:
+    """No word of an experiment or a project around us, and this environment's programs first."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DVC_")}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    own = {SWITCH: "off", "DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(root.parent / "site")}
+    return inherited | own | {"PATH": path}
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM interrupts as Ctrl-C does."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    earlier = {number: signal.signal(number, interrupt) for number in INTERRUPTED}
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)

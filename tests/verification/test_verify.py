@@ -1,0 +1,110 @@
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from seqlab.errors import SeqlabError
+from seqlab.tracking.execution import read_executions
+from seqlab.training.digests import ParameterDigests
+from seqlab.verification.subject import Subject, load_subject
+from seqlab.verification.verify import compare
+from tests.tracking.conftest import DVC_YAML, Project, make_project
+
+DIGESTS = "models/digests.safetensors"
+
+
+def write_digests(root: Path, *, other_from: int | None) -> None:
+    """Digests of six steps, which change in the second tensor from a step on."""
+    torch.manual_seed(1)
+    model = nn.Linear(3, 2)
+    digests = ParameterDigests(model)
+    with torch.no_grad():
+        for step in range(1, 7):
+            model.weight.fill_(step)
+            model.bias.fill_(-step if other_from is not None and step >= other_from else step)
+            digests.add()
+    digests.write(root / DIGESTS)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A recorded run with digests."""
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    monkeypatch.setenv("SEQLAB_PUBLISHER", "off")
+    made = make_project(tmp_path / "project")
+    (made.root / "dvc.yaml").write_text(DVC_YAML.replace("models/last,", f"models/last, {DIGESTS},"))
+    (made.root / "models").mkdir()
+    write_digests(made.root, other_from=None)
+    recorder = made.recorder("train")
+    recorder.start()
+    made.write_training(2, b"weights")
+    names = ["models/best", "models/last", DIGESTS, "reports/curves.csv", "reports/steps.csv", "reports/training.json"]
+    recorder.finish([Path(name) for name in names])
+    made.evaluate()
+    return made
+
+
+@pytest.fixture
+def subject(project: Project) -> Subject:
+    """That run."""
+    return load_subject(project.home, next(read_executions(project.home)).run_fingerprint)
+
+
+@pytest.fixture
+def anew(project: Project, subject: Subject, tmp_path: Path) -> Path:
+    """A working copy in which the same came out."""
+    shutil.copytree(project.root, tmp_path / "anew")
+    return tmp_path / "anew"
+
+
+def test_the_same_bytes(subject: Subject, anew: Path) -> None:
+    verdict = compare(subject, anew)
+    assert verdict.reproduced
+    assert verdict.files == 10
+    (anew / "reports/report.html").write_text("of no account")
+    assert compare(subject, anew).reproduced
+
+
+def test_first_step_and_tensor(subject: Subject, anew: Path) -> None:
+    write_digests(anew, other_from=4)
+    (anew / "models/last/model.safetensors").write_bytes(b"others")
+    verdict = compare(subject, anew)
+    assert verdict.differing == [DIGESTS, "models/last/model.safetensors"]
+    assert "first difference: optimizer step 4 of 6, tensor bias\n" in str(verdict)
+    assert "the data are the same" in str(verdict)
+
+
+def test_a_file_that_did_not_come_out_differs(subject: Subject, anew: Path) -> None:
+    (anew / "reports/curves.csv").unlink()
+    verdict = compare(subject, anew)
+    assert verdict.differing == ["reports/curves.csv"]
+    assert "the parameters are the same after each of 6 optimizer steps" in str(verdict)
+
+
+def test_data_that_differ_are_named(subject: Subject, anew: Path) -> None:
+    (anew / "data/tokenized/train/ids").write_text("others")
+    (anew / "models/best/model.safetensors").write_bytes(b"others")
+    assert "the data differ already: data/tokenized/train\n" in str(compare(subject, anew))
+
+
+def test_scores_are_compared(project: Project, subject: Subject, anew: Path) -> None:
+    Project(anew, project.params).write_scores(31.5)
+    verdict = compare(subject, anew)
+    assert verdict.differing == ["reports/scores.json", "reports/translations.jsonl"]
+    assert "  scores: bleu 30 → 31.5\n" in str(verdict)
+
+
+def test_a_run_without_digests_is_compared_all_the_same(subject: Subject, anew: Path, project: Project) -> None:
+    shutil.rmtree(project.home.objects)
+    (anew / "models/last/model.safetensors").write_bytes(b"others")
+    verdict = compare(subject, anew)
+    assert verdict.differing == ["models/last/model.safetensors"]
+    assert "at which step is not known" in str(verdict)
+
+
+def test_nothing_to_compare_with_is_no_success(subject: Subject, anew: Path) -> None:
+    subject.outputs.clear()
+    with pytest.raises(SeqlabError, match="nothing to compare with"):
+        compare(subject, anew)
