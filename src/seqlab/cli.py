@@ -1,4 +1,4 @@
-"""The command line: seqlab translate | sync | summary | params.
+"""The command line: seqlab translate | sync | compare | why | verify | ci | summary | params.
 
 Each command imports what it needs when it runs: torch and mlflow take a second each.
 """
@@ -127,12 +127,56 @@ def sync() -> None:
 
 
 @main.command()
+@click.argument("subjects", nargs=-1, metavar="[STAGE]... | RUN RUN")
+@_errors_for_people
+def why(subjects: tuple[str, ...]) -> None:
+    """Say why `dvc repro` would run each STAGE (without arguments: all), or in what two runs differ.
+
+    Names the parameter, the data, the package version or the definition in the code that changed. A RUN is an id, a
+    name or the beginning of a fingerprint.
+    """
+    from seqlab.explanation.question import explain
+
+    click.echo(explain(Path.cwd(), list(subjects)))
+
+
+@main.command()
+@click.argument("run")
+@_errors_for_people
+def promote(run: str) -> None:
+    """Make the model of RUN (id, name, or beginning of its fingerprint) the `champion` of its task in the registry."""
+    from seqlab.tracking.champion import promote as promote_run
+
+    click.echo(promote_run(Path.cwd(), run))
+
+
+@main.command()
+@click.argument("run", required=False)
+@_errors_for_people
+def verify(run: str | None) -> None:
+    """Execute RUN anew (id, name or beginning of a fingerprint; without, the run of this working copy) and compare.
+
+    Every stage runs again in a temporary copy, with the code and the parameters of the run. Says `reproduced`, or names
+    the files that differ, and the first optimizer step and tensor that do; then the exit status is 1.
+    """
+    from seqlab.verification.verify import verify as verify_run
+
+    verdict = verify_run(Path.cwd(), run)
+    click.echo(verdict)
+    if not verdict.reproduced:
+        sys.exit(1)
+
+
+@main.command()
 @_errors_for_people
 def summary() -> None:
     """Print the scores of this working copy, and where to look next."""
     from seqlab.summary import summarize
+    from seqlab.tracking.pipeline import locked_stages
 
     click.echo(summarize(Path("reports")))
+    # A damaged dvc.lock is worth a word: `dvc repro` will refuse it.
+    locked_stages(Path())
 
 
 @main.command()

@@ -1,0 +1,106 @@
+"""Earlier versions of the project's files: from the source archives that executions kept, and from git."""
+
+import hashlib
+import io
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from seqlab.tracking.content import files_below, folder_digest
+from seqlab.tracking.execution import journal_files
+from seqlab.tracking.home import Home
+from seqlab.tracking.journal import read_journal
+from seqlab.tracking.objects import Objects
+from seqlab.tracking.provenance import GIT_SECONDS
+from seqlab.tracking.source import SOURCE, read_source
+
+# Path, relative to the project → content.
+Tree = dict[str, bytes]
+
+# The version that ran last is rarely further back.
+NEWEST = 100
+# As .dvcignore says.
+IGNORED = ("__pycache__", ".egg-info")
+
+
+class EarlierFiles:
+    """Earlier versions of the files of the working copy at `home`."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._archives: list[Tree] | None = None
+
+    def find(self, path: str, digest: str) -> Tree | None:
+        """The files at and below `path` when DVC gave it the MD5 `digest`; None if no copy of them was kept."""
+        for tree in self._trees(path):
+            below = files_at(tree, path)
+            if below and dvc_digest_of(below, path) == digest:
+                return below
+        return None
+
+    def _trees(self, path: str) -> Iterator[Tree]:
+        yield from self._kept()
+        for commit in _commits(self._home.root, path):
+            yield committed(self._home.root, commit, path)
+
+    def _kept(self) -> list[Tree]:
+        if self._archives is None:
+            found = (archived(Objects(self._home.objects), name) for name in _archive_names(self._home))
+            self._archives = [tree for tree in found if tree]
+        return self._archives
+
+
+def present(root: Path, path: str) -> Tree:
+    """The files at and below `path` as they are now, but for those that DVC ignores; {} if there are none."""
+    files = {file.relative_to(root).as_posix(): file for file in files_below(root / path)}
+    return {name: file.read_bytes() for name, file in files.items() if not any(part in name for part in IGNORED)}
+
+
+def files_at(tree: Tree, path: str) -> Tree:
+    """The files of `tree` at and below `path`."""
+    return {name: content for name, content in tree.items() if name == path or name.startswith(f"{path}/")}
+
+
+def dvc_digest_of(files: Tree, path: str) -> str:
+    """The MD5 that DVC gives the file or folder `path`, whose files `files` are."""
+    md5s = {name: hashlib.md5(content, usedforsecurity=False).hexdigest() for name, content in files.items()}
+    return md5s.get(path) or folder_digest({name.removeprefix(f"{path}/"): md5 for name, md5 in md5s.items()})
+
+
+def archived(objects: Objects, name: str | None) -> Tree:
+    """The files of the source archive with SHA-256 `name`; {} if it is not here."""
+    place = objects.get(name) if name else None
+    return read_source(place.read_bytes()) if place else {}
+
+
+def committed(root: Path, commit: str, *paths: str) -> Tree:
+    """The files at and below `paths`, or all, in a commit; {} if they are not there."""
+    archive = _git(root, "archive", "--format=tar", commit, *paths)
+    if archive is None:
+        return {}
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        return {member.name: file.read() for member in tar if (file := tar.extractfile(member)) is not None}
+
+
+def _archive_names(home: Home) -> list[str]:
+    """SHA-256 of the source archives of the newest executions, newest first, each once."""
+    names = []
+    for path in reversed(journal_files(home)[-NEWEST:]):
+        header = next(read_journal(path), {})
+        names.append(header.get("inputs", {}).get(SOURCE))
+    return list(dict.fromkeys(filter(None, names)))
+
+
+def _commits(root: Path, path: str) -> list[str]:
+    """The newest commits that touched `path`, newest first."""
+    listing = _git(root, "log", "--format=%H", f"--max-count={NEWEST}", "--", path)
+    return listing.decode("ascii").split() if listing else []
+
+
+def _git(root: Path, *arguments: str) -> bytes | None:
+    command = ["git", *arguments]
+    try:
+        return subprocess.run(command, cwd=root, capture_output=True, timeout=GIT_SECONDS, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None
