@@ -39,14 +39,21 @@ _MALLOC_PAD = 256 << 20
 def configure(runtime: "RuntimeParams") -> None:
     """Pin the instruction sets and thread counts of ATen, oneDNN, MKL and OpenMP, and set up memory allocation.
 
-    `portable` limits ATen and oneDNN to AVX2, and MKL to its AVX2 code on Intel and its COMPATIBLE code elsewhere, the
-    only one that MKL promises on the CPUs of others.
+    `portable` limits ATen and oneDNN to AVX2, and MKL to its COMPATIBLE code, the only one that it runs alike on the
+    CPUs of all vendors: docs/numerics.md has what agrees, and the cost.
 
     Raises:
         RuntimeError: PyTorch is imported already, so it is too late.
+        SeqlabError: `portable` is asked for, and the CPU lacks AVX2.
     """
     if "torch" in sys.modules:
         raise RuntimeError("numerics.configure must run before torch is imported")
+    flags = _cpuinfo("flags").split()
+    if runtime.numerics == "portable" and flags and "avx2" not in flags:
+        # ATen would believe the setting, and die of an illegal instruction.
+        raise SeqlabError(
+            "runtime.numerics is portable, which needs a CPU with AVX2, and this one has none: set it to native"
+        )
     for name in _UNPINNED:
         os.environ.pop(name, None)
     os.environ.update(_environment(runtime))
@@ -64,7 +71,7 @@ def _environment(runtime: "RuntimeParams") -> dict[str, str]:
     if runtime.numerics == "portable":
         pinned["ATEN_CPU_CAPABILITY"] = "avx2"
         pinned["ONEDNN_MAX_CPU_ISA"] = "AVX2"
-        pinned["MKL_CBWR"] = "AVX2,STRICT" if cpu_vendor() == "GenuineIntel" else "COMPATIBLE"
+        pinned["MKL_CBWR"] = "COMPATIBLE"
     return pinned
 
 
@@ -109,10 +116,11 @@ def numerics_class(runtime: "RuntimeParams") -> dict[str, str | int]:
     """What results of equal bytes have in common beside their recipe: same class, same bytes."""
     import torch
 
-    found: dict[str, str | int] = {
-        "system": platform.system(),
-        "architecture": platform.machine(),
-        "cpu_vendor": cpu_vendor(),
+    found: dict[str, str | int] = {"system": platform.system(), "architecture": platform.machine()}
+    # Portable code asks for no vendor.
+    if runtime.numerics == "native":
+        found["cpu_vendor"] = cpu_vendor()
+    found |= {
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "numerics": runtime.numerics,
         "threads": runtime.threads,
@@ -128,10 +136,15 @@ def numerics_class(runtime: "RuntimeParams") -> dict[str, str | int]:
 
 def cpu_vendor() -> str:
     """The CPU's vendor as CPUID names it, such as GenuineIntel; where the system does not tell, the CPU's name."""
+    return _cpuinfo("vendor_id", "CPU implementer") or platform.processor() or "unknown"
+
+
+def _cpuinfo(*keys: str) -> str:
+    """The first value of any of these keys in /proc/cpuinfo; empty where there is none."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
         for line in cpuinfo.read_text("utf-8", "replace").splitlines():
             key, _, value = line.partition(":")
-            if key.strip() in ("vendor_id", "CPU implementer"):
+            if key.strip() in keys:
                 return value.strip()
-    return platform.processor() or "unknown"
+    return ""
