@@ -32,10 +32,10 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 	touch $@
 
 test: install
-	pytest -n $(JOBS) -m "not slow"
+	pytest -n $(JOBS) --dist worksteal -m "not slow"
 
 test-slow: install
-	pytest -n $(JOBS) -m slow
+	pytest -n $(JOBS) --dist worksteal -m slow
 
 lint: install
 	ruff check
