@@ -89,13 +89,20 @@ def test_only_a_significant_improvement_dethrones(tracked: Project) -> None:
 
 def test_the_probability_is_sacrebleus(tracked: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SACREBLEU_SEED", "12345")
-    first, second = translations(20), translations(17)
+    first, second = translations(20), translations(14, seed=3)
     systems: list[tuple[str, Sequence[str]]] = [("first", first), ("second", second)]
     _, scores = PairedTest(systems, {"BLEU": sacrebleu.BLEU()}, [references()], test_type="ar")()
     expected = scores["BLEU"][1].p_value  # type: ignore[union-attr]
     monkeypatch.setenv("SACREBLEU_SEED", "7")
     play(tracked, 1, first)
     assert f"p = {expected:.3g} (" in play(tracked, 2, second)
+
+
+def test_a_difference_in_a_few_sentences_is_never_significant(tracked: Project) -> None:
+    """sacreBLEU alone gives p = 0.0001 for a single sentence: no swap makes the difference larger."""
+    play(tracked, 1, translations(5))
+    assert "BLEU differs in only 5 of 40 sentences" in play(tracked, 2, translations(0))
+    assert champion(tracked) == "1"
 
 
 def test_other_measures_are_not_compared(tracked: Project) -> None:

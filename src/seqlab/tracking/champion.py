@@ -5,10 +5,8 @@ and the difference significant, or if somebody says so (`seqlab promote`).
 """
 
 import json
-import logging
-import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,7 @@ from filelock import FileLock
 from seqlab.errors import SeqlabError
 from seqlab.tracking.find import find_run
 from seqlab.tracking.home import Home, find_home
+from seqlab.tracking.paired_test import paired_test
 from seqlab.tracking.record import registered_model, run_alias
 from seqlab.tracking.server import Server, connect, server_errors
 from seqlab.tracking.tags import CHALLENGE, RUN_FINGERPRINT
@@ -28,13 +27,10 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 CHAMPION = "champion"
-SIGNIFICANT = 0.05
 BLEU = "test/bleu"
 TRANSLATIONS = "reports/translations.jsonl"
 TEST_SET = "data.data/raw/test.jsonl"
 SIGNATURE = "signature.bleu"
-# sacreBLEU's own default seed, whatever the environment says.
-SEED = "12345"
 
 
 @dataclass(frozen=True)
@@ -111,34 +107,17 @@ def _compared(server: Server, run: "Run", champion: "Run") -> tuple[bool, str]:
     if difference <= 0:
         return False, f"lost to {name}: {difference:+.2f} BLEU"
     try:
-        p_value = _p_value(_outputs(server, champion), _outputs(server, run))
+        before, after = _outputs(server, champion), _outputs(server, run)
     except (OSError, MlflowException, ValueError, KeyError, TypeError):
         return False, f"not compared with {name}: the translations of one of them cannot be read"
-    figures = f"{difference:+.2f} BLEU, p = {p_value:.3g} (paired approximate randomization)"
-    if p_value < SIGNIFICANT:
+    try:
+        result = paired_test(before.translations, after.translations, after.references)
+    except SeqlabError as error:
+        return False, f"no significant difference from {name}: {error}"
+    figures = f"{difference:+.2f} BLEU, p = {result.p:.3g} (paired approximate randomization)"
+    if result.significant:
         return True, f"won against {name}: {figures}"
     return False, f"no significant difference from {name}: {figures}"
-
-
-def _p_value(champion: _Outputs, challenger: _Outputs) -> float:
-    """How probable so large a difference in BLEU is by chance: sacreBLEU's paired approximate randomization."""
-    import sacrebleu
-    from sacrebleu.significance import PairedTest, Result
-
-    from seqlab.scoring.bleu import reference_streams
-
-    os.environ["SACREBLEU_SEED"] = SEED
-    logging.getLogger("sacrebleu").setLevel(logging.WARNING)
-    systems: list[tuple[str, Sequence[str]]] = [
-        ("champion", champion.translations),
-        ("challenger", challenger.translations),
-    ]
-    references = reference_streams(champion.references)
-    _, scores = PairedTest(systems, {"BLEU": sacrebleu.BLEU(force=True)}, references=references, test_type="ar")()
-    result = scores["BLEU"][1]
-    if not isinstance(result, Result) or result.p_value is None:
-        raise AssertionError("a paired test without a result")
-    return float(result.p_value)
 
 
 def _outputs(server: Server, run: "Run") -> _Outputs:
