@@ -127,6 +127,25 @@ def sync() -> None:
 
 
 @main.command()
+@click.argument("runs", nargs=-1, metavar="[RUN]...")
+@click.option("--filter", "condition", default="", help="Finished runs that match, in MLflow's search syntax.")
+@click.option("--heatmap", nargs=2, metavar="ROWS COLUMNS", help="Parameters of the heat map.  [default: ratio, size]")
+@click.option("--output", type=click.Path(path_type=Path), default="reports", help="Folder.  [default: reports]")
+@_errors_for_people
+def compare(runs: tuple[str, ...], condition: str, heatmap: tuple[str, str] | None, output: Path) -> None:
+    """Compare runs in MLflow, each RUN an id, a name or the beginning of a fingerprint; without, all finished ones.
+
+    Writes comparison.html, comparison.md and comparison.csv: which run is best, whether the difference is real, which
+    parameters differ, curves and translations side by side.
+    """
+    from seqlab.comparison.compare import compare as compare_runs
+
+    if runs and condition:
+        raise click.UsageError("RUN and --filter exclude each other")
+    click.echo(compare_runs(Path.cwd(), output, wanted=runs, condition=condition, heat=heatmap))
+
+
+@main.command()
 @click.argument("subjects", nargs=-1, metavar="[STAGE]... | RUN RUN")
 @_errors_for_people
 def why(subjects: tuple[str, ...]) -> None:
@@ -165,6 +184,22 @@ def verify(run: str | None) -> None:
     click.echo(verdict)
     if not verdict.reproduced:
         sys.exit(1)
+
+
+@main.command()
+@click.option("--base", required=True, help="Revision to compare with, such as origin/main.")
+@click.option("--output", type=click.Path(path_type=Path), help="Markdown file to write.  [default: standard output]")
+@click.option("--remote", help="DVC remote, made this working copy's default.  [default: its default]")
+@click.option("--locked", is_flag=True, help="Fail if dvc.lock in this commit is not of its parameters and code.")
+@_errors_for_people
+def ci(base: str, output: Path | None, remote: str | None, locked: bool) -> None:
+    """Run what a change asks for, share the results by DVC's remote and MLflow, and compare them with another revision.
+
+    What the remote has is restored, not run. A remote or a server that does not answer is noted in the comparison.
+    """
+    from seqlab.integration.command import run
+
+    run(Path.cwd(), base, output, remote, locked=locked)
 
 
 @main.command()

@@ -1,0 +1,122 @@
+"""The runs to compare, as MLflow has them."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from seqlab.errors import SeqlabError
+from seqlab.tracking.find import find_run
+from seqlab.tracking.server import Server, server_errors
+from seqlab.tracking.tags import FILES, RUN_FINGERPRINT
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+# MLflow's own limit is 50,000; its client pages by 1,000.
+PAGE_SIZE = 1000
+FINISHED = "attributes.status = 'FINISHED'"
+TEST_SET = "data.data/raw/test.jsonl"
+SIGNATURE = "signature.bleu"
+# Of the resamples for confidence intervals, not of the score.
+INTERVAL_PARTS = ("bs:", "seed:")
+
+
+@dataclass(frozen=True)
+class ComparedRun:
+    """A run: its parameters, tags and last metrics; `place` is the address of its page, "" in a database."""
+
+    id: str
+    name: str
+    place: str
+    artifact_uri: str
+    params: dict[str, str]
+    tags: dict[str, str]
+    metrics: dict[str, float]
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity of its recipe, "" if somebody else's."""
+        return self.tags.get(RUN_FINGERPRINT, "")
+
+    @property
+    def bleu(self) -> float:
+        """BLEU of the test set, 0–100.
+
+        Raises:
+            KeyError: the run has no score.
+        """
+        return self.metrics["test/bleu"]
+
+    @property
+    def test_set(self) -> str:
+        """Digest of the test set, "" if unknown."""
+        return self.tags.get(TEST_SET, "")
+
+    @property
+    def signature(self) -> str:
+        """How BLEU was computed, without what only its confidence interval depends on; "" if unknown."""
+        parts = self.tags.get(SIGNATURE, "").split("|")
+        return "|".join(part for part in parts if not part.startswith(INTERVAL_PARTS))
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Artifact path → beginning of its SHA-256; {} if the run does not say."""
+        try:
+            files = json.loads(self.tags.get(FILES, "{}"))
+        except ValueError:
+            return {}
+        return {str(path): str(name) for path, name in files.items()} if isinstance(files, dict) else {}
+
+
+def find_runs(server: Server, wanted: Sequence[str], condition: str) -> list[ComparedRun]:
+    """The runs that go by `wanted` (ids, names, beginnings of fingerprints), else all finished ones, best first.
+
+    `condition`, in MLflow's search syntax, chooses among the finished ones; "" leaves nothing out.
+
+    Raises:
+        SeqlabError: the server does not answer, does not understand `condition`, or lacks a wanted run.
+    """
+    with server_errors(server.uri):
+        runs = [find_run(server, name) for name in wanted] if wanted else _finished(server, condition)
+    found = {run.info.run_id: _compared(server, run) for run in runs}
+    return sorted(found.values(), key=lambda run: (-run.metrics.get("test/bleu", -1.0), run.name, run.id))
+
+
+def _finished(server: Server, condition: str) -> list["Run"]:
+    from mlflow.exceptions import MlflowException
+
+    conditions = " and ".join(filter(None, [FINISHED, condition]))
+    runs: list[Run] = []
+    token = None
+    while True:
+        try:
+            page = server.client.search_runs(
+                [server.experiment_id], conditions, max_results=PAGE_SIZE, page_token=token
+            )
+        except MlflowException as error:
+            if not condition or error.error_code != "INVALID_PARAMETER_VALUE":
+                raise
+            raise SeqlabError(
+                f"MLflow does not understand --filter {condition!r}: {error.message.splitlines()[0]:.200}; "
+                "write it such as \"params.`model.cell` = 'gru' and metrics.`test/bleu` > 20\""
+            ) from None
+        runs += page
+        token = page.token
+        if not token:
+            return runs
+
+
+def _compared(server: Server, run: "Run") -> ComparedRun:
+    place = server.place(run.info.run_id)
+    return ComparedRun(
+        id=run.info.run_id,
+        name=run.info.run_name or run.info.run_id,
+        # Without the name and password that the server's address may hold.
+        place=re.sub(r"(?<=://)[^/@]*@", "", place) if place.startswith("http") else "",
+        artifact_uri=run.info.artifact_uri or "",
+        params=dict(run.data.params),
+        tags=dict(run.data.tags),
+        metrics=dict(run.data.metrics),
+    )

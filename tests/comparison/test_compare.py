@@ -1,0 +1,197 @@
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from markdown_it import MarkdownIt
+from mlflow.exceptions import MlflowException
+
+from seqlab.cli import main
+from seqlab.comparison import compare as module
+from seqlab.comparison.compare import Comparison, compare
+from seqlab.errors import SeqlabError
+from seqlab.tracking.server import Server
+from tests.comparison.invented import EXPERIMENT, InventedRun, grid, references, stand_in, worsened
+
+HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>|`$x$`\u202e'
+Compare = Callable[..., Comparison]
+
+
+@pytest.fixture
+def compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Compare:
+    """Compare invented runs; what is written is below tmp_path/reports."""
+    (tmp_path / ".dvc").mkdir()
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+
+    def run(runs: list[InventedRun], uri: str = "http://127.0.0.1:5000", **options: Any) -> Comparison:
+        monkeypatch.setattr(module, "connect", lambda _: stand_in(runs, tmp_path / "store", uri))
+        return compare(tmp_path, tmp_path / "reports", **options)
+
+    return run
+
+
+def written(root: Path) -> dict[str, str]:
+    return {path.name: path.read_text("utf-8") for path in sorted((root / "reports").iterdir())}
+
+
+def test_three_files_and_a_verdict(compared: Compare, tmp_path: Path) -> None:
+    comparison = compared(grid((0.0, 1.0), (64, 128), 2))
+    files = written(tmp_path)
+    assert list(files) == ["comparison.csv", "comparison.html", "comparison.md"]
+    scores = [run.bleu for run in comparison.view.runs]
+    assert (len(scores), scores) == (8, sorted(scores, reverse=True))
+    best = comparison.view.best.name
+    assert f"Best     {best}, BLEU {scores[0]:.2f}, of 8 runs" in str(comparison)
+    assert f"{best}</bdi> is best, with BLEU {scores[0]:.2f}" in files["comparison.html"]
+    assert comparison.view.differing == ["model.hidden_size", "train.teacher_forcing_ratio", "seed"]
+    assert "http://127.0.0.1:5000/#/experiments/7/runs/" in files["comparison.html"]
+    assert [len(group.runs) for group in comparison.view.groups] == [2, 2, 2, 2]
+    # Runs without teacher forcing are far behind, and the test says so.
+    assert all(comparison.view.analysis.against_best[place - 1].distinct for place in range(4, 8))
+
+
+def test_the_same_runs_give_the_same_bytes(compared: Compare, tmp_path: Path) -> None:
+    runs = grid((0.0, 1.0), (64,), 2)
+    compared(runs)
+    before = written(tmp_path)
+    compared(list(reversed(runs)))
+    assert written(tmp_path) == before
+
+
+def test_the_table_has_every_parameter_and_number(compared: Compare, tmp_path: Path) -> None:
+    runs = grid((0.0, 1.0), (64,), 1)
+    runs[0].params["note"] = "=HYPERLINK(1)"
+    comparison = compared(runs)
+    rows = list(csv.DictReader(io.StringIO(written(tmp_path)["comparison.csv"])))
+    assert [row["run"] for row in rows] == ["run-2", "run-1"]
+    assert rows[1]["note"] == "'=HYPERLINK(1)"
+    assert float(rows[1]["test/bleu"]) == runs[0].metrics["test/bleu"]
+    assert float(rows[1]["p_corrected"]) == pytest.approx(comparison.view.analysis.against_best[0].corrected, rel=1e-5)
+    assert (rows[0]["distinct_from_best"], rows[1]["distinct_from_best"]) == ("", "yes")
+
+
+def test_hostile_names_parameters_and_translations_are_text(compared: Compare, tmp_path: Path) -> None:
+    runs = grid((0.0, 1.0), (64,), 1)
+    runs += [InventedRun(9, {"seed": HOSTILE, HOSTILE: HOSTILE}, runs[0].texts, [HOSTILE] * 60)]
+    runs[2].tags |= {"mlflow.runName": HOSTILE, "commit": HOSTILE}
+    compared(runs, 'http://name:password@host/"><script>alert(1)</script>')
+    files = written(tmp_path)
+    assert "password" not in "".join(files.values())
+    assert "<script>alert" not in files["comparison.html"]
+    assert "<img" not in files["comparison.html"]
+    assert "\u202e" not in files["comparison.html"] + files["comparison.md"]
+    shown = MarkdownIt("commonmark", {"html": True}).enable("table").render(files["comparison.md"])
+    assert "<script>" not in shown
+    assert "<img" not in shown
+    widths = {row.count("<td") for row in shown.split("<table>")[1].split("</table>")[0].split("<tr>")[2:]}
+    assert len(widths) == 1
+
+
+def test_sections_without_anything_to_show_are_left_out(compared: Compare, tmp_path: Path) -> None:
+    runs = grid((0.0, 1.0), (64,), 1)
+    compared(runs)
+    page = written(tmp_path)["comparison.html"]
+    assert 'id="exposure"' not in page
+    assert 'id="seeds"' not in page
+    runs[0].exposure = True
+    compared(runs)
+    page = written(tmp_path)["comparison.html"]
+    assert 'id="exposure"' in page
+    assert "exposure gap" in page
+
+
+def test_runs_whose_translations_are_missing_damaged_or_not_those_scored_are_left_out(
+    compared: Compare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = grid((0.0, 0.5, 1.0), (64,), 2)
+    server = stand_in(runs, tmp_path / "store")
+    monkeypatch.setattr(module, "connect", lambda _: server)
+    places = [tmp_path / "store" / run.id / "artifacts/reports/translations.jsonl" for run in runs]
+    places[0].unlink()
+    places[1].write_text("{", "utf-8")
+    places[2].write_text(places[3].read_text("utf-8"), "utf-8")
+    other = references(60, seed=2)
+    places[3].write_text(InventedRun(4, {}, other, other).files["reports/translations.jsonl"], "utf-8")
+    comparison = compare(tmp_path, tmp_path / "reports")
+    assert [run.name for run in comparison.view.runs] == ["run-6", "run-5"]
+    notes = "\n".join(comparison.view.notes)
+    assert "reports/translations.jsonl of 1 run (run-1): not in the artifact store, which may have been moved" in notes
+    assert "1 run (run-1) left out: no reports/translations.jsonl to be found" in notes
+    assert "run-2 left out: " in notes
+    assert "translations.jsonl is damaged (JSONDecodeError" in notes
+    assert "run-3 left out: its score is" in notes
+    assert "run-4 left out: the sentences of" in notes
+    assert "run-3 left out" in written(tmp_path)["comparison.html"]
+
+
+def test_nothing_is_written_if_runs_cannot_be_compared(compared: Compare, tmp_path: Path) -> None:
+    runs = grid((0.0, 1.0), (64,), 1)
+    texts = references(60, seed=5)
+    runs.append(InventedRun(3, {}, texts, worsened(texts, 0.2, 1)))
+    with pytest.raises(SeqlabError, match="can't be compared, because their test sets differ"):
+        compared(runs)
+    with pytest.raises(SeqlabError, match="fewer than two runs to compare: 1"):
+        compared(runs[:1])
+    with pytest.raises(SeqlabError, match="no finished run to compare in experiment seqlab"):
+        compared([])
+    with pytest.raises(SeqlabError, match=r"no run has a parameter model\.hiden_size; did you mean model\.hidden_size"):
+        compared(runs[:2], heat=("model.hiden_size", "seed"))
+    assert not (tmp_path / "reports").exists()
+
+
+def test_the_command_says_why_and_exits_with_1(
+    compared: Compare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "connect", lambda _: stand_in([], tmp_path / "store"))
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, ["compare"])
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: no finished run to compare")
+    assert CliRunner().invoke(main, ["compare", "a", "--filter", "b"]).exit_code == 2
+
+
+class Remote:
+    """A client of a server with a store of its own, which has lost its curves; counts what is downloaded."""
+
+    def __init__(self, server: Server, store: Path) -> None:
+        self.search_runs = server.client.search_runs
+        self.store = store
+        self.downloads: list[str] = []
+
+    def download_artifacts(self, run_id: str, path: str, folder: str) -> str:
+        if path.endswith("curves.csv"):
+            raise MlflowException("the disk is gone\nand more")
+        self.downloads.append(f"{run_id} {path}")
+        place = Path(folder, Path(path).name)
+        place.write_bytes((self.store / run_id / "artifacts" / path).read_bytes())
+        return str(place)
+
+
+def test_files_of_a_server_are_downloaded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".dvc").mkdir()
+    runs = grid((0.0, 1.0), (64,), 2)
+    server = stand_in(runs, tmp_path / "store")
+    for entity in server.client.runs:  # type: ignore[attr-defined]
+        entity.info._artifact_uri = f"mlflow-artifacts:/7/{entity.info.run_id}/artifacts"
+    # A server may say anything: this is no path of ours.
+    runs[0].tags["seqlab.files"] = json.dumps(dict.fromkeys(runs[0].files, "../../../x"))
+    server.client.runs[0] = hostile = runs[0].entity(tmp_path / "store")  # type: ignore[attr-defined]
+    hostile.info._artifact_uri = "mlflow-artifacts:/7/x/artifacts"
+    remote = Remote(server, tmp_path / "store")
+    monkeypatch.setattr(module, "connect", lambda _: Server(remote, "http://127.0.0.1:5000", EXPERIMENT))  # type: ignore[arg-type]
+    first = compare(tmp_path, tmp_path / "reports")
+    assert (len(first.view.runs), len(remote.downloads)) == (4, 8)
+    names = ", ".join(run.name for run in first.view.runs[:3])
+    lost = f"reports/curves.csv of 4 runs ({names}, …): could not be downloaded: the disk is gone"
+    assert first.view.notes == [lost]
+    before = written(tmp_path)
+    compare(tmp_path, tmp_path / "reports")
+    assert len(remote.downloads) == 8
+    assert written(tmp_path) == before
+    assert {path.parent for path in (tmp_path / ".seqlab/downloads").rglob("*") if path.is_file()} == {
+        tmp_path / ".seqlab/downloads/files"
+    }
