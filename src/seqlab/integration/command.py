@@ -1,0 +1,35 @@
+"""The command `seqlab ci`."""
+
+from pathlib import Path
+
+import click
+
+from seqlab.atomic import write_text
+from seqlab.errors import SeqlabError
+from seqlab.integration.integration import Integration, integrate
+from seqlab.integration.lock import LOCK, Lock
+from seqlab.integration.reproduction import Outcome
+from seqlab.integration.summary import render_summary
+
+
+def run(start: Path, base: str, output: Path | None, remote: str | None, *, locked: bool) -> None:
+    """Run the pipeline of the working copy around `start`; write the comparison with `base` to `output`, or print it.
+
+    Raises:
+        SeqlabError: a stage failed, or `locked` and dvc.lock is stale; the comparison is written all the same.
+    """
+    integration = integrate(start, base, remote)
+    summary = render_summary(integration)
+    if output is None:
+        click.echo(summary)
+    else:
+        write_text(output, summary)
+    _check(integration, locked=locked)
+
+
+def _check(integration: Integration, *, locked: bool) -> None:
+    if not integration.reproduction.succeeded:
+        failed = ", ".join(integration.reproduction.with_outcome(Outcome.FAILED)) or "before any stage"
+        raise SeqlabError(f"`dvc repro` failed ({failed}); what it says of it stands above")
+    if locked and integration.lock in (Lock.STALE, Lock.ABSENT):
+        raise SeqlabError(f"{LOCK} in this commit is not of its parameters and code; run `dvc repro` and commit {LOCK}")

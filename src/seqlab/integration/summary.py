@@ -1,0 +1,86 @@
+"""The comparison as Markdown, for a job's summary and a pull request's comment."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from seqlab.integration.chart import line_chart
+from seqlab.integration.integration import Integration
+from seqlab.integration.lock import Lock
+from seqlab.integration.result import Result
+from seqlab.reporting.summary import Markdown, literal
+from seqlab.reporting.wording import figure, parameter
+
+TEMPLATES = Path(__file__).parent / "templates"
+# GitHub takes 65,536 characters; the comment's workflow writes a heading of its own.
+LONGEST = 60_000
+# Rows of a table: as many as fit.
+ROWS = (100, 20, 5, 0)
+SCORES = (("BLEU", "bleu"), ("chrF2", "chrf"), ("TER (lower is better)", "ter"))
+# Shown with their intervals, and not a second time among the metrics.
+_SHOWN_FILE = "reports/scores.json"
+
+
+def render_summary(integration: Integration) -> str:
+    """Return the summary, within GitHub's limit; every value from a file renders as itself, and calls nobody."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=False,  # noqa: S701 (not HTML; `finalize` escapes every value for Markdown)
+        finalize=literal,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(figure=figure, value=value, left_out=left_out)
+    template = environment.get_template("integration.md")
+    context = {
+        "item": integration,
+        "Lock": Lock,
+        "scores": SCORES,
+        "metrics": [change for change in integration.metrics if change.file != _SHOWN_FILE],
+        "curves": _curves(integration.before, integration.after),
+        "lengths": _lengths(integration.before, integration.after),
+        "log": _log(),
+    }
+    return next(text for rows in ROWS if len(text := template.render(context, rows=rows)) <= LONGEST or not rows)
+
+
+def value(of: Any) -> Markdown:
+    """A parameter, a name or a figure as code, in which GitHub finds no mention and no reference."""
+    shown = f"{of:.6g}" if isinstance(of, float) else parameter(of)
+    return Markdown("–" if of is None else f"<code>{literal(shown)}</code>")
+
+
+def left_out(count: int, rows: int) -> Markdown:
+    """What to say below a table of at most `rows` of `count` rows."""
+    return Markdown(f"\n{count - rows} more are not shown." if count > rows else "")
+
+
+def _curves(before: Result | None, after: Result | None) -> Markdown | None:
+    """Validation BLEU by epoch, as far as both sides have it."""
+    sides = [{each.epoch: each.valid_bleu for each in side.epochs} for side in (before, after) if side]
+    epochs = [epoch for epoch in (sides[-1] if sides else ()) if all(side.get(epoch) is not None for side in sides)]
+    if not epochs:
+        return None
+    series = [[side[epoch] or 0.0 for epoch in epochs] for side in sides]
+    return Markdown(line_chart("Validation BLEU", ("epoch", [str(epoch) for epoch in epochs]), "BLEU", series))
+
+
+def _lengths(before: Result | None, after: Result | None) -> list[tuple[str, int, float | None, float | None]]:
+    """Bucket, sentences, BLEU of the base and of this: rows of a table."""
+    if after is None:
+        return []
+    base = {each.bucket: each.bleu for each in before.buckets} if before else {}
+    return [(each.bucket, each.examples, base.get(each.bucket), each.bleu) for each in after.buckets]
+
+
+def _log() -> Markdown | None:
+    """A link to the job that runs this; None outside GitHub's."""
+    parts = [os.environ.get(name) for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")]
+    if not all(parts):
+        return None
+    server, repository, run = parts
+    return Markdown(f"[this run]({server}/{repository}/actions/runs/{run})")
