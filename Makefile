@@ -32,10 +32,10 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 	touch $@
 
 test: install
-	pytest -n $(JOBS) --dist worksteal -m "not slow"
+	pytest -n $(JOBS) --dist loadgroup -m "not slow"
 
 test-slow: install
-	pytest -n $(JOBS) --dist worksteal -m slow
+	pytest -n $(JOBS) --dist loadgroup -m slow
 
 lint: install
 	ruff check

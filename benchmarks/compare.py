@@ -43,7 +43,7 @@ def publish(root: Path, number: int) -> None:
     """Log `number` runs to the database below `root`."""
     common = {f"section.parameter_{place}": "constant" for place in range(PARAMETERS - 4)}
     seeds = -(-number // (len(RATIOS) * len(SIZES)))
-    client = MlflowClient()
+    client = MlflowClient(f"sqlite:///{root}/mlflow.db")
     experiment = client.create_experiment("seqlab", artifact_location=(root / "mlartifacts").as_uri())
     for run in grid(RATIOS, SIZES, seeds, SENTENCES, **common)[:number]:
         log(client, experiment, run)

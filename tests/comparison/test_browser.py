@@ -14,7 +14,11 @@ HOSTILE = "<script>alert(1)</script><img src=http://example.org/x onerror=alert(
 WIDTHS = (1400, 380)
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine's path")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine's path"),
+]
 
 
 @pytest.fixture(scope="module")

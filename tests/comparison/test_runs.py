@@ -25,7 +25,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / ".dvc").mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{root}/mlflow.db")
-        client = MlflowClient()
+        client = MlflowClient(f"sqlite:///{root}/mlflow.db")
         experiment = client.create_experiment("seqlab", artifact_location=(root / "mlartifacts").as_uri())
         for run in grid((0.0, 1.0), (64, 128), 1):
             log(client, experiment, run)

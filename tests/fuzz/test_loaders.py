@@ -8,7 +8,7 @@ from tests.fuzz import planted
 from tests.fuzz.catalogue import LOADERS
 from tests.fuzz.loaders import Tally, fuzz, make_input
 
-QUICK, LARGE = 100, 1000
+QUICK, LARGE = 100, 400
 
 
 def test_the_samples_themselves_are_read(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ import pytest
 from tests.disks import fill, read_only, small_disk
 from tests.pipeline.conftest import Project
 
-pytestmark = pytest.mark.slow
+# In one process: they share what takes long to set up.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults")]
 
 STAGES = ("download", "tokenize", "train", "evaluate", "report")
 # A folder that each stage writes to, and what it writes there.

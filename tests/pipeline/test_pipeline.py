@@ -14,7 +14,8 @@ import sacrebleu
 
 from tests.pipeline.conftest import Project
 
-pytestmark = pytest.mark.slow
+# In one process: they share what takes long to set up.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
 
 STAGES = ["download", "tokenize", "train", "evaluate", "report"]
 

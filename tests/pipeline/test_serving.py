@@ -18,7 +18,8 @@ import pytest
 from seqlab.tracking.pyfunc import LONGEST_TEXT, MOST_TEXTS
 from tests.pipeline.conftest import Project
 
-pytestmark = pytest.mark.slow
+# In one process: they share what takes long to set up.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("serving")]
 
 Ask = Callable[..., tuple[int, str]]
 START_SECONDS = 120

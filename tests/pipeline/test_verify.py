@@ -12,7 +12,8 @@ from seqlab.tracking.objects import Objects
 from seqlab.tracking.source import SOURCE, keep_source, read_source
 from tests.pipeline.conftest import Project
 
-pytestmark = pytest.mark.slow
+# In one process: they share what takes long to set up.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("verify")]
 
 UPDATE = "src/seqlab/training/update.py"
 STEP_LINE = "            self.optimizer.step()\n"

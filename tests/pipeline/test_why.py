@@ -33,6 +33,7 @@ EDITS = [
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("why")
 def test_a_reason_is_given_for_exactly_the_stages_that_dvc_would_run(finished: Project) -> None:
     finished.environment["SEQLAB_PUBLISHER"] = "off"
     assert all(line.endswith(UP_TO_DATE) for line in why(finished))
@@ -52,6 +53,7 @@ def test_a_reason_is_given_for_exactly_the_stages_that_dvc_would_run(finished: P
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("why")
 def test_why_two_runs_differ(finished: Project) -> None:
     finished.environment["SEQLAB_PUBLISHER"] = "off"
     finished.set({"evaluate.max_length": 19})

@@ -40,7 +40,11 @@ CONTRASTS = """() => {
   });
 }"""
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine's path")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine's path"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,8 @@ from tests.pipeline import conftest as pipeline
 from tests.tracking.conftest import Project
 from tests.tracking.mlflow_server import LossyWay, MlflowServer, wait_for
 
-pytestmark = pytest.mark.slow
+# In one process: they share what takes long to set up.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("server")]
 
 STEP_METRICS = ("loss", "learning_rate", "gradient_norm", "teacher_forcing_ratio")
 
