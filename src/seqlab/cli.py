@@ -1,4 +1,4 @@
-"""The command line: seqlab translate | sync | compare | why | verify | ci | summary | params.
+"""The command line: seqlab translate | sync | sweep | compare | promote | why | verify | ci | summary | params.
 
 Each command imports what it needs when it runs: torch and mlflow take a second each.
 """
@@ -184,6 +184,26 @@ def verify(run: str | None) -> None:
     click.echo(verdict)
     if not verdict.reproduced:
         sys.exit(1)
+
+
+@main.command()
+@click.option(
+    "-S", "--set-param", "settings", multiple=True, metavar="NAME=VALUE,...", help="Values, as in dvc exp run."
+)
+@click.option("--name", default="grid", show_default=True, help="Name of the sweep, by which MLflow groups the runs.")
+@click.option("--jobs", "-j", type=click.IntRange(min=1), default=2, show_default=True, help="Members at one time.")
+@click.option("--dry-run", is_flag=True, help="List the members, and run nothing.")
+@_errors_for_people
+def sweep(settings: tuple[str, ...], name: str, jobs: int, dry_run: bool) -> None:
+    """Run a grid as DVC experiments; what is done is skipped, and after Ctrl-C the same command goes on.
+
+    Without -S: teacher forcing ratios 0, 0.25, 0.5, 0.75, 1 with hidden sizes 64, 128 and seeds 1, 2, 3. With it, the
+    grid of these values alone: -S model.attention=none,dot -S 'seed=range(1,4)'. Each member computes on one thread
+    unless runtime.threads is set.
+    """
+    from seqlab.sweeping.command import run_sweep
+
+    sys.exit(run_sweep(Path.cwd(), settings, name=name, jobs=jobs, dry_run=dry_run, say=click.echo))
 
 
 @main.command()

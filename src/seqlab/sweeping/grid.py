@@ -1,0 +1,73 @@
+"""The grid of a sweep, in the syntax of `dvc exp run --queue -S`, expanded by DVC itself."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from seqlab.errors import SeqlabError
+
+# What teacher forcing does, at two sizes; conclusions need at least three seeds.
+DEFAULT_GRID = (
+    "train.teacher_forcing_ratio=0.0,0.25,0.5,0.75,1.0",
+    "model.hidden_size=64,128",
+    "seed=1,2,3",
+)
+# Members that run side by side would else fight for the cores.
+THREADS = "runtime.threads=1"
+PARAMS = "params.yaml"
+
+
+def expand(settings: Sequence[str]) -> list[tuple[str, ...]]:
+    """The settings of each member, every one with a single value; `runtime.threads` is 1 unless it is set.
+
+    Args:
+        settings: As after `-S`: `name=value`, `name=value,value`, `name=range(start,stop)`, `name=choice(value,value)`.
+
+    Raises:
+        SeqlabError: a setting is not in this syntax, or names another file than params.yaml.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.utils.cli_parse import to_path_overrides
+    from dvc.utils.hydra import get_hydra_sweeps
+    from hydra.errors import HydraException
+
+    if not {"runtime", "runtime.threads"} & set(swept(settings)):
+        settings = [*settings, THREADS]
+    paths = to_path_overrides(settings)
+    if others := set(paths) - {PARAMS}:
+        raise SeqlabError(f"-S {others.pop()}:…: a sweep sets parameters of {PARAMS} alone")
+    try:
+        return [tuple(member[PARAMS]) for member in get_hydra_sweeps(paths)]
+    except (DvcException, HydraException) as error:
+        raise SeqlabError(f"-S: {_first_line(error)}") from None
+
+
+def swept(settings: Sequence[str]) -> list[str]:
+    """The names of the parameters that the settings set, in their order, each once.
+
+    Raises:
+        SeqlabError: a setting is not of the form name=value.
+    """
+    return list(dict.fromkeys(parse(setting).key_or_group for setting in settings))
+
+
+def parse(setting: str) -> Any:
+    """The setting as Hydra's Override.
+
+    Raises:
+        SeqlabError: it is not of the form name=value.
+    """
+    from dvc.utils.hydra import to_hydra_overrides
+    from hydra.core.override_parser.types import OverrideType
+    from hydra.errors import HydraException
+
+    try:
+        (override,) = to_hydra_overrides([setting.removeprefix(f"{PARAMS}:")])
+    except HydraException as error:
+        raise SeqlabError(f"-S {setting}: not of the form name=value ({_first_line(error)})") from None
+    if override.type is not OverrideType.CHANGE:
+        raise SeqlabError(f"-S {setting}: parameters are neither added nor removed; write name=value")
+    return override
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]

@@ -1,0 +1,77 @@
+"""The MLflow runs of a sweep's members, grouped by tags.
+
+A parent run would be a run that is no result; a tag groups in the UI just as well, and a run may be in several sweeps.
+"""
+
+import io
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from seqlab.errors import SeqlabError
+from seqlab.params.params import load_params
+from seqlab.tracking.fingerprint import load_recipe
+from seqlab.tracking.home import find_home
+from seqlab.tracking.server import connect, server_errors
+from seqlab.tracking.tags import RUN_FINGERPRINT
+
+# The names of all sweeps that the run belongs to; in the UI, group by it.
+SWEEP = "sweep"
+RECIPE_PATHS = ("dvc.yaml", "dvc.lock", "params.yaml", "versions.toml", "src", "pipeline")
+
+
+def member_tag(sweep: str) -> str:
+    """The tag, one for each sweep, whose value is the run's name in that sweep."""
+    return f"{SWEEP}.{sweep}"
+
+
+def experiment_fingerprint(root: Path, revision: str) -> str:
+    """The fingerprint of the run that an experiment's commit made: its code, parameters, and dvc.lock's data.
+
+    Raises:
+        SeqlabError: the commit is not one of a finished experiment.
+    """
+    try:
+        archive = subprocess.run(
+            ["git", "archive", "--format=tar", revision, "--", *RECIPE_PATHS],
+            cwd=root,
+            capture_output=True,
+            check=True,
+        ).stdout
+    except subprocess.CalledProcessError as error:
+        raise SeqlabError(f"git archive {revision[:7]}: {error.stderr.decode('utf-8', 'replace').strip()}") from None
+    with tempfile.TemporaryDirectory(prefix="seqlab-experiment-") as folder:
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            tar.extractall(folder, filter="data")
+        copy = Path(folder)
+        return load_recipe(load_params(copy / "params.yaml"), copy).run_fingerprint
+
+
+def tag_runs(root: Path, sweep: str, fingerprints: Mapping[str, str]) -> list[str]:
+    """Tag the run of each member as one of the sweep; return the members that have no run on this server.
+
+    Args:
+        root: The working copy.
+        sweep: Name of the sweep.
+        fingerprints: Name of a member → fingerprint of its run.
+
+    Raises:
+        SeqlabError: the server does not answer in time, or refuses.
+    """
+    server = connect(find_home(root))
+    missing = []
+    with server_errors(server.uri):
+        for name, fingerprint in fingerprints.items():
+            condition = f"tags.`{RUN_FINGERPRINT}` = '{fingerprint}'"
+            runs = server.client.search_runs([server.experiment_id], condition)
+            for run in runs:
+                sweeps = run.data.tags.get(SWEEP, "").split(", ")
+                tags = {SWEEP: ", ".join(sorted({*filter(None, sweeps), sweep})), member_tag(sweep): name}
+                for key, value in tags.items():
+                    if run.data.tags.get(key) != value:
+                        server.client.set_tag(run.info.run_id, key, value)
+            if not runs:
+                missing.append(name)
+    return missing

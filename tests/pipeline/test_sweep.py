@@ -1,0 +1,131 @@
+"""Sweeps through DVC's queue: failures, retries, Ctrl-C, and the runs' tags in MLflow."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+
+from seqlab.sweeping.grid import expand
+from seqlab.tracking.journal import read_journal
+from tests.pipeline.conftest import Project
+
+pytestmark = pytest.mark.slow
+
+LONGEST_WAIT = 300
+
+
+@pytest.fixture
+def quiet(project: Project) -> Iterator[Project]:
+    """A working copy without publishers, whose queue's workers end with the test."""
+    project.environment["SEQLAB_PUBLISHER"] = "off"
+    yield project
+    project.dvc("queue", "stop", "--kill", check=False)
+
+
+def tags(project: Project) -> list[dict[str, str]]:
+    """The sweep tags of every run in MLflow."""
+    client = MlflowClient(f"sqlite:///{project.root}/mlflow.db")
+    names = [experiment.experiment_id for experiment in client.search_experiments()]
+    return [
+        {name: value for name, value in run.data.tags.items() if name.startswith("sweep")}
+        for run in client.search_runs(names)
+    ]
+
+
+def trainings(project: Project) -> int:
+    """How often a training was started."""
+    return len(list((project.root / ".seqlab/journal/train").glob("*/*.jsonl")))
+
+
+def experiments(project: Project) -> set[str]:
+    """The names that `dvc exp list` shows."""
+    return set(project.dvc("exp", "list", "--name-only").stdout.split())
+
+
+def wait_for_a_saved_state(project: Project) -> None:
+    deadline = time.monotonic() + LONGEST_WAIT
+    while not list((project.root / ".checkpoints").glob("*/state-*")):
+        assert time.monotonic() < deadline, "no training saved its state"
+        time.sleep(0.2)
+
+
+def test_the_grid_is_the_one_that_dvc_would_queue(quiet: Project) -> None:
+    settings = ["train.teacher_forcing_ratio=0.0,0.5", "seed=range(1,3)", "model.attention=dot"]
+    queued = quiet.dvc("exp", "run", "--queue", *(part for each in settings for part in ("-S", each))).stdout
+    quiet.dvc("queue", "remove", "--queued")
+    lines = [line for line in queued.splitlines() if "overrides" in line]
+    assert lines == [f"Queueing with overrides '{{'params.yaml': {list(point[:-1])}}}'." for point in expand(settings)]
+    assert len(lines) == 4
+
+
+def test_a_failed_member_stops_nothing_and_is_tried_again(quiet: Project) -> None:
+    rows = "".join(f"a {word} here\tun {word} ici\n" for word in "bcdefghijklmnopqrstuvwxyz")
+    (quiet.root / "data/own/mine.tsv").write_text(rows, "utf-8")
+    command = ["seqlab", "sweep", "--name", "corpora", "-S", "corpus.name=grammar,files", "-S", "seed=1,2"]
+    command += ["-S", "corpus.files={train:[mine.tsv],valid:[],test:[],seed:1,valid_size:5,test_size:5}"]
+
+    first = quiet.run(*command, check=False)
+    assert first.returncode == 1
+    assert "git does not know data/own/mine.tsv" in first.stdout
+    assert "2 done, 2 failed" in first.stdout
+    assert "failed files-s1: download: corpus.files: no file mine.tsv in data/own/" in first.stdout
+    assert "dvc queue logs files-s2" in first.stdout
+    assert experiments(quiet) == {"grammar-s1", "grammar-s2"}
+    assert trainings(quiet) == 2
+
+    quiet.run("git", "add", "data/own/mine.tsv")
+    # Git itself keeps what is staged in DVC's stash, under somebody's name.
+    quiet.run("git", "config", "user.name", "Test")
+    quiet.run("git", "config", "user.email", "test@example.org")
+    again = quiet.run(*command)
+    assert "4 members, 2 done already, 2 to try again" in again.stdout
+    assert "4 done, 0 failed" in again.stdout
+    names = {f"{corpus}-s{seed}" for corpus in ("grammar", "files") for seed in (1, 2)}
+    assert experiments(quiet) == names
+    assert trainings(quiet) == 4
+    assert {each["sweep.corpora"] for each in tags(quiet)} == names
+    assert len(tags(quiet)) == 4
+
+    # Another sweep of members that are there runs nothing, and their runs are in both.
+    other = quiet.run("seqlab", "sweep", "--name", "one", *command[4:6], "-S", "seed=1", *command[8:])
+    assert "2 members, 2 done already" in other.stdout
+    assert trainings(quiet) == 4
+    assert len(tags(quiet)) == 4
+    assert sorted(each["sweep"] for each in tags(quiet)) == ["corpora", "corpora", "corpora, one", "corpora, one"]
+
+
+def test_ctrl_c_saves_and_the_same_command_goes_on(quiet: Project) -> None:
+    command = ["seqlab", "sweep", "--jobs", "1", "-S", "train.epochs=60", "-S", "seed=1,2"]
+    log = quiet.root / ".seqlab.log"
+    with open(log, "w") as file:
+        process = subprocess.Popen(
+            command, cwd=quiet.root, env=quiet.environment, stdout=file, stderr=file, start_new_session=True
+        )
+    wait_for_a_saved_state(quiet)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(LONGEST_WAIT) == 130, log.read_text()
+    assert "0 done, 0 failed, 2 stopped" in log.read_text()
+    assert "Running" not in quiet.dvc("queue", "status").stdout
+    assert list((quiet.root / ".checkpoints").glob("*/state-*"))
+    assert quiet.run("git", "diff", "--name-only").stdout == ""
+
+    again = quiet.run(*command)
+    assert "2 members, 1 to try again, 1 to run" in again.stdout
+    assert "2 done, 0 failed, 0 stopped" in again.stdout
+    assert experiments(quiet) == {"s1", "s2"}
+    assert sorted(each["sweep.grid"] for each in tags(quiet)) == ["s1", "s2"]
+    # Nothing to resume is left, and one training went on where it had stopped.
+    assert not list((quiet.root / ".checkpoints").glob("*/state-*"))
+    assert trainings(quiet) == 3
+    starts = [entry["step"] for entry in journal(quiet) if entry["event"] == "TrainingStarted"]
+    assert sorted(step > 0 for step in starts) == [False, False, True]
+
+
+def journal(project: Project) -> Iterator[dict[str, Any]]:
+    """The entries of every training's journal."""
+    for path in (project.root / ".seqlab/journal/train").glob("*/*.jsonl"):
+        yield from read_journal(path)

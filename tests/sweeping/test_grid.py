@@ -1,0 +1,91 @@
+"""The grid: what it expands to, and what it refuses before anything is queued."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from seqlab.errors import SeqlabError
+from seqlab.params.params import load_params
+from seqlab.sweeping.grid import DEFAULT_GRID, THREADS, expand, swept
+from seqlab.sweeping.members import make_members
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_grid_is_the_product_of_its_values() -> None:
+    points = expand(["seed=range(1,3)", "model.attention=choice(none,dot)", "train.epochs=2"])
+    assert points == [
+        ("seed=1", "model.attention=none", "train.epochs=2", THREADS),
+        ("seed=1", "model.attention=dot", "train.epochs=2", THREADS),
+        ("seed=2", "model.attention=none", "train.epochs=2", THREADS),
+        ("seed=2", "model.attention=dot", "train.epochs=2", THREADS),
+    ]
+
+
+def test_threads_are_one_unless_they_are_set() -> None:
+    assert expand(["runtime.threads=1,2"]) == [("runtime.threads=1",), ("runtime.threads=2",)]
+    assert expand(["runtime={device:cpu,threads:2,numerics:native}"])[0][1:] == ()
+    assert expand(["seed=1"]) == [("seed=1", "runtime.threads=1")]
+
+
+def test_a_setting_may_name_params_yaml() -> None:
+    assert expand(["params.yaml:seed=1,2"]) == expand(["seed=1,2"])
+    assert swept(["params.yaml:seed=1,2", "model.layers=1", "seed=3"]) == ["seed", "model.layers"]
+
+
+def test_the_default_grid() -> None:
+    members = make_members(ROOT, DEFAULT_GRID)
+    points = {
+        (each.params.train.teacher_forcing_ratio, each.params.model.hidden_size, each.params.seed) for each in members
+    }
+    expected = {
+        (ratio, size, seed) for ratio in (0.0, 0.25, 0.5, 0.75, 1.0) for size in (64, 128) for seed in (1, 2, 3)
+    }
+    assert points == expected
+    assert len(members) == math.prod((5, 2, 3))
+    assert {each.params.runtime.threads for each in members} == {1}
+    assert members[0].name == "tf0.00-h64-s1"
+
+
+def test_all_else_is_as_in_params_yaml() -> None:
+    (member,) = make_members(ROOT, ["seed=7"])
+    params = load_params(ROOT / "params.yaml")
+    runtime = params.runtime.model_copy(update={"threads": 1})
+    assert member.params == params.model_copy(update={"seed": 7, "runtime": runtime})
+
+
+def test_members_of_one_recipe_are_one() -> None:
+    assert len(make_members(ROOT, ["train.teacher_forcing_ratio=0,0.0,0.5"])) == 2
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("train.teacher_forcing=0,1", r"did you mean train\.teacher_forcing_ratio\?"),
+        ("sed=1,2", r"sed: no such parameter; did you mean seed\?"),
+        ("seed.x=1", "seed has no parameters in it"),
+        ("train.epochs=1,0", "train.epochs: .*greater than or equal to 1"),
+        ("model.attention=none,dots", "model.attention: .*'none'"),
+        ("seed=[", "-S seed=\\[: "),
+        ("seed", "not of the form name=value"),
+        ("+model.depth=1", "write name=value"),
+        ("~seed", "write name=value"),
+        ("other.yaml:seed=1", "other.yaml"),
+        ("seed=glob(*)", "not supported"),
+        ("train.learning_rate=interval(0,1)", "INTERVAL"),
+    ],
+)
+def test_what_is_refused(setting: str, message: str) -> None:
+    with pytest.raises(SeqlabError, match=message):
+        make_members(ROOT, [setting])
+
+
+def test_every_bad_member_is_named_and_no_more_than_a_screenful() -> None:
+    with pytest.raises(SeqlabError) as caught:
+        make_members(ROOT, ["train.epochs=0,-1,5", "model.layers=0,1"])
+    text = str(caught.value)
+    assert "-S train.epochs=0 -S model.layers=0" in text
+    assert "train.epochs=5 -S model.layers=1" not in text
+    with pytest.raises(SeqlabError, match="and 15 more"):
+        make_members(ROOT, ["train.epochs=range(-19,1)"])

@@ -1,0 +1,141 @@
+"""Following the queue, against one that plays what DVC's does: late answers, lost workers, signals."""
+
+import os
+import signal
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import pytest
+
+from seqlab.errors import SeqlabError
+from seqlab.params.params import load_params
+from seqlab.sweeping import sweep as module
+from seqlab.sweeping.members import Member
+from seqlab.sweeping.plan import Planned, State
+from seqlab.sweeping.queue import Task
+from seqlab.sweeping.sweep import Sweep
+from tests.sweeping.test_grid import ROOT
+
+PARAMS = load_params(ROOT / "params.yaml")
+Statuses = dict[str, str]
+
+
+class Played:
+    """A queue whose answers are given, one for each time that it is asked; the last one stays."""
+
+    def __init__(self, *answers: Statuses | Callable[[], Statuses], workers: int = 1) -> None:
+        self.answers = list(answers)
+        self.calls: list[str] = []
+        self.alive = workers
+
+    def tasks(self) -> dict[str, Task]:
+        """The next answer."""
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        statuses = answer() if callable(answer) else answer
+        return {name: Task(name, status, "") for name, status in statuses.items()}  # type: ignore[arg-type]
+
+    def add(self, name: str, settings: Sequence[str]) -> None:
+        """Note it."""
+        self.calls.append(f"add {name} {' '.join(settings)}")
+
+    def start(self, workers: int) -> None:
+        """Note it."""
+        self.calls.append(f"start {workers}")
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Note it."""
+        self.calls += [f"remove {name}" for name in names]
+
+    def kill(self, name: str) -> bool:
+        """Note it."""
+        self.calls.append(f"kill {name}")
+        return True
+
+    def workers(self) -> int:
+        """How many live."""
+        return self.alive
+
+    def bury(self) -> None:
+        """Note it."""
+        self.calls.append("bury")
+
+    def log(self, name: str) -> str:
+        """As DVC's: the stage's words, then its own."""
+        if name == "silent":
+            raise SeqlabError("no log")
+        return f"epoch 1\r  1%\rtrain: {name} went wrong\nERROR: failed to reproduce 'train'\n\n"
+
+
+class Finished:
+    """Experiments that are there in the end."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+
+    def revisions(self) -> dict[str, str]:
+        """Each with a commit."""
+        return dict.fromkeys(self._names, "0" * 40)
+
+
+def make_sweep(monkeypatch: pytest.MonkeyPatch, queue: Played, finished: Sequence[str], **members: State) -> Sweep:
+    """A sweep of members in these states."""
+    monkeypatch.setattr(module, "Queue", lambda _: queue)
+    monkeypatch.setattr(module, "Experiments", lambda _: Finished(*finished))
+    monkeypatch.setattr(module, "POLL_SECONDS", 0)
+    plan = [Planned(Member(name, (f"x={name}",), PARAMS), state) for name, state in members.items()]
+    return Sweep(Path(), plan, jobs=2)
+
+
+def test_only_what_is_not_there_is_queued(monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = Played({"c": "Failed", "d": "Queued"}, dict.fromkeys("bcd", "Success"))
+    sweep = make_sweep(monkeypatch, queue, "abcd", a="done", b="new", c="failed", d="queued")
+    assert sweep.run().done == list("abcd")
+    assert queue.calls == ["remove c", "add b x=b", "add c x=c", "start 2"]
+
+
+def test_nothing_to_do_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = Played({})
+    assert make_sweep(monkeypatch, queue, "a", a="done").run().done == ["a"]
+    assert queue.calls == []
+
+
+def test_a_failure_stops_nothing_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = Played(
+        {}, {"a": "Failed", "b": "Running", "silent": "Failed"}, {"a": "Failed", "b": "Success", "silent": "Failed"}
+    )
+    result = make_sweep(monkeypatch, queue, "b", a="new", b="new", silent="new").run()
+    assert result.done == ["b"]
+    assert result.failed == {"a": "train: a went wrong", "silent": "no log"}
+
+
+def test_a_task_that_is_nowhere_for_a_moment_has_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = Played({}, {"a": "Queued"}, {}, {"a": "Running"}, {}, {"a": "Success"})
+    result = make_sweep(monkeypatch, queue, "a", a="new").run()
+    assert (result.done, result.failed) == (["a"], {})
+    assert queue.answers == [{"a": "Success"}]
+
+
+def test_a_task_that_somebody_removed_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = make_sweep(monkeypatch, Played({}, {"silent": "Queued"}, {}), "", silent="new").run()
+    assert result.failed == {"silent": "no log"}
+
+
+def test_lost_workers_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0)
+    queue = Played({}, {"a": "Running"}, {"a": "Success"}, workers=0)
+    make_sweep(monkeypatch, queue, "a", a="new").run()
+    assert queue.calls[:4] == ["add a x=a", "start 2", "bury", "start 2"]
+
+
+def test_a_signal_takes_back_what_waits_and_kills_what_runs_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> Statuses:
+        os.kill(os.getpid(), signal.SIGINT)
+        return {"a": "Running", "b": "Queued", "c": "Success"}
+
+    running = {"a": "Running", "b": "Queued"}
+    queue = Played({}, interrupted, running, {"a": "Running"}, {}, {"d": "Running"}, {"d": "Failed"})
+    result = make_sweep(monkeypatch, queue, "c", a="new", b="new", c="new", d="new").run()
+    assert queue.calls[-3:] == ["remove b", "kill a", "kill d"]
+    assert result.done == ["c"]
+    assert result.stopped == ["a", "b", "d"]
+    assert result.failed == {}
