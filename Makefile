@@ -10,7 +10,7 @@ export DVC_NO_ANALYTICS := true
 export MLFLOW_DISABLE_TELEMETRY := true
 JOBS ?= 2
 
-.PHONY: run recipe install test test-slow lint format ui clean
+.PHONY: run recipe install test test-slow lint format ui pictures clean
 
 run: install
 	dvc repro
@@ -49,6 +49,10 @@ format: install
 
 ui: install
 	mlflow ui --backend-store-uri sqlite:///mlflow.db
+
+# The pictures of the README and the tutorial, from the runs of this working copy.
+pictures: install
+	python docs/pictures.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache

@@ -240,6 +240,26 @@ def test_a_clone_leaves_a_complete_run_as_it_is(tracked: Project) -> None:
     assert store.everything() == after
 
 
+def test_two_machines_agree_on_the_note(tracked: Project) -> None:
+    """One ran with edited parameters, the other found the committed result in DVC's cache."""
+    git(tracked.root, "init", "-q")
+    git(tracked.root, "add", "params.yaml", "dvc.yaml", "src", "pipeline", "versions.toml")
+    git(tracked.root, "commit", "-qm", "Start")
+    text = (tracked.root / "params.yaml").read_text("utf-8")
+    write_text(tracked.root / "params.yaml", text.replace("learning_rate: 0.002", "learning_rate: 0.003"))
+    tracked.set("train", learning_rate=0.003)
+    lock(tracked)
+    tracked.run()
+    sync(tracked.root)
+    (run,) = Store(tracked).runs()
+    assert "train.learning_rate: 0.002 → 0.003" in run.data.tags["mlflow.note.content"]
+    before = Store(tracked).everything()
+    git(tracked.root, "commit", "-qam", "Edited")
+    shutil.rmtree(tracked.home.folder)
+    assert actions(sync(tracked.root)) == ["unchanged"]
+    assert Store(tracked).everything() == before
+
+
 def test_other_outputs_from_another_machine_are_worth_a_word(tracked: Project) -> None:
     lock(tracked)
     tracked.run()

@@ -1,5 +1,6 @@
 """The note that MLflow shows on top of a run."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,17 +10,26 @@ SCORES = {"bleu": "BLEU", "chrf": "chrF", "ter": "TER"}
 
 
 def describe(record: RunRecord, scores: dict[str, Any]) -> RunRecord:
-    """`record` with its description: the task, the scores and how they were made, and how to get it back."""
+    """`record` with its description: the task, the scores and how they were made; the same on every machine."""
     corpus = record.recipe["evaluate"]["corpus"]
     lines = [f"**{corpus['name']}**, {corpus['source']} → {corpus['target']}"]
     if scores:
         lines += ["", "| Test set | Score | 95 % confidence | Signature |", "| --- | --- | --- | --- |"]
         lines += [_row(label, scores[name]) for name, label in SCORES.items() if name in scores]
-    if differences := record.ledger.differences():
-        lines += ["", f"**Not reproduced**: {'; '.join(differences)}"]
-    if change := record.tags.get("params_diff"):
-        lines += ["", f"Against commit {record.tags['commit'][:7]}: {change}"]
     return replace(record, description="\n".join(lines) + "\n")
+
+
+def note(record: RunRecord, tags: Mapping[str, str]) -> str:
+    """The description, and what the tags of the run say of its repetitions and of the parameters that were edited.
+
+    Another machine's journal may know less of both than the run does.
+    """
+    lines = [record.description]
+    if differs := tags.get("differs"):
+        lines.append(f"**Not reproduced**: {differs}\n")
+    if change := tags.get("params_diff"):
+        lines.append(f"Against commit {tags['commit'][:7]}: {change}\n")
+    return "\n".join(lines)
 
 
 def _row(label: str, score: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from filelock import FileLock
 
 from seqlab.tracking.artifacts import differing_outputs, publish_files, publish_ledger
 from seqlab.tracking.champion import challenge
+from seqlab.tracking.description import note
 from seqlab.tracking.home import Home
 from seqlab.tracking.model import link_points, log_checkpoint, logged_models, register
 from seqlab.tracking.objects import Objects
@@ -107,6 +108,7 @@ class Projection:
         changes += [
             self._challenge(run, record, notes),
             publish_ledger(self._client, run, record),
+            not notes and self._note(run, record),
             self._status(run, record),
         ]
         ended = record.status != "RUNNING"
@@ -184,10 +186,6 @@ class Projection:
 
         present = run.data.tags
         wanted = {name: value for name, value in record.tags.items() if name not in present}
-        note = shortened(record.description)
-        # What somebody wrote into the note stays.
-        if present.get(NOTE, "") == present.get(OUR_NOTE, "") != note:
-            wanted |= {NOTE: note, OUR_NOTE: note}
         if record.error and present.get(ERROR) != shortened(record.error):
             wanted[ERROR] = shortened(record.error)
         if wanted:
@@ -196,6 +194,17 @@ class Projection:
         if healed:
             self._client.delete_tag(run.info.run_id, ERROR)
         return bool(wanted) or healed
+
+    def _note(self, run: "Run", record: RunRecord) -> bool:
+        from mlflow.entities import RunTag
+
+        present = self._client.get_run(run.info.run_id).data.tags
+        text = shortened(note(record, present))
+        # What somebody wrote into the note stays.
+        if present.get(NOTE, "") != present.get(OUR_NOTE, "") or present.get(NOTE) == text:
+            return False
+        self._client.log_batch(run.info.run_id, tags=[RunTag(NOTE, text), RunTag(OUR_NOTE, text)])
+        return True
 
     def _status(self, run: "Run", record: RunRecord) -> bool:
         # Scores once reached stay reached, whatever a repetition elsewhere came to.
