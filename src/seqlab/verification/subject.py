@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 from seqlab.errors import SeqlabError
 from seqlab.params.params import load_params
 from seqlab.tracking.artifacts import LEDGER, RECIPE
-from seqlab.tracking.assembly import assemble
 from seqlab.tracking.content import files_below, sha256
-from seqlab.tracking.execution import read_execution, read_executions
-from seqlab.tracking.find import find_run
+from seqlab.tracking.execution import read_execution
+from seqlab.tracking.find import find_record, find_run, server_of
 from seqlab.tracking.fingerprint import load_recipe
 from seqlab.tracking.home import Home
 from seqlab.tracking.ledger import COMPARED, Ledger
@@ -21,7 +20,7 @@ from seqlab.tracking.objects import Objects
 from seqlab.tracking.pipeline import load_stage
 from seqlab.tracking.provenance import provenance
 from seqlab.tracking.record import RunRecord, run_name
-from seqlab.tracking.server import SQLITE, Server, connect, server_errors, tracking_uri
+from seqlab.tracking.server import Server, server_errors
 from seqlab.tracking.source import SOURCE, source_archive
 from seqlab.tracking.tags import EXECUTION_IDS, FILES
 from seqlab.tracking.workspace import NEEDED, stale_stages
@@ -72,13 +71,10 @@ def load_subject(home: Home, run: str | None) -> Subject:
     """
     if run is None:
         return _present(home)
-    record = _journaled(home, run)
+    record = find_record(home, run)
     if record is not None:
         return _recorded(record, Objects(home.objects))
-    uri = tracking_uri(home.root)
-    if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
-        raise SeqlabError(f"no run {run} in {home.journal}, and no MLflow at {uri}; give its name or fingerprint")
-    server = connect(home)
+    server = server_of(home, run)
     with server_errors(server.uri):
         return _published(server, find_run(server, run))
 
@@ -117,15 +113,6 @@ def _numerics_class(home: Home, train_fingerprint: str, outputs: dict[str, str])
         if execution and execution.finished and execution.outputs.items() <= outputs.items():
             return execution.numerics_class
     return ""
-
-
-def _journaled(home: Home, run: str) -> RunRecord | None:
-    records = assemble(read_executions(home), Objects(home.objects))
-    found = [record for record in records if record.fingerprint.startswith(run) or record.name == run]
-    if len(found) > 1:
-        names = ", ".join(record.name for record in found)
-        raise SeqlabError(f"more than one run in {home.journal} goes by {run}: {names}; give one of these names")
-    return found[0] if found else None
 
 
 def _recorded(record: RunRecord, objects: Objects) -> Subject:
