@@ -1,11 +1,9 @@
 """The comparison as Markdown, as GitHub renders it."""
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from seqlab.comparison.page import TEMPLATES, p_value
 from seqlab.comparison.parameters import value_of
 from seqlab.comparison.view import View
-from seqlab.reporting.summary import code, literal
+from seqlab.reporting.summary import code, markdown_environment
 from seqlab.reporting.wording import figure
 
 # The page and the table have all.
@@ -15,15 +13,7 @@ MAX_PARAMETERS = 8
 
 def render_summary(view: View) -> str:
     """Return the summary; every text from MLflow is one line in which no character has a meaning to Markdown."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=False,  # noqa: S701 (not HTML; `finalize` escapes every value for Markdown)
-        finalize=literal,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = markdown_environment(TEMPLATES)
     environment.filters.update(figure=figure, code=code, p=p_value)
     environment.globals.update(value_of=value_of)
     return environment.get_template("comparison.md").render(

@@ -4,13 +4,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from seqlab.integration.chart import line_chart
 from seqlab.integration.integration import Integration
 from seqlab.integration.lock import Lock
 from seqlab.integration.result import Result
-from seqlab.reporting.summary import Markdown, literal
+from seqlab.reporting.summary import Markdown, literal, markdown_environment
 from seqlab.reporting.wording import figure, parameter
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -25,15 +23,7 @@ _SHOWN_FILE = "reports/scores.json"
 
 def render_summary(integration: Integration) -> str:
     """Return the summary, within GitHub's limit; every value from a file renders as itself, and calls nobody."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=False,  # noqa: S701 (not HTML; `finalize` escapes every value for Markdown)
-        finalize=literal,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = markdown_environment(TEMPLATES)
     environment.filters.update(figure=figure, value=value, left_out=left_out)
     template = environment.get_template("integration.md")
     context = {

@@ -1,6 +1,7 @@
 """The Markdown summary, as GitHub renders it."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -28,19 +29,24 @@ class Markdown(str):
 
 def render_summary(view: View) -> str:
     """Return the summary; every text from a file is one line in which no character has a meaning to Markdown."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+    environment = markdown_environment(TEMPLATES)
+    environment.filters.update(figure=figure, code=code, sentences=sentences)
+    bars = _bars(view.buckets)
+    return environment.get_template("report.md").render(
+        view=view, bars=bars, max_samples=MAX_SAMPLES, max_references=MAX_REFERENCES
+    )
+
+
+def markdown_environment(templates: Path) -> Environment:
+    """The Markdown templates of a folder: every value that they show is escaped by `literal`."""
+    return Environment(
+        loader=FileSystemLoader(templates),
         autoescape=False,  # noqa: S701 (not HTML; `finalize` escapes every value for Markdown)
         finalize=literal,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-    )
-    environment.filters.update(figure=figure, code=code, sentences=sentences)
-    bars = _bars(view.buckets)
-    return environment.get_template("report.md").render(
-        view=view, bars=bars, max_samples=MAX_SAMPLES, max_references=MAX_REFERENCES
     )
 
 
