@@ -135,3 +135,14 @@ def test_portable_is_refused_without_avx2(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(numerics, "_cpuinfo", lambda *_keys: "fpu sse2 avx")
     with pytest.raises(SeqlabError, match="portable, which needs a CPU with AVX2"):
         numerics.configure(RuntimeParams(device="cpu", threads=1, numerics="portable"))
+
+
+def test_how_threads_wait_is_set_unless_it_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = RuntimeParams(device="cpu", threads=2, numerics="native")
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
+    assert int(numerics._environment(runtime)["GOMP_SPINCOUNT"]) > 0
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")
+    assert numerics._environment(runtime)["GOMP_SPINCOUNT"] == "7"
+    monkeypatch.setenv("OMP_WAIT_POLICY", "passive")
+    assert "GOMP_SPINCOUNT" not in numerics._environment(runtime)

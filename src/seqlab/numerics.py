@@ -34,6 +34,7 @@ _UNPINNED = (
     "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
 )
 _MALLOC_PAD = 256 << 20
+_SPINS = "10000"
 
 
 def configure(runtime: "RuntimeParams") -> None:
@@ -64,8 +65,10 @@ def _environment(runtime: "RuntimeParams") -> dict[str, str]:
     threads = str(runtime.threads)
     # Dynamic teams would shrink to the number of cores, and a sum's bytes depend on the number of threads.
     pinned = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "OMP_DYNAMIC": "false", "MKL_DYNAMIC": "false"}
-    # Threads that spin while they wait bring two trainings on the same cores to a standstill. Changes no result.
-    pinned["OMP_WAIT_POLICY"] = "passive"
+    if "OMP_WAIT_POLICY" not in os.environ:
+        # Changes no result. Asleep at once, threads cost a quarter of a step in being woken; spinning for long, they
+        # bring a second training on the same cores to a standstill.
+        pinned["GOMP_SPINCOUNT"] = os.environ.get("GOMP_SPINCOUNT", _SPINS)
     # cuBLAS is deterministic only with a workspace of fixed size.
     pinned["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     if runtime.numerics == "portable":

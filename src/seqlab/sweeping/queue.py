@@ -10,10 +10,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Literal
 
 import psutil
@@ -92,7 +93,9 @@ class Queue:
 
     def start(self, workers: int) -> None:
         """Start workers up to this number; they end when the queue is empty."""
-        self._dvc("queue", "start", "--jobs", str(workers))
+        # Trainings side by side would take each other's cores while their threads wait.
+        waiting = {"OMP_WAIT_POLICY": "passive"} if workers > 1 else {}
+        self._dvc("queue", "start", "--jobs", str(workers), environment=waiting)
 
     def remove(self, names: Iterable[str]) -> None:
         """Take tasks that do not run out of the queue, and forget their logs."""
@@ -111,14 +114,14 @@ class Queue:
         """What the task printed."""
         return self._dvc("queue", "logs", name)
 
-    def _dvc(self, *arguments: str) -> str:
+    def _dvc(self, *arguments: str, environment: Mapping[str, str] = MappingProxyType({})) -> str:
         # Files, not pipes: the workers that `dvc queue start` leaves behind would hold a pipe open.
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
             # A session of its own: Ctrl-C must not cut DVC off while it holds the working copy's edits in a stash.
             status = subprocess.run(
                 [sys.executable, "-m", "dvc", *arguments],
                 cwd=self._root,
-                env={**os.environ, "DVC_NO_ANALYTICS": "1"},
+                env={**os.environ, **environment, "DVC_NO_ANALYTICS": "1"},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=errors,

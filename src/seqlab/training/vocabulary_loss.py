@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-_CHUNK_SCORES = 3_000_000
+_CHUNK_SCORES = 6_000_000
 
 
 class VocabularyLoss:
@@ -34,7 +34,7 @@ class VocabularyLoss:
         self._type = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
         self._cast_weight, self._cast_bias = weight.detach().to(self._type), bias.detach().to(self._type)
         self._remaining = torch.ones(len(labels), dtype=torch.bool)
-        self._loss, self._nll = weight.new_zeros(()), weight.new_zeros(())
+        self._nll, self._label_scores = weight.new_zeros(()), weight.new_zeros(())
         self._gradients: tuple[Tensor, Tensor, Tensor] | None = None
         if torch.is_grad_enabled():
             readout = weight.new_empty(len(labels), weight.shape[1], dtype=self._type)
@@ -52,12 +52,11 @@ class VocabularyLoss:
         """
         self._remaining[positions] = False
         with torch.no_grad(), torch.autocast(readout.device.type, enabled=False):
-            rows = positions.to(readout.device)
             readout = readout.to(self._type)
             scores = self._scores(readout)
-            predictions = scores.argmax(1)
-            self._add(scores, readout, rows)
-        return predictions
+            peak, predictions = scores.max(1, keepdim=True)
+            self._add(scores, peak, readout, positions.to(readout.device))
+        return predictions.squeeze(1)
 
     def total(self, readout: Tensor) -> tuple[Tensor, Tensor]:
         """The mean loss over all tokens, with its gradient, and the mean without label smoothing.
@@ -69,49 +68,58 @@ class VocabularyLoss:
             remaining = self._remaining.nonzero().squeeze(1).to(readout.device)
             for rows in torch.split(remaining, max(1, _CHUNK_SCORES // self._weight.shape[0])):
                 chunk = readout[rows].to(self._type)
-                self._add(self._scores(chunk), chunk, rows)
-        tokens = len(self._labels)
-        loss, nll = self._loss / tokens, self._nll / tokens
+                scores = self._scores(chunk)
+                self._add(scores, scores.amax(1, keepdim=True), chunk, rows)
+            nll = self._nll / len(self._labels)
+            loss = nll + self._smooth(readout) if self._smoothing else nll.clone()
         if self._gradients is None:
             return loss, nll
         gradients = (self._gradients[0].to(readout.dtype), *self._gradients[1:])
         return _known(loss, gradients, readout, self._weight, self._bias), nll
 
+    def _smooth(self, readout: Tensor) -> Tensor:
+        """What label smoothing adds to the loss, and to the gradients: every score counts the same.
+
+        So the mean score of a token is its readout by the mean of the weights, and no pass over the scores is needed.
+        """
+        words, share = self._weight.shape[0], self._smoothing / self._weight.shape[0]
+        mean_weight, mean_readout = self._weight.mean(0), readout.mean(0, dtype=self._weight.dtype)
+        if self._gradients is not None:
+            readout_gradient, weight_gradient, bias_gradient = self._gradients
+            readout_gradient.sub_((mean_weight * (self._smoothing / len(self._labels))).to(self._type))
+            weight_gradient.sub_(mean_readout * share)
+            bias_gradient.sub_(share)
+        mean_score = mean_readout @ mean_weight + self._bias.sum() / words
+        return self._smoothing * (self._label_scores / len(self._labels) - mean_score)
+
     def _scores(self, readout: Tensor) -> Tensor:
         return torch.addmm(self._cast_bias, readout, self._cast_weight.t())
 
-    def _add(self, scores: Tensor, readout: Tensor, rows: Tensor) -> None:
-        """Add the loss of these rows, and their gradients; `scores` is used up."""
+    def _add(self, scores: Tensor, peak: Tensor, readout: Tensor, rows: Tensor) -> None:
+        """Add the loss of these rows, and its gradients; `scores` is used up."""
         labels = self._labels[rows].unsqueeze(1)
         scores = scores.to(self._weight.dtype)
         label_score = scores.gather(1, labels)
-        mean_score = scores.mean(1, keepdim=True) if self._smoothing else label_score
-        peak = scores.amax(1, keepdim=True)
-        powers = scores.sub_(peak).exp_()
-        norm = powers.sum(1, keepdim=True)
-        log_norm = norm.log().add_(peak)
+        # One kernel, which keeps a row in the cache. Of a row's probabilities the largest alone never underflows.
+        probabilities = torch.softmax(scores, 1, out=scores)
+        log_norm = peak - probabilities.amax(1, keepdim=True).log()
         self._nll += (log_norm - label_score).sum()
-        self._loss += (log_norm - label_score.lerp(mean_score, self._smoothing)).sum()
+        self._label_scores += label_score.sum()
         if self._gradients is not None:
-            gradient = self._score_gradient(powers.div_(norm), labels)
-            self._pass_on(gradient, self._gradients, readout, rows)
-
-    def _score_gradient(self, probabilities: Tensor, labels: Tensor) -> Tensor:
-        """The gradient of the mean loss with respect to the scores, in the place of their softmax."""
-        if self._smoothing:
-            probabilities.sub_(self._smoothing / probabilities.shape[1])
-        certain = torch.full_like(labels, self._smoothing - 1, dtype=probabilities.dtype)
-        return probabilities.scatter_add_(1, labels, certain).div_(len(self._labels))
+            certain = torch.full_like(labels, self._smoothing - 1, dtype=probabilities.dtype)
+            self._pass_on(probabilities.scatter_add_(1, labels, certain), self._gradients, readout, rows)
 
     def _pass_on(self, gradient: Tensor, known: tuple[Tensor, Tensor, Tensor], readout: Tensor, rows: Tensor) -> None:
+        """From the gradient of the scores, times the number of tokens, to those of readout, weight and bias."""
         readout_gradient, weight_gradient, bias_gradient = known
-        bias_gradient += gradient.sum(0)
+        share = 1 / len(self._labels)
+        bias_gradient.add_(gradient.sum(0), alpha=share)
         gradient = gradient.to(self._type)
-        readout_gradient[rows] = gradient @ self._cast_weight
+        readout_gradient[rows] = (gradient @ self._cast_weight).mul_(share)
         if self._type == weight_gradient.dtype:
-            weight_gradient.addmm_(gradient.t(), readout)
+            weight_gradient.addmm_(gradient.t(), readout, alpha=share)
         else:
-            weight_gradient += gradient.t() @ readout
+            weight_gradient.add_(gradient.t() @ readout, alpha=share)
 
 
 def _known(value: Tensor, gradients: tuple[Tensor, ...], *inputs: Tensor) -> Tensor:
