@@ -82,9 +82,9 @@ def test_no_more_than_a_chunk_of_scores_exists_at_a_time(monkeypatch: pytest.Mon
     shapes = []
     addmm = torch.addmm
 
-    def watching(bias: Tensor, rows: Tensor, weight: Tensor) -> Tensor:
+    def watching(bias: Tensor, rows: Tensor, weight: Tensor, out: Tensor | None = None) -> Tensor:
         shapes.append(len(rows))
-        return addmm(bias, rows, weight)
+        return addmm(bias, rows, weight, out=out)
 
     monkeypatch.setattr(torch, "addmm", watching)
     fused = VocabularyLoss(weight, bias, labels, 0.0)

@@ -6,14 +6,16 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-_CHUNK_SCORES = 6_000_000
+from seqlab.training.score_gradients import ScoreGradients
+
+_CHUNK_SCORES = 3_000_000
 
 
 class VocabularyLoss:
     """Mean cross-entropy of a batch's tokens, a chunk at a time, with the gradients found as it goes along.
 
     The scores of all tokens for all words are by far the largest tensor of training. So only a chunk of them exists at
-    a time: its loss is taken, it becomes in place the gradient of the scores, and that at once the gradients of the
+    a time: its loss is taken, it becomes in place the gradient of the scores, and, when the chunk is full, that of the
     readout, the weight and the bias, which wait for `total`. Each token is projected once, whoever asks first: the step
     that must know what the model would say (`predict`), or `total`.
 
@@ -35,10 +37,10 @@ class VocabularyLoss:
         self._cast_weight, self._cast_bias = weight.detach().to(self._type), bias.detach().to(self._type)
         self._remaining = torch.ones(len(labels), dtype=torch.bool)
         self._nll, self._label_scores = weight.new_zeros(()), weight.new_zeros(())
-        self._gradients: tuple[Tensor, Tensor, Tensor] | None = None
+        self._chunk = max(1, _CHUNK_SCORES // len(weight))
+        self._gradients: ScoreGradients | None = None
         if torch.is_grad_enabled():
-            readout = weight.new_empty(len(labels), weight.shape[1], dtype=self._type)
-            self._gradients = (readout, torch.zeros_like(weight), torch.zeros_like(bias))
+            self._gradients = ScoreGradients(self._cast_weight, len(labels), self._chunk, weight.dtype)
 
     def predict(self, readout: Tensor, positions: Tensor) -> Tensor:
         """What the model would say at some of the tokens, and their part of the loss.
@@ -66,34 +68,42 @@ class VocabularyLoss:
         """
         with torch.no_grad(), torch.autocast(readout.device.type, enabled=False):
             remaining = self._remaining.nonzero().squeeze(1).to(readout.device)
-            for rows in torch.split(remaining, max(1, _CHUNK_SCORES // self._weight.shape[0])):
+            for rows in torch.split(remaining, self._chunk):
                 chunk = readout[rows].to(self._type)
                 scores = self._scores(chunk)
                 self._add(scores, scores.amax(1, keepdim=True), chunk, rows)
             nll = self._nll / len(self._labels)
-            loss = nll + self._smooth(readout) if self._smoothing else nll.clone()
+            smoothing = self._smoothing_loss(readout)
         if self._gradients is None:
-            return loss, nll
-        gradients = (self._gradients[0].to(readout.dtype), *self._gradients[1:])
-        return _known(loss, gradients, readout, self._weight, self._bias), nll
+            return nll + smoothing, nll
+        gradients = self._gradients_of_mean(self._gradients, readout)
+        return _known(nll + smoothing, gradients, readout, self._weight, self._bias), nll
 
-    def _smooth(self, readout: Tensor) -> Tensor:
-        """What label smoothing adds to the loss, and to the gradients: every score counts the same.
+    def _smoothing_loss(self, readout: Tensor) -> Tensor:
+        """What label smoothing adds to the loss: every score counts the same.
 
-        So the mean score of a token is its readout by the mean of the weights, and no pass over the scores is needed.
+        So the mean score of all tokens is the mean readout by the mean weight, and no pass over the scores is needed.
         """
-        words, share = self._weight.shape[0], self._smoothing / self._weight.shape[0]
-        mean_weight, mean_readout = self._weight.mean(0), readout.mean(0, dtype=self._weight.dtype)
-        if self._gradients is not None:
-            readout_gradient, weight_gradient, bias_gradient = self._gradients
-            readout_gradient.sub_((mean_weight * (self._smoothing / len(self._labels))).to(self._type))
-            weight_gradient.sub_(mean_readout * share)
-            bias_gradient.sub_(share)
-        mean_score = mean_readout @ mean_weight + self._bias.sum() / words
+        mean_readout = readout.mean(0, dtype=self._weight.dtype)
+        mean_score = mean_readout @ self._weight.mean(0) + self._bias.mean()
         return self._smoothing * (self._label_scores / len(self._labels) - mean_score)
 
+    @torch.no_grad()
+    def _gradients_of_mean(self, sums: ScoreGradients, readout: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Those of the mean over all tokens, with the part of label smoothing that every score has."""
+        sums.flush()
+        tokens = len(self._labels)
+        share = self._smoothing / len(self._weight)
+        mean_readout = readout.mean(0, dtype=self._weight.dtype)
+        return (
+            sums.readout.sub_(self._weight.mean(0) * self._smoothing).div_(tokens).to(readout.dtype),
+            sums.weight.div_(tokens).sub_(mean_readout * share),
+            sums.bias.div_(tokens).sub_(share),
+        )
+
     def _scores(self, readout: Tensor) -> Tensor:
-        return torch.addmm(self._cast_bias, readout, self._cast_weight.t())
+        room = None if self._gradients is None else self._gradients.room(len(readout))
+        return torch.addmm(self._cast_bias, readout, self._cast_weight.t(), out=room)
 
     def _add(self, scores: Tensor, peak: Tensor, readout: Tensor, rows: Tensor) -> None:
         """Add the loss of these rows, and its gradients; `scores` is used up."""
@@ -107,19 +117,7 @@ class VocabularyLoss:
         self._label_scores += label_score.sum()
         if self._gradients is not None:
             certain = torch.full_like(labels, self._smoothing - 1, dtype=probabilities.dtype)
-            self._pass_on(probabilities.scatter_add_(1, labels, certain), self._gradients, readout, rows)
-
-    def _pass_on(self, gradient: Tensor, known: tuple[Tensor, Tensor, Tensor], readout: Tensor, rows: Tensor) -> None:
-        """From the gradient of the scores, times the number of tokens, to those of readout, weight and bias."""
-        readout_gradient, weight_gradient, bias_gradient = known
-        share = 1 / len(self._labels)
-        bias_gradient.add_(gradient.sum(0), alpha=share)
-        gradient = gradient.to(self._type)
-        readout_gradient[rows] = (gradient @ self._cast_weight).mul_(share)
-        if self._type == weight_gradient.dtype:
-            weight_gradient.addmm_(gradient.t(), readout, alpha=share)
-        else:
-            weight_gradient.add_(gradient.t() @ readout, alpha=share)
+            self._gradients.add(probabilities.scatter_add_(1, labels, certain), readout, rows)
 
 
 def _known(value: Tensor, gradients: tuple[Tensor, ...], *inputs: Tensor) -> Tensor:
