@@ -1,6 +1,7 @@
 """Beam search, vectorised over the sentences of a batch and the hypotheses of each."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -9,13 +10,13 @@ from seqlab.decoding.ballast import ROWS as BALLAST
 from seqlab.decoding.ballast import with_ballast
 from seqlab.decoding.history import Ended, History
 from seqlab.decoding.hypothesis import Hypothesis
-from seqlab.decoding.ranking import best
-from seqlab.model.seq2seq import Seq2Seq
+from seqlab.decoding.ranking import best_continuations
+from seqlab.decoding.stepwise import StepwiseModel
 from seqlab.special_tokens import EOS, PAD, SOS
 
 
 def beam_search(
-    model: Seq2Seq,
+    model: StepwiseModel,
     source: Tensor,
     source_lengths: Tensor,
     *,
@@ -67,7 +68,7 @@ class _Search:
 
     def __init__(
         self,
-        model: Seq2Seq,
+        model: StepwiseModel,
         source: Tensor,
         source_lengths: Tensor,
         beam_size: int,
@@ -78,59 +79,58 @@ class _Search:
     ) -> None:
         self._batch, device = source.shape[0], source.device
         self._model, self._alpha, self._n_best, self._max_length = model, length_penalty, n_best, max_length
-        self._rows = torch.arange(self._batch + math.ceil(BALLAST / beam_size), device=device)
-        self._memory = model.encode(*with_ballast(source, source_lengths)).select(self._rows)
-        self._state = model.initial_state(self._memory).select(self._rows.repeat_interleave(beam_size))
-        self._fed = source.new_full((len(self._rows) * beam_size,), SOS)
+        self._beam_size = beam_size
+        # Each sentence begins with one place, which holds the empty hypothesis; every later step has beam_size.
+        self._rows = torch.arange(self._batch + BALLAST, device=device)
+        self._memory = model.encode(*with_ballast(source, source_lengths))
+        self._state = model.initial_state(self._memory)
+        self._fed = source.new_full((len(self._rows),), SOS)
         self._steps = 0
-        # −∞ marks a place without a live hypothesis. At first each sentence has one, the empty one.
-        self._log_probability = torch.full((len(self._rows), beam_size), -torch.inf, dtype=torch.float64, device=device)
-        self._log_probability[:, 0] = 0
-        places = (beam_size, max_length, source.shape[1] if with_attention and model.config.attention != "none" else 0)
-        self._history = History.empty(len(self._rows), *places, device)
-        self._ended = Ended(len(self._rows), *places, device)
+        # −∞ marks a place without a live hypothesis.
+        self._log_probability = torch.zeros(len(self._rows), 1, dtype=torch.float64, device=device)
+        kept = source.shape[1] if with_attention and model.config.attention != "none" else 0
+        self._history = History(len(self._rows), beam_size, kept)
+        self._ended = Ended(len(self._rows), beam_size, device)
+        self._places = torch.arange(beam_size, device=device)
 
     def run(self) -> list[list[Hypothesis]]:
         """Search to the end."""
         while self._steps < self._max_length and self._rows[0] < self._batch:
             self._advance()
-        self._end(self._log_probability > -torch.inf)
-        return self._ended.hypotheses(self._batch, self._n_best)
+        self._end(self._log_probability > -torch.inf, finished=False)
+        return self._ended.hypotheses(self._batch, self._n_best, self._history)
 
     def _advance(self) -> None:
-        sentences, beam_size = self._log_probability.shape
+        sentences, places = self._log_probability.shape
         scores, state, weights = self._model.step(self._fed, self._state, self._memory)
-        self._log_probability, parent, token = self._continuations(scores)
-        self._history.append(self._steps, parent, token, weights)
+        scores = scores.log_softmax(1)
+        scores[:, [PAD, SOS]] = -torch.inf
+        self._log_probability, parent, token = best_continuations(
+            scores.view(sentences, places, -1), self._log_probability, self._beam_size
+        )
+        self._history.append(self._rows, parent, token, weights)
         self._steps += 1
         held = self._ended.count(self._rows)[:, None]
-        places = torch.arange(beam_size, device=token.device)
-        self._log_probability.masked_fill_(places[None, :] >= beam_size - held, -torch.inf)
+        self._log_probability.masked_fill_(self._places >= self._beam_size - held, -torch.inf)
         finished = (token == EOS) & (self._log_probability > -torch.inf)
-        self._end(finished)
+        self._end(finished, finished=True)
         self._log_probability.masked_fill_(finished, -torch.inf)
-        flat = parent + beam_size * torch.arange(sentences, device=token.device)[:, None]
-        going = ((self._rows >= self._batch) | ~self._done()).nonzero().squeeze(1)
-        self._fed, self._state = token[going].flatten(), state.select(flat[going].flatten())
-        if len(going) < sentences:
+        self._go_on(token, parent + places * torch.arange(sentences, device=token.device)[:, None], state)
+
+    def _go_on(self, token: Tensor, parent: Tensor, state: Any) -> None:
+        """Feed the tokens (sentences, beam) to their parents' states; sentences that are done leave the batch."""
+        ballast = (self._rows >= self._batch) & (self._rows < self._batch + math.ceil(BALLAST / self._beam_size))
+        going = (ballast | ((self._rows < self._batch) & ~self._done())).nonzero().squeeze(1)
+        self._fed, self._state = token[going].flatten(), state.select(parent[going].flatten())
+        if len(going) < len(self._rows):
             self._rows, self._log_probability = self._rows[going], self._log_probability[going]
-            self._history, self._memory = self._history.select(going), self._memory.select(going)
+            self._memory = self._memory.select(going)
 
-    def _continuations(self, scores: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The best continuations of each sentence, (sentences, beam) each: log probability, parent's place, token."""
-        sentences, beam_size = self._log_probability.shape
-        norm = scores.logsumexp(1, keepdim=True)
-        scores[:, [PAD, SOS]] = -torch.inf
-        # The beam_size best of a sentence are among the beam_size best of each of its hypotheses.
-        scores, tokens = best(scores, min(beam_size, scores.shape[1]))
-        width = tokens.shape[1]
-        continued = (scores - norm).double().view(sentences, beam_size, width) + self._log_probability[:, :, None]
-        ranked, order = continued.flatten(1).sort(dim=1, descending=True, stable=True)
-        order = order[:, :beam_size]
-        return ranked[:, :beam_size].clone(), order // width, tokens.view(sentences, -1).gather(1, order)
-
-    def _end(self, ending: Tensor) -> None:
-        self._ended.add(self._rows, ending, self._history, self._log_probability, self._penalty(self._steps))
+    def _end(self, ending: Tensor, *, finished: bool) -> None:
+        penalty = self._penalty(self._steps)
+        self._ended.add(
+            self._rows, ending, self._log_probability, steps=self._steps, penalty=penalty, finished=finished
+        )
 
     def _done(self) -> Tensor:
         """Whether no live hypothesis of a sentence can still come among its n best, (sentences,)."""

@@ -5,13 +5,14 @@ from torch import Tensor
 
 from seqlab.decoding.ballast import with_ballast
 from seqlab.decoding.hypothesis import Hypothesis
-from seqlab.model.seq2seq import Seq2Seq
+from seqlab.decoding.ranking import best_continuations
+from seqlab.decoding.stepwise import StepwiseModel
 from seqlab.special_tokens import EOS, PAD, SOS
 
 
 @torch.inference_mode()
 def greedy(
-    model: Seq2Seq, source: Tensor, source_lengths: Tensor, *, max_length: int, with_attention: bool = False
+    model: StepwiseModel, source: Tensor, source_lengths: Tensor, *, max_length: int, with_attention: bool = False
 ) -> list[Hypothesis]:
     """Translate a batch, each sentence on its own; a sentence that has ended leaves the batch.
 
@@ -41,11 +42,11 @@ def greedy(
     token = source.new_full((len(rows),), SOS)
     for step in range(max_length):
         scores, state, weights = model.step(token, state, memory)
-        norm = scores.logsumexp(1)
+        scores = scores.log_softmax(1)
         scores[:, [PAD, SOS]] = -torch.inf
-        token = scores.argmax(1)
-        log_probability[rows] += (scores.gather(1, token[:, None]).squeeze(1) - norm).double()
-        tokens[rows, step] = token
+        reached, _, token = best_continuations(scores[:, None], log_probability[rows, None], 1)
+        token = token.squeeze(1)
+        log_probability[rows], tokens[rows, step] = reached.squeeze(1), token
         if attention is not None and weights is not None:
             attention[rows, step] = weights[:, :source_len].to(attention.dtype)
         alive, ballast = token != EOS, rows >= batch
