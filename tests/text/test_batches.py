@@ -2,13 +2,14 @@ import subprocess
 import sys
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from seqlab.special_tokens import EOS, PAD
 from seqlab.text import batches as batches_module
@@ -93,6 +94,71 @@ def test_several_pools_cover_each_pair_once(
     assert sorted(rows(batches)) == list(range(len(random_split)))
     if by == "sentences":
         assert sum(len(batch.indices) < size for batch in batches) == 1
+
+
+@pytest.fixture
+def large_split(random_split: EncodedSplit, monkeypatch: pytest.MonkeyPatch) -> EncodedSplit:
+    """A split that is drawn in 7 parts, 4 of them of 429 pairs and 3 of 428."""
+    monkeypatch.setattr(batches_module, "_PART", 450)
+    return random_split
+
+
+@each_unit
+def test_several_parts_cover_each_pair_once(by: By, size: int, large_split: EncodedSplit) -> None:
+    batches = Batches(large_split, size, by, seed=1)
+    for number in (0, 1):
+        epoch = list(batches.epoch(number))
+        assert sorted(rows(epoch)) == list(range(len(large_split)))
+        assert len(batches.epoch(number)) == len(epoch)
+        assert len(batches) == pytest.approx(len(epoch), rel=0 if by == "sentences" else 0.05)
+    for batch in epoch:
+        check_batch(batch, large_split)
+
+
+def test_a_part_is_a_random_sample_of_the_whole(large_split: EncodedSplit) -> None:
+    def part(number: int) -> list[int]:
+        return sorted(rows(list(islice(Batches(large_split, 32, "sentences", seed=1).epoch(number), 14))))
+
+    # One of each 7 neighbours, and of the 4 left over.
+    assert [row // 7 for row in part(0)] == list(range(429))
+    # By chance a seventh is in both.
+    assert 30 < len({*part(0)} & {*part(1)}) < 100
+    assert len({row % 7 for row in part(0)}) == 7
+
+
+def test_parts_are_shuffled_each_in_its_own_way(make_split: MakeSplit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches_module, "_PART", 450)
+    batches = Batches(make_split([[9]] * 3000, [[9]] * 3000), 428, "sentences", seed=1)
+    epoch = list(batches.epoch(0))
+    assert len(batches) == len(epoch) == 4 * 2 + 3
+    first, second = (np.argsort(batch.indices.numpy()).argsort().astype(float) for batch in epoch[-2:])
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.2
+
+
+@each_unit
+@pytest.mark.parametrize("start", [1, 14, 15, 40, 10_000])
+def test_an_epoch_in_parts_is_resumed(by: By, size: int, start: int, large_split: EncodedSplit) -> None:
+    whole = list(Batches(large_split, size, by, seed=1).epoch(2))
+    rest = list(Batches(large_split, size, by, seed=1).epoch(2, start=start))
+    assert len(rest) == max(0, len(whole) - start)
+    assert all(same(*pair) for pair in zip(rest, whole[start:], strict=True))
+    if start < len(whole):
+        assert same(Batches(large_split, size, by, seed=1).epoch(2)[start], whole[start])
+
+
+def test_a_part_is_read_when_its_turn_comes(large_split: EncodedSplit, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+
+    class Watched(EncodedSplit):
+        def lengths_of(self, rows: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+            sizes.append(len(rows))
+            return super().lengths_of(rows)
+
+    epoch = iter(Batches(Watched(large_split.sources, large_split.targets), 32, "sentences", seed=1).epoch(0))
+    list(islice(epoch, 14))
+    assert sizes == [429]
+    next(epoch)
+    assert sizes == [429, 429]
 
 
 def test_batches_by_sentences_are_full_but_for_the_last_of_all(random_split: EncodedSplit) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from seqlab.errors import SeqlabError
 from seqlab.special_tokens import EOS, PAD
+from seqlab.text import sequences as sequences_module
 from seqlab.text.sequences import Sequences, write_sequences
 
 IDS = [[5, 6, 7], [], [8], [9, 10, 11, 12], []]
@@ -56,6 +57,34 @@ def test_bytes_do_not_depend_on_the_chunks(folder: Path, tmp_path: Path) -> None
             writer.append([ids])
     for path in folder.glob("*.npy"):
         assert (tmp_path / "other" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_flat_tokens_are_appended(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    with write_sequences(tmp_path / "other", "source", 100) as writer:
+        writer.append_flat(np.array([5, 6, 7, 8]), np.array([3, 0, 1]))
+        writer.append_flat(np.array([9, 10, 11, 12]), np.array([4, 0]))
+    for path in folder.glob("*.npy"):
+        assert (tmp_path / "other" / path.name).read_bytes() == path.read_bytes()
+
+
+@given(
+    lengths=st.lists(st.integers(0, 9), min_size=1, max_size=20),
+    chosen=st.sets(st.integers(0, 19)),
+    size=st.integers(1, 9),
+)
+def test_lengths_are_read_chunk_by_chunk(
+    lengths: list[int], chosen: set[int], size: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("split")
+    with write_sequences(folder, "source", 100) as writer:
+        writer.append([[9] * length for length in lengths])
+    rows = sorted(row for row in chosen if row < len(lengths))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sequences_module, "_CHUNK", size)
+        sequences = Sequences(folder, "source")
+        assert sequences.lengths_of(np.array(rows, dtype=np.int64)).tolist() == [lengths[row] for row in rows]
+        assert sequences.lengths.tolist() == lengths
 
 
 def test_padded_rows_end_with_eos(folder: Path) -> None:

@@ -43,7 +43,7 @@ def build(params: TokenizerParams, raw: Path, destination: Path, statistics: Pat
         summary: dict[str, Any] = {}
         for split in SPLITS:
             folder = stack.enter_context(atomic_directory(destination / split))
-            encoder = _SplitEncoder(params, source, target, training=split == "train")
+            encoder = SplitEncoder(params, source, target, training=split == "train")
             summary[split] = encoder.encode(raw / f"{split}.jsonl", folder)
         summary["vocabulary"] = {"source": source.vocab_size, "target": target.vocab_size}
         write_json(statistics, summary)
@@ -73,7 +73,7 @@ def _sample(path: Path) -> Iterator[Example]:
     return islice(parallel.read(path), 0, None, stride)
 
 
-class _SplitEncoder:
+class SplitEncoder:
     """Encodes one split, a chunk at a time."""
 
     def __init__(self, params: TokenizerParams, source: Tokenizer, target: Tokenizer, *, training: bool) -> None:

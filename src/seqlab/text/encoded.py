@@ -22,13 +22,17 @@ class EncodedSplit:
 
     @property
     def source_lengths(self) -> NDArray[np.int32]:
-        """Tokens of each source (pairs,), without EOS."""
+        """Tokens of each source (pairs,), without EOS; read anew."""
         return self.sources.lengths
 
     @property
     def target_lengths(self) -> NDArray[np.int32]:
-        """Tokens of each target (pairs,), without EOS."""
+        """Tokens of each target (pairs,), without EOS; read anew."""
         return self.targets.lengths
+
+    def lengths_of(self, rows: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Tokens of each source and of each target (rows,), without EOS; the `rows` of pairs ascend."""
+        return self.sources.lengths_of(rows), self.targets.lengths_of(rows)
 
     def source(self, index: int) -> NDArray[Any]:
         """Give the token ids of one source (length,)."""

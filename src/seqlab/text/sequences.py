@@ -59,10 +59,13 @@ class SequenceWriter:
     def append(self, sequences: Sequence[Sequence[int]]) -> None:
         """Append sequences of token ids."""
         lengths = np.fromiter(map(len, sequences), dtype=_OFFSET_TYPE, count=len(sequences))
-        total = int(lengths.sum())
-        self._tokens.append(np.fromiter(chain.from_iterable(sequences), dtype=np.int32, count=total))
+        self.append_flat(np.fromiter(chain.from_iterable(sequences), dtype=np.int32, count=lengths.sum()), lengths)
+
+    def append_flat(self, tokens: NDArray[Any], lengths: NDArray[np.int64]) -> None:
+        """Append sequences of these lengths (sequences,), whose token ids (tokens,) are one after another."""
+        self._tokens.append(tokens)
         self._offsets.append(self._end + np.cumsum(lengths))
-        self._end += total
+        self._end += len(tokens)
 
 
 @contextmanager
@@ -76,10 +79,10 @@ def write_sequences(folder: Path, name: str, vocab_size: int) -> Iterator[Sequen
 
 
 class Sequences:
-    """Sequences of token ids on disk; `lengths` (sequences,) int32 is in memory, the offsets are memory-mapped.
+    """Sequences of token ids on disk. Nothing of them is in memory, however many they are.
 
-    Tokens are read by position: a memory map of them would become resident little by little, on recent kernels 2 MB for
-    each sequence touched, until the process is as large as the corpus.
+    All is read by position: a memory map would become resident little by little, on recent kernels 2 MB for each
+    sequence touched, until the process is as large as the corpus.
     """
 
     def __init__(self, folder: Path, name: str) -> None:
@@ -88,23 +91,33 @@ class Sequences:
         Raises:
             SeqlabError: a file is missing or damaged, or the two contradict each other.
         """
-        tokens_path, offsets_path = folder / f"{name}_tokens.npy", folder / f"{name}_offsets.npy"
-        tokens = _open_array(tokens_path, _TOKEN_TYPES)
-        self._path = tokens_path
-        self._dtype = tokens.dtype
-        self._size = len(tokens)
-        self._start: int = tokens.offset
-        self._descriptor = os.open(tokens_path, os.O_RDONLY)
-        weakref.finalize(self, os.close, self._descriptor)
-        self._offsets = np.asarray(_open_array(offsets_path, (_OFFSET_TYPE,)))
-        self.lengths = _lengths(self._offsets, self._size, offsets_path)
+        self._tokens = _Array(folder / f"{name}_tokens.npy", _TOKEN_TYPES)
+        self._offsets = _Array(folder / f"{name}_offsets.npy", (_OFFSET_TYPE,))
+        if not self._fit():
+            raise SeqlabError(
+                f"{self._offsets.path} is damaged: it does not fit the tokens beside it; "
+                "run `dvc repro` to make it anew"
+            )
 
     def __len__(self) -> int:
-        return len(self.lengths)
+        return len(self._offsets) - 1
 
     def __getitem__(self, index: int) -> NDArray[Any]:
         """Give one sequence of token ids (length,)."""
-        return self._read([(int(self._offsets[index]), int(self.lengths[index]))])
+        return self._gather(*self._spans(np.array([index])))
+
+    @property
+    def lengths(self) -> NDArray[np.int32]:
+        """Tokens of each sequence (sequences,), read anew."""
+        return self.lengths_of(np.arange(len(self)))
+
+    def lengths_of(self, rows: NDArray[Any]) -> NDArray[np.int32]:
+        """Tokens of many sequences (rows,), the `rows` ascending; reads past all there are."""
+        lengths = np.empty(len(rows), dtype=np.int32)
+        for start, offsets in self._chunks():
+            low, high = np.searchsorted(rows, (start, start + len(offsets) - 1))
+            lengths[low:high] = np.diff(offsets)[rows[low:high] - start]
+        return lengths
 
     def padded(self, rows: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Gather sequences, each followed by EOS and padded by PAD.
@@ -115,10 +128,10 @@ class Sequences:
         Returns:
             The ids (batch, longest + 1), and the lengths (batch,) including EOS.
         """
-        lengths = self.lengths[rows].astype(np.int64)
+        firsts, lengths = self._spans(rows)
         positions = np.arange(int(lengths.max(initial=0)) + 1)
         ids = np.full((len(rows), len(positions)), PAD, dtype=np.int64)
-        ids[positions < lengths[:, None]] = self._read(zip(self._offsets[rows].tolist(), lengths.tolist(), strict=True))
+        ids[positions < lengths[:, None]] = self._gather(firsts, lengths)
         ids[np.arange(len(rows)), lengths] = EOS
         return ids, lengths + 1
 
@@ -128,18 +141,59 @@ class Sequences:
         Raises:
             SeqlabError: an id is outside a vocabulary of this size.
         """
-        for start in range(0, self._size, _CHUNK):
-            chunk = self._read([(start, min(_CHUNK, self._size - start))])
+        for start in range(0, len(self._tokens), _CHUNK):
+            chunk = self._tokens.read(start, min(_CHUNK, len(self._tokens) - start))
             if int(chunk.max()) >= vocab_size or int(chunk.min()) < 0:
-                raise SeqlabError(f"{self._path} holds a token outside the vocabulary of {vocab_size}; run `dvc repro`")
+                raise SeqlabError(
+                    f"{self._tokens.path} holds a token outside the vocabulary of {vocab_size}; run `dvc repro`"
+                )
 
-    def _read(self, spans: Iterable[tuple[int, int]]) -> NDArray[Any]:
-        """Read spans (first token, length) one after another into a flat array."""
+    def _spans(self, rows: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where some sequences begin (rows,), and their lengths (rows,)."""
+        bounds = self._offsets.gather((row, 2) for row in rows.tolist()).reshape(-1, 2)
+        return bounds[:, 0], bounds[:, 1] - bounds[:, 0]
+
+    def _gather(self, firsts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[Any]:
+        return self._tokens.gather(zip(firsts.tolist(), lengths.tolist(), strict=True))
+
+    def _chunks(self) -> Iterator[tuple[int, NDArray[np.int64]]]:
+        """The first sequence of each chunk, and its offsets with the end of its last sequence."""
+        for start in range(0, len(self), _CHUNK):
+            yield start, self._offsets.read(start, min(_CHUNK, len(self) - start) + 1)
+
+    def _fit(self) -> bool:
+        tokens = len(self._tokens)
+        if not len(self._offsets) or self._offsets.read(0, 1)[0] != 0 or self._offsets.read(len(self), 1)[0] != tokens:
+            return False
+        lengths = (np.diff(offsets) for _, offsets in self._chunks())
+        return all(int(chunk.min()) >= 0 and int(chunk.max()) <= tokens for chunk in lengths)
+
+
+class _Array:
+    """A flat .npy file, read by position."""
+
+    def __init__(self, path: Path, types: tuple[np.dtype[Any], ...]) -> None:
+        array = _open_array(path, types)
+        self.path = path
+        self._dtype = array.dtype
+        self._length = len(array)
+        self._start: int = array.offset
+        self._descriptor = os.open(path, os.O_RDONLY)
+        weakref.finalize(self, os.close, self._descriptor)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def read(self, first: int, length: int) -> NDArray[Any]:
+        return self.gather([(first, length)])
+
+    def gather(self, spans: Iterable[tuple[int, int]]) -> NDArray[Any]:
+        """Read spans (first, length) one after another into a flat array."""
         width = self._dtype.itemsize
         parts = [(length * width, self._start + first * width) for first, length in spans]
         data = b"".join([os.pread(self._descriptor, size, position) for size, position in parts])
         if len(data) != sum(size for size, _ in parts):
-            raise SeqlabError(f"{self._path} became shorter while it was read; run `dvc repro` to make it anew")
+            raise SeqlabError(f"{self.path} became shorter while it was read; run `dvc repro` to make it anew")
         return np.frombuffer(data, dtype=self._dtype)
 
 
@@ -155,15 +209,3 @@ def _open_array(path: Path, types: tuple[np.dtype[Any], ...]) -> np.memmap[Any, 
         names = " or ".join(str(dtype) for dtype in types)
         raise SeqlabError(f"{path} is damaged: not a flat array of {names}; run `dvc repro` to make it anew")
     return array
-
-
-def _lengths(offsets: NDArray[Any], tokens: int, path: Path) -> NDArray[np.int32]:
-    lengths = np.empty(max(len(offsets) - 1, 0), dtype=np.int32)
-    sound = len(offsets) > 0 and int(offsets[0]) == 0 and int(offsets[-1]) == tokens
-    for start in range(0, len(lengths), _CHUNK):
-        chunk = np.diff(offsets[start : start + _CHUNK + 1])
-        sound = sound and int(chunk.min()) >= 0 and int(chunk.max()) <= tokens
-        lengths[start : start + _CHUNK] = chunk
-    if not sound:
-        raise SeqlabError(f"{path} is damaged: it does not fit the tokens beside it; run `dvc repro` to make it anew")
-    return lengths
