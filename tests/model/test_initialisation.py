@@ -8,7 +8,7 @@ import torch
 from seqlab.model.config import ModelConfig
 from seqlab.model.seq2seq import Seq2Seq
 
-SHAPE = ModelConfig(50, 60, "lstm", 32, 24, 2, True, 0.1, "every_step", "additive", True, False)
+SHAPE = ModelConfig(50, 60, "lstm", 32, 24, 2, True, 0.1, "every_step", "additive", True, False, False)
 
 
 def test_equal_generators_give_equal_models_and_the_global_one_is_not_used() -> None:

@@ -102,6 +102,33 @@ def test_a_tied_output_has_no_weight_of_its_own() -> None:
     assert "decoder.output_weight" in dict(tiny_model(tie_output=False).named_parameters())
 
 
+@pytest.mark.parametrize("tie_output", [False, True])
+def test_tied_embeddings_are_one_parameter_with_the_gradients_of_both_sides(tie_output: bool) -> None:
+    tied = tiny_model(tie_embeddings=True, tie_output=tie_output, attention="dot", source_vocab_size=11)
+    apart = tiny_model(tie_output=tie_output, attention="dot", source_vocab_size=11)
+    names = {name for name, _ in tied.named_parameters()}
+    assert {name for name, _ in apart.named_parameters()} - names == {"decoder.embedding.weight"}
+    with torch.no_grad():
+        for name, parameter in tied.named_parameters():
+            apart.get_parameter(name).copy_(parameter)
+        apart.decoder.embedding.weight.copy_(tied.encoder.embedding.weight)
+    source, lengths = tiny_batch([3, 5], 9)
+    found = []
+    for model in (tied, apart):
+        scores, _ = _by_steps(model, source, lengths, [[SOS, 4, 7], [SOS, 9, 9]])
+        scores.square().sum().backward()  # type: ignore[no-untyped-call]
+        found.append(scores.detach())
+    torch.testing.assert_close(*found, rtol=0, atol=0)
+    both = [model.encoder.embedding.weight.grad for model in (tied, apart)] + [apart.decoder.embedding.weight.grad]
+    assert all(gradient is not None and gradient.any() for gradient in both)
+    torch.testing.assert_close(both[0], both[1] + both[2], rtol=1e-12, atol=1e-14)  # type: ignore[operator]
+
+
+def test_two_vocabularies_cannot_share_an_embedding() -> None:
+    with pytest.raises(ValueError, match="one vocabulary"):
+        tiny_model(tie_embeddings=True, source_vocab_size=9, target_vocab_size=10)
+
+
 def _by_steps(model: Seq2Seq, source: Tensor, lengths: Tensor, fed: list[list[int]]) -> tuple[Tensor, Tensor | None]:
     memory = model.encode(source, lengths)
     state = model.initial_state(memory)

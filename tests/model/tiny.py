@@ -20,6 +20,7 @@ TINY = ModelConfig(
     context="initial",
     attention="none",
     input_feeding=False,
+    tie_embeddings=False,
     tie_output=False,
 )
 

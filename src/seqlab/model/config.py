@@ -13,7 +13,7 @@ class ModelConfig:
 
     Raises:
         ValueError: an option that does not exist, a size below 1, a dropout outside [0, 1), or input feeding without
-            attention.
+            attention, or one embedding for two vocabularies.
     """
 
     source_vocab_size: int
@@ -27,6 +27,7 @@ class ModelConfig:
     context: str
     attention: str
     input_feeding: bool
+    tie_embeddings: bool
     tie_output: bool
 
     def __post_init__(self) -> None:
@@ -40,6 +41,8 @@ class ModelConfig:
             raise ValueError(f"dropout must be at least 0 and below 1; not {self.dropout}")
         if self.input_feeding and self.attention == "none":
             raise ValueError("input_feeding needs attention")
+        if self.tie_embeddings and self.source_vocab_size != self.target_vocab_size:
+            raise ValueError("tie_embeddings needs one vocabulary for source and target")
 
     @property
     def readout_size(self) -> int:

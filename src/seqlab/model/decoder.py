@@ -24,14 +24,18 @@ class Decoder(nn.Module):
       the output layer of Cho et al. 2014 sees y and c;
     - with input feeding r stands beside the next input, [y; r] (Luong et al. 2015, §3.3), before dropout;
     - with a tied output W is the target embedding (Press and Wolf 2017), r is as wide as it, and R is always there.
+
+    Args:
+        config: The shape.
+        embedding: That of the encoder, where both sides have one (Press and Wolf 2017, §3); None: one of its own.
     """
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, embedding: nn.Embedding | None = None) -> None:
         super().__init__()
         size, embedding_size, readout_size = config.hidden_size, config.embedding_size, config.readout_size
         self.every_step = config.context == "every_step"
         self.input_feeding = config.input_feeding
-        self.embedding = nn.Embedding(config.target_vocab_size, embedding_size)
+        self.embedding = embedding or nn.Embedding(config.target_vocab_size, embedding_size)
         context_size = size if self.every_step else 0
         input_size = embedding_size + context_size + (readout_size if self.input_feeding else 0)
         self.stack = RecurrentStack(config.cell, input_size, size, config.layers)

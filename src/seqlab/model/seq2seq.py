@@ -26,8 +26,7 @@ class Seq2Seq(nn.Module):
         super().__init__()
         self.config = config
         with torch.device("meta"):  # modules draw values of their own otherwise
-            self.encoder = Encoder(config)
-            self.decoder = Decoder(config)
+            self.encoder, self.decoder = parts(config)
         self.to_empty(device="cpu")
         initialise(self, generator)
 
@@ -81,3 +80,9 @@ class Seq2Seq(nn.Module):
             next_state = DecoderState(next_state.recurrent, readout)
         scores = self.decoder.scores(drop(readout, masks.readout))
         return scores, next_state, None if weights is None else weights.flatten(0, 1)
+
+
+def parts(config: ModelConfig) -> tuple[Encoder, Decoder]:
+    """Encoder and decoder of this shape, which share their embedding if it says so."""
+    encoder = Encoder(config)
+    return encoder, Decoder(config, encoder.embedding if config.tie_embeddings else None)

@@ -22,6 +22,7 @@ class ModelParams(Section):
         description="Attention over the encoder's states: none, dot (scaled), general, or additive.",
     )
     input_feeding: bool = Field(description="Feed the last attentional vector to the next step (needs attention).")
+    tie_embeddings: bool = Field(description="One embedding for source and target (needs a joint vocabulary).")
     tie_output: bool = Field(description="Use the target embeddings as the output projection.")
     dropout: float = Field(ge=0, lt=1, description="Dropout on embeddings, between layers, and before the output.")
 
