@@ -25,6 +25,30 @@ def test_scores_with_interval_and_signature(tmp_path: Path) -> None:
     assert "make ui" in summary
 
 
+def test_rouge_and_diversity_where_they_were_measured(tmp_path: Path) -> None:
+    score = {"score": 31.44, "low": 30.14, "high": 32.83, "signature": "nrefs:3|multi:max"}
+    distinct = {"score": 2.314, "references": 11.925, "signature": "tok:13a"}
+    diversity = {
+        "distinct_1": distinct,
+        "distinct_2": distinct,
+        "different_outputs": {"score": 1203, "references": 4410},
+        "most_frequent_output": {"score": 17.24, "references": 0.41, "text": "I don't know."},
+    }
+    rouge = {"rouge1": score, "rouge2": score, "rougeL": score, "unread_letters": 0.0}
+    (tmp_path / "scores.json").write_text(json.dumps(scores()), "utf-8")
+    plain = summarize(tmp_path).splitlines()
+    (tmp_path / "scores.json").write_text(json.dumps(scores(rouge=rouge, diversity=diversity)), "utf-8")
+    added = [line for line in summarize(tmp_path).splitlines() if line not in plain]
+    assert added == [
+        "R-1   31.44  95 % confidence [30.1, 32.8]  nrefs:3|multi:max",
+        "R-2   31.44  95 % confidence [30.1, 32.8]  nrefs:3|multi:max",
+        "R-L   31.44  95 % confidence [30.1, 32.8]  nrefs:3|multi:max",
+        "D-1    2.31  % of the words; references 11.93  tok:13a",
+        "D-2    2.31  % of the words; references 11.93  tok:13a",
+        "1,203 different outputs (references 4,410); the most frequent is 17.2 % of all (references 0.4 %)",
+    ]
+
+
 @pytest.mark.parametrize("content", [None, "", "[]", "{}", json.dumps(scores(bleu={})), json.dumps(scores(ter=3))])
 def test_missing_or_damaged_scores_say_what_to_do(tmp_path: Path, content: str | None) -> None:
     if content is not None:

@@ -7,6 +7,7 @@ from typing import Any
 from seqlab.errors import SeqlabError
 
 METRICS = ("bleu", "chrf", "ter")
+ROUGE = {"rouge1": "R-1", "rouge2": "R-2", "rougeL": "R-L"}
 
 
 def summarize(reports: Path) -> str:
@@ -18,7 +19,11 @@ def summarize(reports: Path) -> str:
     path = reports / "scores.json"
     try:
         scores: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        lines = [_line(metric, scores[metric]) for metric in METRICS]
+        lines = [_line(metric.upper(), scores[metric]) for metric in METRICS]
+        if "rouge" in scores:
+            lines += [_line(label, scores["rouge"][name]) for name, label in ROUGE.items()]
+        if "diversity" in scores:
+            lines += _diversity(scores["diversity"])
         lines.append(f"{'ppl':5}{scores['perplexity']:6.2f}  under teacher forcing; the scores above are free-running")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SeqlabError(f"{path}: cannot read the scores ({error}); run `dvc repro`") from None
@@ -32,6 +37,19 @@ def summarize(reports: Path) -> str:
     )
 
 
-def _line(metric: str, score: dict[str, Any]) -> str:
+def _line(label: str, score: dict[str, Any]) -> str:
     interval = f"[{score['low']:.1f}, {score['high']:.1f}]"
-    return f"{metric.upper():5}{score['score']:6.2f}  95 % confidence {interval}  {score['signature']}"
+    return f"{label:5}{score['score']:6.2f}  95 % confidence {interval}  {score['signature']}"
+
+
+def _diversity(figures: dict[str, dict[str, Any]]) -> list[str]:
+    lines = [
+        f"{label:5}{of['score']:6.2f}  % of the words; references {of['references']:.2f}  {of['signature']}"
+        for label, of in (("D-1", figures["distinct_1"]), ("D-2", figures["distinct_2"]))
+    ]
+    different, repeated = figures["different_outputs"], figures["most_frequent_output"]
+    return [
+        *lines,
+        f"{different['score']:,} different outputs (references {different['references']:,}); the most frequent is "
+        f"{repeated['score']:.1f} % of all (references {repeated['references']:.1f} %)",
+    ]

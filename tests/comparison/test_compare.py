@@ -74,6 +74,26 @@ def test_the_table_has_every_parameter_and_number(compared: Compare, tmp_path: P
     assert (rows[0]["distinct_from_best"], rows[1]["distinct_from_best"]) == ("", "yes")
 
 
+def test_metrics_of_some_tasks_have_a_column_where_a_run_has_them(compared: Compare, tmp_path: Path) -> None:
+    runs = grid((0.0, 1.0), (64,), 2)
+    compared(runs)
+    assert "ROUGE" not in "".join(written(tmp_path).values())
+    runs[0].metrics |= {"test/rouge1": 31.44, "test/rougeL": 27.62, "test/distinct_2": 6.78}
+    compared(runs)
+    files = written(tmp_path)
+    table = MarkdownIt().enable("table").parse(files["comparison.md"])
+    cells = [table[place + 1].content for place, token in enumerate(table) if token.type in ("th_open", "td_open")]
+    columns = cells.index("corrected p") + 1
+    assert cells[:columns][-6:-3] == ["ROUGE-1", "ROUGE-L", "distinct-2 %"]
+    rows = [cells[start : start + columns] for start in range(columns, 5 * columns, columns)]
+    assert sorted(row[-6:-3] for row in rows) == [["31.4", "27.6", "6.8"], *[["–"] * 3] * 3]
+    page = files["comparison.html"].split('<table id="table-of-runs">')[1].split("</table>")[0]
+    _, heading, *bodies = page.split("<tr>")
+    assert [body.count("<td") + 1 for body in bodies] == [heading.count("<th")] * 4
+    assert 'data-number="27.62">27.6</td>' in page
+    assert "test/rougeL" in files["comparison.csv"].splitlines()[0].split(",")
+
+
 def test_hostile_names_parameters_and_translations_are_text(compared: Compare, tmp_path: Path) -> None:
     runs = grid((0.0, 1.0), (64,), 1)
     runs += [InventedRun(9, {"seed": HOSTILE, HOSTILE: HOSTILE}, runs[0].texts, [HOSTILE] * 60)]

@@ -6,7 +6,8 @@ from seqlab.integration.integration import Integration
 from seqlab.integration.reproduction import Outcome, Reproduction
 from seqlab.integration.result import Result
 from seqlab.integration.revision import Revision
-from seqlab.reporting.results import Epoch, LengthBucket, Score, Scores, Translation
+from seqlab.reporting.results import Epoch, LengthBucket, Translation
+from seqlab.reporting.scores import Score, Scores
 
 WORDS = [
     "le",

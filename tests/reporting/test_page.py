@@ -1,3 +1,4 @@
+import json
 from collections.abc import Mapping
 from html.parser import HTMLParser
 from pathlib import Path
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqlab.errors import SeqlabError
 from seqlab.reporting.page import MAX_CHARACTERS, MAX_REFERENCES, against, lines, link, text
 from seqlab.reporting.report import write_report
 from seqlab.reporting.visible import visible
@@ -159,6 +161,24 @@ def test_what_a_reader_looks_for(tmp_path: Path) -> None:
         assert shown in page.text, shown
     assert len([tag for tag, attributes in page.elements if attributes.get("class") == "attention"]) == 2
     assert page.tags.count("svg") == 7
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ("average", "mean of the checkpoints of epochs 7, 5 and 8 of 8"),
+        ("ensemble", "ensemble of the checkpoints of epochs 7, 5 and 8 of 8"),
+    ],
+)
+def test_whose_parameters_translated(parameters: str, words: str, tmp_path: Path) -> None:
+    run.write_run(tmp_path)
+    path = tmp_path / "reports/training.json"
+    changes: dict[str, Any] = {"train": {"keep_checkpoints": 3}, "evaluate": {"parameters": parameters}}
+    with pytest.raises(SeqlabError, match=r"training\.json names no epochs whose parameters are kept"):
+        page_of(tmp_path, **changes)
+    run.write_json(path, json.loads(path.read_text("utf-8")) | {"kept": [7, 5, 8]})
+    assert f"by the {words}" in Page(page_of(tmp_path, **changes)).text
+    assert f", {words}." in (tmp_path / "reports/report.md").read_text("utf-8")
 
 
 def test_many_references(tmp_path: Path) -> None:

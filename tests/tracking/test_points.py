@@ -82,6 +82,29 @@ def test_scores() -> None:
     assert {(point.step, point.time) for point in points} == {(40, 9.0)}
 
 
+def test_scores_of_a_group_stand_under_their_own_names() -> None:
+    scores = {
+        "bleu": {"score": 30.0, "signature": "x"},
+        "rouge": {"rouge1": {"score": 31.0, "signature": "y", "low": 30.0, "high": 32.0}, "unread_letters": 0.5},
+        "diversity": {
+            "distinct_1": {"score": 2.0, "references": 12.0, "signature": "z"},
+            "most_frequent_output": {"score": 17.0, "references": 0.5, "text": "42"},
+        },
+    }
+    points = score_points(json.dumps(scores), 40, 9.0)
+    assert {point.key: point.value for point in points} == {
+        "test/bleu": 30.0,
+        "test/rouge1": 31.0,
+        "test/rouge1_low": 30.0,
+        "test/rouge1_high": 32.0,
+        "test/unread_letters": 0.5,
+        "test/distinct_1": 2.0,
+        "test/distinct_1_references": 12.0,
+        "test/most_frequent_output": 17.0,
+        "test/most_frequent_output_references": 0.5,
+    }
+
+
 @pytest.mark.parametrize("parameters", [4012345, 2**40 + 1])
 def test_whole_numbers_keep_their_digits(parameters: int) -> None:
     best = {"epoch": 1, "step": 4, "bleu": 20.5, "loss": 1.2, "perplexity": 3.3}

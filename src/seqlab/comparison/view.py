@@ -16,6 +16,7 @@ from seqlab.comparison.runs import ComparedRun
 from seqlab.comparison.seeds import SeedGroup, seed_groups
 from seqlab.comparison.series import highlighted
 from seqlab.comparison.significance import Interval
+from seqlab.comparison.task_metrics import Metric, measured
 from seqlab.errors import SeqlabError
 
 # A run's translations give its score again, but for the rounding of its points.
@@ -50,6 +51,11 @@ class View:
     def indistinct(self) -> list[int]:
         """The runs that can't be told from the best."""
         return [place for place, verdict in enumerate(self.analysis.against_best, 1) if not verdict.distinct]
+
+    @property
+    def task_metrics(self) -> list[Metric]:
+        """Metrics that at least one run has, but not every run."""
+        return measured(self.runs)
 
     def interval(self, place: int) -> Interval:
         """Of a run's BLEU."""

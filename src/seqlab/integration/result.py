@@ -17,9 +17,9 @@ from seqlab.reporting.results import (
     TRANSLATIONS,
     Epoch,
     LengthBucket,
-    Scores,
     Translation,
 )
+from seqlab.reporting.scores import Scores
 
 T = TypeVar("T")
 

@@ -1,7 +1,7 @@
 """The `evaluate` section of params.yaml."""
 
 from itertools import pairwise
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -11,11 +11,18 @@ from seqlab.params.section import Section
 class EvaluateParams(Section):
     """How the test set is translated and scored."""
 
+    parameters: Literal["best", "average", "ensemble"] = Field(
+        description="Translate with the best epoch's parameters, with the mean of the kept ones (average), or with the "
+        "mean of their probabilities (ensemble).",
+    )
     beam_size: int = Field(ge=1, description="Hypotheses kept by beam search; 1 is greedy search.")
     length_penalty: float = Field(ge=0, description="α of the length penalty ((5 + length) / 6)^α; 0: none.")
     n_best: int = Field(ge=1, description="Translations kept for each source, at most beam_size.")
     max_length: int = Field(ge=1, description="Longest translation, in tokens.")
     batch_size: int = Field(ge=1, description="Sentences translated at once; changes no result.")
+    metrics: list[Literal["rouge", "diversity"]] = Field(
+        description="Metrics beside BLEU, chrF and TER: rouge (of English), diversity.",
+    )
     bootstrap_samples: int = Field(ge=100, description="Resamples of the test set for confidence intervals.")
     length_buckets: list[int] = Field(
         min_length=1,
@@ -26,6 +33,12 @@ class EvaluateParams(Section):
     def _n_best_fits_the_beam(self) -> Self:
         if self.n_best > self.beam_size:
             raise ValueError(f"n_best ({self.n_best}) is larger than beam_size ({self.beam_size})")
+        return self
+
+    @model_validator(mode="after")
+    def _metrics_once(self) -> Self:
+        if len(set(self.metrics)) < len(self.metrics):
+            raise ValueError(f"metrics names one twice: {', '.join(self.metrics)}")
         return self
 
     @model_validator(mode="after")

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from seqlab.errors import SeqlabError
+from seqlab.reporting.record import Record
+from seqlab.reporting.scores import Scores
 
 T = TypeVar("T")
 
@@ -32,12 +34,6 @@ def _empty_as_none(value: Any) -> Any:
 # An empty cell of a CSV file.
 Number = Annotated[float | None, BeforeValidator(_empty_as_none)]
 Bound = Annotated[int | None, BeforeValidator(_empty_as_none)]
-
-
-class Record(BaseModel):
-    """A record of a file; what the report does not show may stand in it too."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class Origin(Record):
@@ -66,29 +62,8 @@ class Manifest(Record):
     licence: str
     citation: str | None = None
     origin: list[Origin]
-    notes: list[str] = []
+    notes: list[str] = Field(default_factory=list)
     splits: dict[str, SplitCounts]
-
-
-class Score(Record):
-    """A corpus score with its 95 % confidence interval and sacreBLEU signature."""
-
-    model_config = ConfigDict(allow_inf_nan=False)
-    score: float
-    signature: str
-    low: float
-    high: float
-
-
-class Scores(Record):
-    """Scores of the test set."""
-
-    bleu: Score
-    chrf: Score
-    ter: Score
-    perplexity: float | None
-    exact_match: float
-    examples: int
 
 
 class Checkpoint(Record):
@@ -99,9 +74,13 @@ class Checkpoint(Record):
 
 
 class Training(Record):
-    """How training went; `parameters` counts the model's weights, gradient norms are before clipping."""
+    """How training went; `parameters` counts the model's weights, gradient norms are before clipping.
+
+    `kept` are the epochs whose parameters are kept, best first, where they are several.
+    """
 
     best: Checkpoint
+    kept: list[int] = Field(default_factory=list)
     epochs: int
     steps: int
     stopped_early: bool
@@ -170,7 +149,7 @@ class Translation(Record):
     translation: str
     score: float
     bleu: float
-    n_best: list[NBest] = []
+    n_best: list[NBest] = Field(default_factory=list)
 
 
 class AttentionMap(Record):

@@ -19,6 +19,7 @@ from seqlab.reporting.wording import (
     model_name,
     output_name,
     parameter_groups,
+    parameters_name,
     recipe,
     search_name,
 )
@@ -34,6 +35,7 @@ class View:
     recipe: str
     model: str
     search: str
+    translated_by: str
     output: str
     bottleneck: str
     buckets: list[LengthBucket]
@@ -58,6 +60,11 @@ def gather(params: Params, root: Path) -> View:
             f"{files.TRANSLATIONS} holds {len(keys):,} translations, and {files.SCORES} counts "
             f"{results.scores.examples:,}; delete both and run `dvc repro`"
         )
+    if params.evaluate.parameters != "best" and len(results.training.kept) < 2:
+        raise SeqlabError(
+            f"{files.TRAINING} names no epochs whose parameters are kept, and evaluate.parameters is "
+            f"{params.evaluate.parameters}; run `dvc repro`"
+        )
     samples = pick(files.read_translations(root), choose(keys, params.report.samples))
     return View(
         params=params,
@@ -66,6 +73,7 @@ def gather(params: Params, root: Path) -> View:
         recipe=recipe(params),
         model=model_name(params.model),
         search=search_name(params),
+        translated_by=parameters_name(params, results.training),
         output=output_name(results.manifest),
         bottleneck=bottleneck(results.buckets, params.model),
         buckets=results.buckets,

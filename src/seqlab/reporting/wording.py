@@ -39,6 +39,15 @@ def search_name(params: Params) -> str:
     return "greedy search" if beam == 1 else f"beam search, {beam} hypotheses"
 
 
+def parameters_name(params: Params, training: Training) -> str:
+    """Whose parameters translated the test set."""
+    if params.evaluate.parameters == "best":
+        return f"checkpoint of epoch {training.best.epoch}"
+    mean = "mean" if params.evaluate.parameters == "average" else "ensemble"
+    *others, last = map(str, training.kept)
+    return f"{mean} of the checkpoints of epochs {', '.join(others)} and {last}"
+
+
 def output_name(manifest: Manifest) -> str:
     """What the model writes in this task: a translation, a reply, a summary."""
     return _OUTPUTS.get(manifest.task, "output")

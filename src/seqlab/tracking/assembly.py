@@ -17,6 +17,7 @@ from seqlab.tracking.ledger import Ledger
 from seqlab.tracking.objects import Objects
 from seqlab.tracking.points import Clock, Point, best_step, curve_points, score_points, training_points, usage_points
 from seqlab.tracking.record import Checkpoint, Dataset, RunRecord, Status
+from seqlab.tracking.scores import flat
 from seqlab.tracking.tags import fact_tags
 
 CHECKPOINTS = ("models/best/", "models/last/")
@@ -70,6 +71,7 @@ def _record(material: _Material, objects: Objects) -> RunRecord:
     files = _files(material)
     content = _Content(files, objects)
     evaluated = "reports/scores.json" in files
+    scores = flat(content.json("reports/scores.json"))
     status, last = _status(material, evaluated=evaluated)
     ledger = Ledger.of([*material.trainings, *material.own])
     record = RunRecord(
@@ -84,10 +86,10 @@ def _record(material: _Material, objects: Objects) -> RunRecord:
         reports=_reports(material),
         checkpoints=_checkpoints(files, content),
         datasets=_datasets(content, first.header["recipe"]["evaluate"]["corpus"]),
-        tags=fact_tags(first, _numerics(material), content.json("reports/scores.json")),
+        tags=fact_tags(first, _numerics(material), scores),
         error=last.error if status in ("FAILED", "KILLED") else "",
     )
-    return describe(record, content.json("reports/scores.json"))
+    return describe(record, scores)
 
 
 def _status(material: _Material, *, evaluated: bool) -> tuple[Status, Execution]:

@@ -6,7 +6,16 @@ from typing import Any
 
 from seqlab.tracking.record import RunRecord
 
-SCORES = {"bleu": "BLEU", "chrf": "chrF", "ter": "TER"}
+SCORES = {
+    "bleu": "BLEU",
+    "chrf": "chrF",
+    "ter": "TER",
+    "rouge1": "ROUGE-1",
+    "rouge2": "ROUGE-2",
+    "rougeL": "ROUGE-L",
+    "distinct_1": "distinct-1 (%)",
+    "distinct_2": "distinct-2 (%)",
+}
 
 
 def describe(record: RunRecord, scores: dict[str, Any]) -> RunRecord:

@@ -15,12 +15,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from seqlab.tracking.execution import Execution
+from seqlab.tracking.scores import flat
 
 STEP_COLUMNS = ("loss", "learning_rate", "gradient_norm", "teacher_forcing_ratio")
 VALID_COLUMNS = ("loss", "perplexity", "bleu")
 EPOCH_COLUMNS = ("train_loss", "train_nll", "valid_loss", "valid_perplexity", "valid_bleu")
 TRAINING_FIGURES = ("epochs", "steps", "parameters", "clipped_steps", "largest_gradient_norm")
 BEST_FIGURES = ("epoch", "step", "bleu", "loss", "perplexity")
+# What a score comes with: its interval, and the same figure of the references.
+BESIDE = ("low", "high", "references")
 
 Key = tuple[str, int]
 
@@ -72,12 +75,12 @@ def training_points(training: str, time: float) -> list[Point]:
 
 
 def score_points(scores: str, step: int, time: float) -> list[Point]:
-    """The test set's scores, from reports/scores.json: a metric's score, its interval, and single figures."""
+    """The test set's scores, from reports/scores.json: scores with what they come with, and single figures."""
     found: dict[str, Any] = {}
-    for name, value in json.loads(scores).items():
+    for name, value in flat(json.loads(scores)).items():
         if isinstance(value, dict):
             found |= {f"test/{name}": value.get("score")}
-            found |= {f"test/{name}_{bound}": value[bound] for bound in ("low", "high") if bound in value}
+            found |= {f"test/{name}_{bound}": value[bound] for bound in BESIDE if bound in value}
         else:
             found[f"test/{name}"] = value
     return _at(step, time, found)
