@@ -27,12 +27,14 @@ PLAIN: dict[str, Any] = {
     "context": "initial",
     "attention": "none",
     "input_feeding": False,
+    "tie_embeddings": False,
     "tie_output": False,
 }
 SHAPES: list[dict[str, Any]] = [
     {},
     {"cell": "lstm", "layers": 2, "bidirectional": True, "attention": "additive", "input_feeding": True},
     {"cell": "rnn", "tie_output": True, "context": "every_step", "attention": "general"},
+    {"source_vocab_size": 13, "tie_embeddings": True, "tie_output": True},
 ]
 
 

@@ -57,6 +57,25 @@ def test_the_defaults_are_those_of_evaluate(reverser: Reverser) -> None:
     assert (chosen["beam_size"], chosen["length_penalty"], chosen["max_length"]) == (3, 0.0, 9)
 
 
+def test_whose_parameters_translate(reverser: Reverser, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded: list[str] = []
+
+    def load(_folder: Path, _device: str, parameters: str) -> Reverser:
+        loaded.append(parameters)
+        return reverser
+
+    monkeypatch.setattr(Translator, "load", load)
+    text = Path("params.yaml").read_text("utf-8")
+    changed = text.replace("parameters: best", "parameters: average").replace(
+        "keep_checkpoints: 1", "keep_checkpoints: 2"
+    )
+    Path("params.yaml").write_text(changed, "utf-8")
+    run("translate", "abc")
+    run("translate", "--parameters", "ensemble", "abc")
+    assert loaded == ["average", "ensemble"]
+    assert run("translate", "--parameters", "mean", "abc").exit_code == 2
+
+
 def test_n_best_shows_scores(reverser: Reverser) -> None:
     assert run("translate", "--beam-size", "2", "--n-best", "2", "ab").output == "-0.0000\tba\n-1.0000\tba\n"
 

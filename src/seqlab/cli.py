@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import wraps
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Literal, ParamSpec, TypeVar
 
 import click
 
@@ -41,6 +41,11 @@ def main() -> None:
 @click.argument("text", nargs=-1)
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Checkpoint folder.  [default: models/best]")
 @click.option("--run", "run_id", help="MLflow run whose best model translates, instead of a checkpoint folder.")
+@click.option(
+    "--parameters",
+    type=click.Choice(("best", "average", "ensemble")),
+    help="Of the kept epochs.  [default: evaluate.parameters]",
+)
 @click.option("--beam-size", type=click.IntRange(min=1), help="1 is greedy.  [default: evaluate.beam_size]")
 @click.option("--length-penalty", type=click.FloatRange(min=0), help="[default: evaluate.length_penalty]")
 @click.option("--max-length", type=click.IntRange(min=1), help="In tokens.  [default: evaluate.max_length]")
@@ -50,6 +55,7 @@ def translate(
     text: tuple[str, ...],
     checkpoint: Path | None,
     run_id: str | None,
+    parameters: Literal["best", "average", "ensemble"] | None,
     beam_size: int | None,
     length_penalty: float | None,
     max_length: int | None,
@@ -69,7 +75,8 @@ def translate(
     beam_size = beam_size or search.beam_size
     if n_best > beam_size:
         raise click.UsageError(f"--n-best {n_best} needs --beam-size {n_best} or more")
-    translator = Translator.load(_model_folder(checkpoint, run_id), params.runtime.device)
+    folder = _model_folder(checkpoint, run_id)
+    translator = Translator.load(folder, params.runtime.device, parameters or search.parameters)
     for texts in _inputs(text, search.batch_size):
         for translations in translator.translate(
             texts,

@@ -53,7 +53,7 @@ def train_model(root: Path, *, attention: str, steps: int) -> None:
     """Plain teacher forcing on the whole training split, into models/best."""
     source, target = load_tokenizers(root / "data/tokenized/tokenizer")
     config = ModelConfig(
-        source.vocab_size, target.vocab_size, "gru", 24, 32, 1, True, 0.0, "initial", attention, False, False
+        source.vocab_size, target.vocab_size, "gru", 24, 32, 1, True, 0.0, "initial", attention, False, False, False
     )
     model = Seq2Seq(config, torch.Generator().manual_seed(1))
     optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
@@ -97,11 +97,13 @@ def evaluate_params() -> Callable[..., EvaluateParams]:
 
     def make(**changes: object) -> EvaluateParams:
         values: dict[str, object] = {
+            "parameters": "best",
             "beam_size": 1,
             "length_penalty": 1.0,
             "n_best": 1,
             "max_length": 30,
             "batch_size": 8,
+            "metrics": [],
             "bootstrap_samples": 100,
             "length_buckets": [2, 3, 10, 14],
         }

@@ -16,7 +16,7 @@ PAIRS = [([5, 6, 7], [8, 9]), ([4], [6, 5, 4, 10]), ([], []), ([9, 9], [7])]
 
 
 def make_model(*, input_feeding: bool) -> Seq2Seq:
-    config = ModelConfig(11, 12, "lstm", 5, 6, 1, True, 0.5, "initial", "dot", input_feeding, False)
+    config = ModelConfig(11, 12, "lstm", 5, 6, 1, True, 0.5, "initial", "dot", input_feeding, False, False)
     return Seq2Seq(config, torch.Generator().manual_seed(1)).double()
 
 

@@ -29,6 +29,7 @@ def make_model() -> Seq2Seq:
         context="initial",
         attention="dot",
         input_feeding=False,
+        tie_embeddings=False,
         tie_output=False,
     )
     return Seq2Seq(config, torch.Generator().manual_seed(1)).double()

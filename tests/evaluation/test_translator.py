@@ -11,6 +11,7 @@ from seqlab import parallel
 from seqlab.errors import SeqlabError
 from seqlab.evaluation.translation import Translation
 from seqlab.evaluation.translator import Translator
+from seqlab.model.seq2seq import Seq2Seq
 from seqlab.text.encoded import open_split
 from tests.evaluation.conftest import MAX_SOURCE_LENGTH, WORDS, examples, train_model
 
@@ -43,6 +44,7 @@ def scores(translations: Sequence[Sequence[Translation]]) -> list[float]:
 def test_batches_give_what_each_sentence_gives_alone(root: Path, beam_size: int, batch_size: int) -> None:
     translator = Translator.load(root / "models/best")
     # In float32, sums in another order move a log probability of 30 tokens by 1e-5; nothing else may move it.
+    assert isinstance(translator.model, Seq2Seq)
     translator.model.double()
     alone = [translate(translator, [sentence], beam_size, n_best=beam_size)[0] for sentence in SENTENCES]
     together = translate(translator, SENTENCES, beam_size, batch_size, n_best=beam_size)

@@ -44,6 +44,7 @@ CONFIG = ModelConfig(
     context="initial",
     attention="none",
     input_feeding=False,
+    tie_embeddings=False,
     tie_output=False,
 )
 

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 import torch
 
 from seqlab import parallel
-from seqlab.checkpoint import save_checkpoint
+from seqlab.checkpoint import model_tensors, write_checkpoint
 from seqlab.evaluation.translator import Translator
 from seqlab.model.config import ModelConfig
 from seqlab.model.seq2seq import Seq2Seq
@@ -124,7 +124,7 @@ def _encoded() -> Loader:
 def _model(tokenizer: Path) -> Seq2Seq:
     source, target = load_tokenizers(tokenizer)
     config = ModelConfig(
-        source.vocab_size, target.vocab_size, "gru", 4, 5, 1, False, 0.0, "initial", "dot", False, False
+        source.vocab_size, target.vocab_size, "gru", 4, 5, 1, False, 0.0, "initial", "dot", False, False, False
     )
     return Seq2Seq(config, torch.Generator().manual_seed(1))
 
@@ -132,13 +132,20 @@ def _model(tokenizer: Path) -> Seq2Seq:
 def _checkpoint() -> Loader:
     with tempfile.TemporaryDirectory() as name:
         _write(Path(name, "made"), _tokenizer("word").files)
-        save_checkpoint(Path(name, "best"), _model(Path(name, "made")), Path(name, "made"), {"epoch": 1})
+        model = _model(Path(name, "made"))
+        kept = {"epoch": 1, "kept": [{"epoch": 1}, {"epoch": 2}]}
+        write_checkpoint(Path(name, "best"), model.config, [model_tensors(model)] * 2, Path(name, "made"), kept)
         files = _content(Path(name, "best"))
 
     def load(root: Path) -> None:
-        Translator.load(root).translate(["a little cat", "\0"], **SEARCH)  # type: ignore[arg-type]
+        Translator.load(root, parameters="ensemble").translate(["a little cat", "\0"], **SEARCH)  # type: ignore[arg-type]
 
-    return Loader(files, {"model.safetensors": safetensors_mutated, "config.json": json_mutated}, load)
+    mutations = {
+        "model.safetensors": safetensors_mutated,
+        "model-2.safetensors": safetensors_mutated,
+        "config.json": json_mutated,
+    }
+    return Loader(files, mutations, load)
 
 
 def _write(folder: Path, files: object) -> None:

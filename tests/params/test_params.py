@@ -72,8 +72,16 @@ def test_an_unknown_parameter_names_the_nearest_known_one(content: dict[str, Any
         ("model.cell", "transformer", "'gru', 'lstm' or 'rnn'"),
         ("model.bidirectional", "yes", "valid boolean"),
         ("model.input_feeding", True, "needs attention"),
+        ("train.keep_checkpoints", 0, "greater than or equal to 1"),
+        ("evaluate.parameters", "mean", "'best', 'average' or 'ensemble'"),
+        ("evaluate.parameters", "average", "train.keep_checkpoints must be 2 or more, not 1"),
         ("evaluate.n_best", 3, "larger than beam_size"),
         ("evaluate.length_buckets", [10, 5], "rise"),
+        ("evaluate.metrics", ["bleu"], "'rouge' or 'diversity', not 'bleu'"),
+        ("evaluate.metrics", "rouge", "valid list"),
+        ("evaluate.metrics", ["rouge", "diversity", "rouge"], "one twice"),
+        # The default corpus is French on its target side.
+        ("evaluate.metrics", ["rouge"], "corpus.target is fr"),
         ("corpus.multi30k.test", 2016, "'2016' or '2017'"),
         ("runtime.device", "auto", "'cpu' or 'cuda'"),
     ],
@@ -83,6 +91,12 @@ def test_a_bad_value_is_refused_with_its_name(content: dict[str, Any], name: str
         parse_params(change(content, name, value), "params.yaml")
     assert name.rsplit(".", maxsplit=1)[0] in str(caught.value)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("target", ["en", "reply", "summary", "title"])
+def test_rouge_reads_english(content: dict[str, Any], target: str) -> None:
+    content = change(content, "evaluate.metrics", ["rouge"])
+    assert parse_params(change(content, "corpus.target", target), "").evaluate.metrics == ["rouge"]
 
 
 def test_every_mistake_is_reported_at_once(content: dict[str, Any]) -> None:
@@ -123,6 +137,13 @@ def test_only_the_options_of_the_chosen_corpus_count(content: dict[str, Any]) ->
     other = parse_params(change(content, "corpus.tatoeba.seed", 99), "")
     assert params.corpus.active() == other.corpus.active()
     assert params.corpus.active() != parse_params(change(content, "corpus.grammar.seed", 99), "").corpus.active()
+
+
+def test_tied_embeddings_need_a_joint_vocabulary(content: dict[str, Any]) -> None:
+    content = change(change(content, "model.tie_embeddings", True), "tokenizer.vocabulary", "separate")
+    with pytest.raises(SeqlabError, match=r"model\.tie_embeddings needs one vocabulary"):
+        parse_params(content, "params.yaml")
+    parse_params(change(content, "tokenizer.vocabulary", "joint"), "params.yaml")
 
 
 def test_portable_numerics_exclude_bfloat16(content: dict[str, Any]) -> None:

@@ -56,6 +56,7 @@ TABLE: list[tuple[dict[str, Any], list[str]]] = [
     ({"model.attention": "dot"}, FROM_TRAIN),
     ({"model.input_feeding": True, "model.attention": "general"}, FROM_TRAIN),
     ({"model.tie_output": True}, FROM_TRAIN),
+    ({"model.tie_embeddings": True, "tokenizer.vocabulary": "joint"}, FROM_TOKENIZE),
     ({"model.dropout": 0.5}, FROM_TRAIN),
     ({"train.teacher_forcing_ratio": 0.9}, FROM_TRAIN),
     ({"train.teacher_forcing_granularity": "token"}, FROM_TRAIN),
@@ -73,17 +74,23 @@ TABLE: list[tuple[dict[str, Any], list[str]]] = [
     ({"train.learning_rate_patience": 3}, ONLY_TRAIN),
     ({"train.warmup_steps": 4}, FROM_TRAIN),
     ({"train.max_grad_norm": 0.01}, FROM_TRAIN),
+    ({"train.average_decay": 0.5}, FROM_TRAIN),
     ({"train.label_smoothing": 0.1}, FROM_TRAIN),
+    # Of two epochs no more can be kept than two.
+    ({"train.keep_checkpoints": 3}, ONLY_TRAIN),
     ({"train.patience": 1}, ONLY_TRAIN),
     # The checkpoint says its validation BLEU, which changes with it.
     ({"train.validation_max_length": 10}, FROM_TRAIN),
     ({"train.log_every": 1}, ONLY_TRAIN),
     ({"train.precision": "bfloat16"}, FROM_TRAIN),
+    ({"evaluate.parameters": "average"}, FROM_EVALUATE),
+    ({"evaluate.parameters": "ensemble"}, FROM_EVALUATE),
     ({"evaluate.beam_size": 2}, FROM_EVALUATE),
     ({"evaluate.length_penalty": 0.5}, FROM_EVALUATE),
     ({"evaluate.n_best": 2, "evaluate.beam_size": 2}, FROM_EVALUATE),
     ({"evaluate.max_length": 5}, FROM_EVALUATE),
     ({"evaluate.batch_size": 7}, FROM_EVALUATE),
+    ({"evaluate.metrics": ["diversity"]}, FROM_EVALUATE),
     ({"evaluate.bootstrap_samples": 200}, FROM_EVALUATE),
     ({"evaluate.length_buckets": [3, 6]}, FROM_EVALUATE),
     ({"report.samples": 1}, ["report"]),
@@ -118,7 +125,7 @@ def base(finished: Project) -> Project:
     pairs = [f"{word} {other}\t{other} {word}\n" for word in "abcdefgh" for other in "ijklmnop"]
     (finished.root / "data/own/own.tsv").write_text("".join(pairs), "utf-8")
     finished.set(TINY | {"corpus.files.train": ["own.tsv"], "corpus.files.valid_size": 5, "corpus.files.test_size": 5})
-    finished.set({"train.early_stopping_metric": "loss"})
+    finished.set({"train.early_stopping_metric": "loss", "train.keep_checkpoints": 2})
     assert "download" in finished.repro()
     finished.run("git", "add", "--all")
     finished.run("git", "-c", "user.name=T", "-c", "user.email=t@example.org", "commit", "-qm", "Base")

@@ -15,8 +15,9 @@ from mlflow.pyfunc import PyFuncModel
 from mlflow.pyfunc.scoring_server import invocations
 
 from seqlab import parallel
-from seqlab.checkpoint import save_checkpoint
+from seqlab.checkpoint import model_tensors, write_checkpoint
 from seqlab.errors import SeqlabError
+from seqlab.evaluation.parameters import Parameters
 from seqlab.evaluation.translator import Translator
 from seqlab.model.config import ModelConfig
 from seqlab.model.seq2seq import Seq2Seq
@@ -36,12 +37,13 @@ SEARCH = {"beam_size": 3, "length_penalty": 0.5, "max_length": 7, "batch_size": 
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory, template_project: Project, template_database: Path) -> Project:
-    """A published project whose checkpoint is a real one, as untrained as it is."""
+    """A published project whose checkpoints are real ones, as untrained as they are; two translate as an ensemble."""
     folder = tmp_path_factory.mktemp("model")
     shutil.copytree(template_project.root, folder / "project")
     shutil.copyfile(template_database, folder / "project/mlflow.db")
     project = Project(folder / "project", template_project.params)
-    project.set("evaluate", **SEARCH)
+    project.set("train", keep_checkpoints=2)
+    project.set("evaluate", parameters="ensemble", **SEARCH)
     project.write_checkpoint = CheckpointWriter(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEQLAB_PUBLISHER", "off")
@@ -71,10 +73,13 @@ class CheckpointWriter:
     def __call__(self, folder: Path, weights: bytes) -> None:
         source, target = load_tokenizers(self._tokenizer)
         config = ModelConfig(
-            source.vocab_size, target.vocab_size, "gru", 8, 8, 1, False, 0.0, "initial", "dot", False, False
+            source.vocab_size, target.vocab_size, "gru", 8, 8, 1, False, 0.0, "initial", "dot", False, False, False
         )
-        model = Seq2Seq(config, torch.Generator().manual_seed(len(weights)))
-        save_checkpoint(folder, model, self._tokenizer, {})
+        epochs = [1, 2] if folder.name == "best" else [2]
+        seeds = [torch.Generator().manual_seed(len(weights) * epoch) for epoch in epochs]
+        kept = [model_tensors(Seq2Seq(config, seed)) for seed in seeds]
+        metadata = {"kept": [{"epoch": epoch} for epoch in epochs]} if len(epochs) > 1 else {}
+        write_checkpoint(folder, config, kept, self._tokenizer, metadata)
 
 
 @pytest.fixture
@@ -87,8 +92,8 @@ def translating(published: Project) -> Iterator[Project]:
     torch.set_num_threads(before)
 
 
-def expected(project: Project) -> list[str]:
-    translator = Translator.load(project.root / "models/best")
+def expected(project: Project, name: str = "best", parameters: Parameters = "ensemble") -> list[str]:
+    translator = Translator.load(project.root / "models" / name, parameters=parameters)
     return [best.text for best, *_ in translator.translate(TEXTS, **SEARCH)]  # type: ignore[arg-type]
 
 
@@ -96,9 +101,15 @@ def test_the_registered_model_translates_as_evaluate_does(translating: Project) 
     model = mlflow.pyfunc.load_model("models:/seqlab-grammar-en-fr@newest")
     assert model.predict(TEXTS) == expected(translating)
     assert len(set(expected(translating))) > 1
+    assert expected(translating) != expected(translating, parameters="best")
     schema = model.metadata.signature
     assert [str(column.type) for column in (*schema.inputs, *schema.outputs)] == ["DataType.string"] * 2
     assert model.input_example == ["The small cat sleeps."]
+
+
+def test_the_last_epochs_model_translates_with_its_own_parameters(translating: Project) -> None:
+    (last,) = MlflowClient().search_logged_models(["1"], "name = 'last'")
+    assert mlflow.pyfunc.load_model(last.model_uri).predict(TEXTS) == expected(translating, "last", "best")
 
 
 @pytest.mark.parametrize("bad", [[1, 2], ["text", None], "text", {"text": "a"}, [["a"]]])
@@ -150,9 +161,9 @@ def status_of(error: MlflowException) -> int:
 def test_a_runs_checkpoint_is_downloaded_once(translating: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     run = MlflowClient().search_runs(["1"])[0].info
     folder = download_checkpoint(run.run_id, translating.root)
-    name = "model.safetensors"
-    assert (folder / name).read_bytes() == (translating.root / "models/best" / name).read_bytes()
-    Translator.load(folder)
+    for name in ("model.safetensors", "model-2.safetensors"):
+        assert (folder / name).read_bytes() == (translating.root / "models/best" / name).read_bytes()
+    Translator.load(folder, parameters="ensemble")
     monkeypatch.delattr(model_module, "_download")
     for other in (run.run_name, run.run_name[-6:]):
         assert download_checkpoint(other, translating.root) == folder

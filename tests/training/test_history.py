@@ -15,6 +15,7 @@ EPOCHS = [
 STEPS = [StepPoint(5, 1, 2.75, 0.002, 1.5, 0.5), StepPoint(10, 2, 1 / 3, 0.002, 1.0, 0.25)]
 FINISHED = TrainingFinished(
     best=Best(2, 14, ValidationScores(2.5, 12.182493960703473, 4.0)),
+    kept=(2,),
     epochs=2,
     steps=14,
     stopped_early=False,

@@ -38,6 +38,7 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
             "weight_decay": 0.1,
             "learning_rate_schedule": "plateau",
             "learning_rate_patience": 0,
+            "average_decay": 0.8,
             "teacher_forcing_granularity": "token",
             "early_stopping_metric": "loss",
         },

@@ -29,7 +29,7 @@ states = st.builds(
     window=st.builds(Totals, counts, counts, floats, floats, floats),
     epoch_totals=st.builds(Totals, counts, counts, floats, floats, floats),
     plateau=st.builds(Plateau, floats, st.none() | floats, counts),
-    early_stopping=st.builds(EarlyStopping, st.none() | st.builds(Best, counts, counts, scores), counts),
+    early_stopping=st.builds(EarlyStopping, st.lists(st.builds(Best, counts, counts, scores), max_size=3), counts),
     step_points=st.lists(st.builds(StepPoint, counts, counts, *[floats] * 4), max_size=3),
     epoch_points=st.lists(st.builds(EpochPoint, counts, counts, *[floats] * 8), max_size=3),
 )

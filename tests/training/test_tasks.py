@@ -14,7 +14,7 @@ from seqlab.special_tokens import EOS, PAD
 from seqlab.training.teacher_forcing import teacher_forced_loss, toss
 
 SYMBOLS = 6
-SHAPE = ModelConfig(4 + SYMBOLS, 4 + SYMBOLS, "gru", 16, 32, 1, False, 0.0, "initial", "none", False, False)
+SHAPE = ModelConfig(4 + SYMBOLS, 4 + SYMBOLS, "gru", 16, 32, 1, False, 0.0, "initial", "none", False, False, False)
 
 
 def pairs(count: int, longest: int, task: str, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:

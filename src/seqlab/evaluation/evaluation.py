@@ -13,18 +13,22 @@ from typing import Any
 
 from tqdm import tqdm
 
+from seqlab.decoding.stepwise import StepwiseModel
 from seqlab.errors import SeqlabError
 from seqlab.evaluation import exposure as exposures
 from seqlab.evaluation.exposure import Exposure
-from seqlab.evaluation.perplexity import perplexity
+from seqlab.evaluation.perplexity import as_perplexity, perplexity
 from seqlab.evaluation.results import Results, write_results
 from seqlab.evaluation.translation import Translation
 from seqlab.evaluation.translator import Translator
+from seqlab.model.seq2seq import Seq2Seq
 from seqlab.parallel import Example, read
 from seqlab.params.evaluate import EvaluateParams
 from seqlab.scoring.by_length import bleu_by_length
+from seqlab.scoring.diversity import diversity
 from seqlab.scoring.exact_match import exact_match
 from seqlab.scoring.metrics import bleu, chrf, ter
+from seqlab.scoring.rouge import rouge, unread_letters
 from seqlab.text.batches import sequential
 from seqlab.text.encoded import EncodedSplit, open_split
 
@@ -38,7 +42,8 @@ def evaluate(
 
     Nothing is written before everything is computed. In scores.json, `exact_match` is a percentage, `loss` is in nats
     per target token, `own_prefix_loss` the same after the model's own prefixes, and `truncated` counts the sources that
-    were cut at the tokenizer's longest.
+    were cut at the tokenizer's longest. `rouge` and `diversity` are there if asked for; of `rouge`, `unread_letters` is
+    the percentage of the references' letters that it does not know.
 
     Args:
         params: How to search and score.
@@ -54,19 +59,29 @@ def evaluate(
     """
     examples = _read_examples(raw / "test.jsonl")
     sources = [example.source for example in examples]
-    translator = Translator.load(checkpoint, device)
+    translator = Translator.load(checkpoint, device, params.parameters)
     split = open_split(tokenized / "test")
     encoded = translator.encode(sources)
     _check_same_sources(encoded, split, tokenized)
     split.require_vocabularies(translator.source.vocab_size, translator.target.vocab_size)
 
-    loss, _ = model_scores = perplexity(translator.model, sequential(split, params.batch_size))
+    exposure = exposures.exposure(translator.model, sequential(split, exposures.BATCH_SIZE))
+    loss, _ = model_scores = _model_scores(translator.model, split, params.batch_size, exposure)
     if not math.isfinite(sum(model_scores)):
         raise SeqlabError(f"{checkpoint}: its loss on the test set is {loss}; train again at a lower learning rate")
     translations = _translate(translator, sources, params, _spread(encoded))
     truncated = sum(len(ids) > translator.source.max_length for ids in translator.source.encode(sources))
-    exposure = exposures.exposure(translator.model, sequential(split, exposures.BATCH_SIZE))
     write_results(reports, _results(params, examples, translations, exposure, model_scores, truncated))
+
+
+def _model_scores(
+    model: StepwiseModel, split: EncodedSplit, batch_size: int, exposure: Sequence[Exposure]
+) -> tuple[float, float]:
+    """Loss and perplexity under teacher forcing; an ensemble has them step by step alone."""
+    if isinstance(model, Seq2Seq):
+        return perplexity(model, sequential(split, batch_size))
+    loss = exposures.loss_after_truth(exposure)
+    return loss, as_perplexity(loss)
 
 
 def _results(
@@ -93,6 +108,12 @@ def _results(
         "examples": len(examples),
         "truncated": truncated,
     }
+    if "rouge" in params.metrics:
+        found = rouge(texts, references, bootstrap_samples=samples)
+        scores["rouge"] = {name: asdict(score) for name, score in found.items()}
+        scores["rouge"]["unread_letters"] = unread_letters(references)
+    if "diversity" in params.metrics:
+        scores["diversity"] = diversity(texts, references)
     buckets = bleu_by_length(sources, texts, references, bounds=params.length_buckets, bootstrap_samples=samples)
     return Results(scores, examples, translations, buckets, exposure)
 

@@ -5,13 +5,13 @@ Under teacher forcing a model sees only true prefixes; when it translates, it se
 how the difference builds up.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from seqlab.model.seq2seq import Seq2Seq
+from seqlab.decoding.stepwise import StepwiseModel
 from seqlab.special_tokens import SOS
 from seqlab.text.batches import Batch
 
@@ -34,7 +34,7 @@ class Exposure:
 
 
 @torch.no_grad()
-def exposure(model: Seq2Seq, batches: Iterable[Batch]) -> list[Exposure]:
+def exposure(model: StepwiseModel, batches: Iterable[Batch]) -> list[Exposure]:
     """Compute the losses by position, the end of a sentence included; no dropout.
 
     Args:
@@ -54,7 +54,12 @@ def exposure(model: Seq2Seq, batches: Iterable[Batch]) -> list[Exposure]:
     ]
 
 
-def _by_position(model: Seq2Seq, batch: Batch, *, forced: bool) -> list[float]:
+def loss_after_truth(positions: Sequence[Exposure]) -> float:
+    """The mean loss of a target token after the true prefix, in nats."""
+    return sum(each.gold_nll * each.tokens for each in positions) / sum(each.tokens for each in positions)
+
+
+def _by_position(model: StepwiseModel, batch: Batch, *, forced: bool) -> list[float]:
     """The loss of the true token at each step, summed over the sentences that have one."""
     device = next(model.parameters()).device
     memory = model.encode(batch.source.to(device), batch.source_lengths)

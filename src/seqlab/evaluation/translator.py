@@ -7,11 +7,14 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from seqlab.checkpoint import TOKENIZER, load_checkpoint
+from seqlab.checkpoint import TOKENIZER
 from seqlab.decoding.beam import beam_search
+from seqlab.decoding.ensemble import Ensemble
 from seqlab.decoding.greedy import greedy
 from seqlab.decoding.hypothesis import Hypothesis
+from seqlab.decoding.stepwise import StepwiseModel
 from seqlab.errors import SeqlabError
+from seqlab.evaluation.parameters import Parameters, load_model
 from seqlab.evaluation.translation import AttentionMap, Translation
 from seqlab.model.seq2seq import Seq2Seq
 from seqlab.special_tokens import EOS, PAD, SPECIAL_TOKENS
@@ -21,19 +24,20 @@ from seqlab.text.tokenizer import Tokenizer, load_tokenizers
 class Translator:
     """A trained model between two tokenizers: what `evaluate`, the command line and the served model translate with."""
 
-    def __init__(self, model: Seq2Seq, source: Tokenizer, target: Tokenizer) -> None:
-        self.model = model.eval()
+    def __init__(self, model: Seq2Seq | Ensemble, source: Tokenizer, target: Tokenizer) -> None:
+        self.model: StepwiseModel = model.eval()
         self.source = source
         self.target = target
 
     @classmethod
-    def load(cls, folder: Path, device: str = "cpu") -> Self:
-        """Load a checkpoint folder such as models/best.
+    def load(cls, folder: Path, device: str = "cpu", parameters: Parameters = "best") -> Self:
+        """Load a checkpoint folder such as models/best; `parameters` as in `load_model`.
 
         Raises:
-            SeqlabError: the folder is missing or damaged, or its tokenizers are not those of its model.
+            SeqlabError: the folder is missing or damaged, holds the parameters of too few epochs, or its tokenizers
+                are not those of its model.
         """
-        model = load_checkpoint(folder, device)
+        model = load_model(folder, parameters, device)
         source, target = load_tokenizers(folder / TOKENIZER)
         expected = (model.config.source_vocab_size, model.config.target_vocab_size)
         if (source.vocab_size, target.vocab_size) != expected:

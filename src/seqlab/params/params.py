@@ -36,6 +36,34 @@ class Params(Section):
             raise ValueError("runtime.numerics portable excludes train.precision bfloat16: choose one of them")
         return self
 
+    @model_validator(mode="after")
+    def _tied_embeddings_need_a_joint_vocabulary(self) -> Self:
+        if self.model.tie_embeddings and self.tokenizer.vocabulary != "joint":
+            raise ValueError("model.tie_embeddings needs one vocabulary: set tokenizer.vocabulary to joint")
+        return self
+
+    @model_validator(mode="after")
+    def _rouge_reads_english(self) -> Self:
+        # A side of a corpus that is no language (reply, summary, title) is English.
+        target = self.corpus.target
+        if "rouge" in self.evaluate.metrics and len(target) == 2 and target != "en":
+            raise ValueError(
+                f"evaluate.metrics: rouge reads the letters a–z alone and stems English, and corpus.target is {target}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _several_epochs_are_kept(self) -> Self:
+        if self.evaluate.parameters == "best":
+            return self
+        for name, value in (("keep_checkpoints", self.train.keep_checkpoints), ("epochs", self.train.epochs)):
+            if value < 2:
+                raise ValueError(
+                    f"evaluate.parameters {self.evaluate.parameters} needs at least two kept epochs: "
+                    f"train.{name} must be 2 or more, not {value}"
+                )
+        return self
+
 
 def load_params(path: Path) -> Params:
     """Read and validate a params.yaml.

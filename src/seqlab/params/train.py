@@ -39,10 +39,16 @@ class TrainParams(Section):
     learning_rate_patience: int = Field(ge=0, description="Epochs without improvement that plateau waits for.")
     warmup_steps: int = Field(ge=0, description="Steps of linear warm-up, for every schedule; 0: none.")
     max_grad_norm: float = Field(ge=0, description="Gradients are clipped to this norm; 0: not clipped.")
+    average_decay: float = Field(
+        ge=0,
+        lt=1,
+        description="Decay of a moving average of the parameters, which is validated and kept instead; 0: none.",
+    )
     label_smoothing: float = Field(ge=0, lt=1, description="Probability mass spread evenly over the vocabulary.")
     early_stopping_metric: Literal["bleu", "loss"] = Field(
         description="Validation metric that picks the best checkpoint, and stops training.",
     )
+    keep_checkpoints: int = Field(ge=1, description="Best epochs whose parameters are kept in models/best.")
     patience: int = Field(ge=0, description="Epochs without improvement before training stops; 0: never stop early.")
     validation_max_length: int = Field(ge=1, description="Longest translation, in tokens, when validating.")
     log_every: int = Field(ge=1, description="Optimizer steps between two points of the step curves.")

@@ -53,7 +53,7 @@ def log_checkpoint(
             target = Path(folder, ARTIFACT, path)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(place, target)
-        _save(Path(folder, "model"), Path(folder, ARTIFACT), record, run_id, model.model_id)
+        _save(Path(folder, "model"), Path(folder, ARTIFACT), record, checkpoint.name, run_id, model.model_id)
         server.client.log_model_artifacts(model.model_id, str(Path(folder, "model")))
     server.client.finalize_logged_model(model.model_id, "READY")
     server.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, checkpoint.step)])
@@ -148,19 +148,21 @@ def download_checkpoint(run: str, start: Path | None = None) -> Path:
     return folder / "artifacts" / ARTIFACT
 
 
-def _save(folder: Path, checkpoint: Path, record: RunRecord, run_id: str, model_id: str) -> None:
+def _save(folder: Path, checkpoint: Path, record: RunRecord, name: str, run_id: str, model_id: str) -> None:
     import mlflow.pyfunc
     from mlflow.models import Model
 
     evaluate = record.recipe["evaluate"]
     versions = record.recipe["train"]["versions"] | evaluate["versions"]
+    # Of the last epoch, one set of parameters alone is kept; runs of old recipes have no more of the best either.
+    parameters = evaluate["evaluate"].get("parameters", "best") if name == "best" else "best"
     mlflow.pyfunc.save_model(
         str(folder),
         python_model=str(Path(__file__).with_name("pyfunc.py")),
         artifacts={ARTIFACT: str(checkpoint)},
-        model_config={name: evaluate["evaluate"][name] for name in SEARCH},
+        model_config={key: evaluate["evaluate"][key] for key in SEARCH} | {"parameters": parameters},
         input_example=[EXAMPLE.get(evaluate["corpus"]["source"], ANY_EXAMPLE)],
-        pip_requirements=[f"{name}=={version}" for name, version in sorted(versions.items())],
+        pip_requirements=[f"{package}=={version}" for package, version in sorted(versions.items())],
         mlflow_model=Model(run_id=run_id, model_uuid=model_id, model_id=model_id),
     )
 

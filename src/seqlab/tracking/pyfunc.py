@@ -25,8 +25,9 @@ class TranslationModel(PythonModel):
         """Load the checkpoint."""
         from seqlab.evaluation.translator import Translator
 
-        self._translator = Translator.load(Path(context.artifacts[CHECKPOINT]))
-        self._search = context.model_config
+        self._search = dict(context.model_config)
+        parameters = self._search.pop("parameters")
+        self._translator = Translator.load(Path(context.artifacts[CHECKPOINT]), parameters=parameters)
 
     # MLflow reads the signature off these types.
     def predict(  # type: ignore[override]

@@ -1,6 +1,6 @@
-"""The best epoch so far, and when to stop."""
+"""The best epochs so far, and when to stop."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from seqlab.training.validator import ValidationScores
@@ -8,7 +8,7 @@ from seqlab.training.validator import ValidationScores
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The best epoch so far and its validation scores."""
+    """One of the best epochs so far and its validation scores."""
 
     epoch: int
     step: int
@@ -17,19 +17,27 @@ class Best:
 
 @dataclass(slots=True)
 class EarlyStopping:
-    """Keeps the best epoch by a validation metric, and counts the epochs since."""
+    """Keeps the best epochs by a validation metric, best first, and counts the epochs since the very best."""
 
-    best: Best | None = None
+    kept: list[Best] = field(default_factory=list)
     bad_epochs: int = 0
 
-    def update(self, metric: Literal["bleu", "loss"], candidate: Best) -> bool:
-        """Take in the scores of one more epoch; return whether it is the best so far. Of equals the first is best."""
-        if self.best is None or _better(metric, candidate.scores, self.best.scores):
-            self.best = candidate
-            self.bad_epochs = 0
-            return True
-        self.bad_epochs += 1
-        return False
+    @property
+    def best(self) -> Best | None:
+        """The best epoch; None before the first."""
+        return self.kept[0] if self.kept else None
+
+    def update(self, metric: Literal["bleu", "loss"], candidate: Best, keep: int) -> int | None:
+        """Take in the scores of one more epoch, and keep the `keep` best. Of equals the earlier is better.
+
+        Returns:
+            Its place among those kept: 0 is the best so far, None that it is not kept.
+        """
+        place = sum(not _better(metric, candidate.scores, earlier.scores) for earlier in self.kept)
+        self.kept.insert(place, candidate)
+        del self.kept[keep:]
+        self.bad_epochs = 0 if place == 0 else self.bad_epochs + 1
+        return place if place < keep else None
 
     def exhausted(self, patience: int) -> bool:
         """True after `patience` epochs without improvement; 0 is endless patience."""

@@ -83,10 +83,11 @@ class TrainingFinished:
     """All epochs are done, or training stopped early.
 
     `clipped_steps` counts the steps whose gradient norm was above `train.max_grad_norm`; `largest_gradient_norm` is
-    before clipping; `seconds` is since this start.
+    before clipping; `seconds` is since this start. `kept` are the epochs whose parameters are kept, best first.
     """
 
     best: Best
+    kept: tuple[int, ...]
     epochs: int
     steps: int
     stopped_early: bool

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterable
 from dataclasses import astuple, fields
 from pathlib import Path
+from typing import Any
 
 from seqlab.atomic import write_json, write_text
 from seqlab.training.curves import EpochPoint, StepPoint
@@ -41,7 +42,7 @@ class History:
 
     def _write_metrics(self, event: TrainingFinished) -> None:
         scores = event.best.scores
-        metrics = {
+        metrics: dict[str, Any] = {
             "best": {
                 "epoch": event.best.epoch,
                 "step": event.best.step,
@@ -56,6 +57,8 @@ class History:
             "clipped_steps": event.clipped_steps,
             "largest_gradient_norm": _figure(event.largest_gradient_norm),
         }
+        if len(event.kept) > 1:
+            metrics["kept"] = list(event.kept)
         write_json(self._folder / METRICS, metrics)
 
 

@@ -1,6 +1,6 @@
 """A training under way, as a record and tensors, and back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
@@ -11,22 +11,29 @@ from seqlab.training.resume import SavedState
 from seqlab.training.state import TrainingState
 from seqlab.training.update import Updater
 
-_MODEL, _OPTIMIZER, _BEST, _DIGESTS = "model/", "optimizer/", "best/", "digests"
+_MODEL, _AVERAGE, _OPTIMIZER, _DIGESTS = "model/", "average/", "optimizer/", "digests"
 
 
-def take(state: TrainingState, updater: Updater, digests: ParameterDigests, best: Mapping[str, Tensor]) -> SavedState:
-    """Everything that a training needs to go on: state, model, optimizer, digests, and best parameters so far."""
+def take(
+    state: TrainingState, updater: Updater, digests: ParameterDigests, kept: Sequence[Mapping[str, Tensor]]
+) -> SavedState:
+    """Everything that a training needs to go on: state, model, optimizer, digests, and the best parameters so far."""
     tensors = {
         **_prefixed(_MODEL, model_tensors(updater.model)),
         **_prefixed(_OPTIMIZER, optimizer_tensors(updater.optimizer, updater.model)),
-        **_prefixed(_BEST, best),
         _DIGESTS: digests.table,
     }
+    if updater.average:
+        tensors |= _prefixed(_AVERAGE, model_tensors(updater.average.model))
+    for place, parameters in enumerate(kept):
+        tensors |= _prefixed(_kept(place), parameters)
     return SavedState(state.to_json(), tensors)
 
 
-def restore(saved: SavedState, updater: Updater, digests: ParameterDigests) -> tuple[TrainingState, dict[str, Tensor]]:
-    """Put model, optimizer and digests back; return the state and the best parameters so far.
+def restore(
+    saved: SavedState, updater: Updater, digests: ParameterDigests
+) -> tuple[TrainingState, list[dict[str, Tensor]]]:
+    """Put model, optimizer and digests back; return the state and the best parameters so far, best first.
 
     Raises:
         ValueError: the saved state is of another model, or of another version of seqlab.
@@ -36,8 +43,18 @@ def restore(saved: SavedState, updater: Updater, digests: ParameterDigests) -> t
         raise ValueError("digests missing")
     digests.restore(saved.tensors[_DIGESTS], state.step)
     load_tensors(updater.model, _unprefixed(_MODEL, saved.tensors))
+    if updater.average:
+        load_tensors(updater.average.model, _unprefixed(_AVERAGE, saved.tensors))
+        updater.average.restore(state.step)
     restore_optimizer(updater.optimizer, updater.model, _unprefixed(_OPTIMIZER, saved.tensors))
-    return state, _unprefixed(_BEST, saved.tensors)
+    kept = [_unprefixed(_kept(place), saved.tensors) for place in range(len(state.early_stopping.kept))]
+    if not all(kept):
+        raise ValueError("kept parameters missing")
+    return state, kept
+
+
+def _kept(place: int) -> str:
+    return f"kept-{place}/"
 
 
 def _prefixed(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -81,7 +81,8 @@ class Trainer:
         self._save_seconds = save_seconds
         self._state = TrainingState()
         self._digests = ParameterDigests(updater.model)
-        self._best: dict[str, Tensor] = {}
+        # The parameters of the epochs in state.early_stopping.kept.
+        self._kept: list[dict[str, Tensor]] = []
         self._saved: tuple[int, int] | None = None
         self._saved_at = time.monotonic()
         self._window_pace = Pace()
@@ -102,7 +103,7 @@ class Trainer:
                 step=state.step,
                 epoch=state.epoch,
                 epochs=self._params.epochs,
-                steps_per_epoch=len(self._batches.epoch(1)),
+                steps_per_epoch=len(self._batches),
                 parameters=self._parameters(),
                 step_points=tuple(state.step_points),
                 epoch_points=tuple(state.epoch_points),
@@ -118,7 +119,7 @@ class Trainer:
         if saved is None:
             return
         try:
-            self._state, self._best = snapshot.restore(saved, self._updater, self._digests)
+            self._state, self._kept = snapshot.restore(saved, self._updater, self._digests)
         except ValueError as error:
             raise SeqlabError(
                 f"the saved training state does not fit this training ({error}); delete .checkpoints/"
@@ -181,9 +182,7 @@ class Trainer:
         state, params = self._state, self._params
         scores = self._validate()
         valid_seconds = time.perf_counter() - started
-        best = state.early_stopping.update(params.early_stopping_metric, Best(state.epoch, state.step, scores))
-        if best:
-            self._best = {name: tensor.clone() for name, tensor in model_tensors(self._updater.model).items()}
+        place = self._keep(scores)
         state.plateau.update(scores.loss, decay=params.learning_rate_decay, patience=params.learning_rate_patience)
         point = self._epoch_point(scores)
         state.epoch_points.append(point)
@@ -198,18 +197,29 @@ class Trainer:
         self._emit(
             EpochFinished(
                 point=point,
-                best=best,
+                best=place == 0,
                 clipped_steps=state.clipped_steps,
                 train_seconds=self._epoch_pace.seconds,
                 valid_seconds=valid_seconds,
                 tokens_per_second=self._epoch_pace.tokens_per_second,
             )
         )
-        self._write_checkpoints(best=best)
+        self._write_checkpoints(best=place is not None)
+
+    def _keep(self, scores: ValidationScores) -> int | None:
+        """Keep the epoch's parameters if they are among the best; return their place, None if they are not."""
+        state, params = self._state, self._params
+        epoch = Best(state.epoch, state.step, scores)
+        place = state.early_stopping.update(params.early_stopping_metric, epoch, params.keep_checkpoints)
+        if place is not None:
+            tensors = model_tensors(self._updater.trained)
+            self._kept.insert(place, {name: tensor.clone() for name, tensor in tensors.items()})
+            del self._kept[params.keep_checkpoints :]
+        return place
 
     def _validate(self) -> ValidationScores:
-        self._updater.model.eval()
-        scores = self._validator(self._updater.model, self._safe_point)
+        self._updater.trained.eval()
+        scores = self._validator(self._updater.trained, self._safe_point)
         if not all(map(math.isfinite, (scores.loss, scores.perplexity, scores.bleu))):
             raise SeqlabError(
                 f"the numbers went wrong in the validation after epoch {self._state.epoch}: loss {scores.loss}, "
@@ -240,6 +250,7 @@ class Trainer:
         self._emit(
             TrainingFinished(
                 best=state.early_stopping.best,
+                kept=tuple(each.epoch for each in state.early_stopping.kept),
                 epochs=len(state.epoch_points),
                 steps=state.step,
                 stopped_early=state.stopped_early,
@@ -268,7 +279,7 @@ class Trainer:
         self._saved_at = time.monotonic()
         if self._store is None or self._saved == self._position():
             return
-        self._store.save(snapshot.take(self._state, self._updater, self._digests, self._best))
+        self._store.save(snapshot.take(self._state, self._updater, self._digests, self._kept))
         self._saved = self._position()
         self._emit(StateSaved(self._state.step, time.monotonic() - self._saved_at))
         self._saved_at = time.monotonic()
@@ -278,14 +289,14 @@ class Trainer:
 
     def _write_checkpoints(self, *, best: bool) -> None:
         state = self._state
-        if best and state.early_stopping.best:
-            self._emit(self._outputs.write("best", self._best, state.early_stopping.best))
+        if best and self._kept:
+            self._emit(self._outputs.write("best", self._kept, state.early_stopping.kept))
         if state.epoch_points and state.batch == 0:
             point = state.epoch_points[-1]
             scores = ValidationScores(point.valid_loss, point.valid_perplexity, point.valid_bleu)
-            tensors = model_tensors(self._updater.model)
+            tensors = model_tensors(self._updater.trained)
             self._outputs.write_digests(self._digests)
-            self._emit(self._outputs.write("last", tensors, Best(point.epoch, point.step, scores)))
+            self._emit(self._outputs.write("last", [tensors], [Best(point.epoch, point.step, scores)]))
 
     def _parameters(self) -> int:
         return sum(parameter.numel() for parameter in self._updater.model.parameters())

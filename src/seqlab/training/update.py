@@ -11,6 +11,7 @@ from seqlab.model.dropout import Dropout
 from seqlab.model.seq2seq import Seq2Seq
 from seqlab.params.train import TrainParams
 from seqlab.text.batches import Batch
+from seqlab.training.averaging import ParameterAverage
 from seqlab.training.optimizer import gradient_norm, make_optimizer, set_learning_rate
 from seqlab.training.seeds import generator
 from seqlab.training.teacher_forcing import ratio_at, teacher_forced_loss, toss
@@ -33,6 +34,7 @@ class Updater:
 
     def __init__(self, model: Seq2Seq, params: TrainParams, seed: int) -> None:
         self.model = model
+        self.average = ParameterAverage(model, params.average_decay) if params.average_decay else None
         self.optimizer = make_optimizer(model.parameters(), params)
         self._params = params
         self._seed = seed
@@ -64,6 +66,8 @@ class Updater:
             outcome = Outcome(figures[0], figures[1], tokens, figures[2], learning_rate, ratio)
             _check_finite(outcome, batch, place)
             self.optimizer.step()
+            if self.average:
+                self.average.update(self.model)
         except RuntimeError as error:
             if not _out_of_memory(error):
                 raise
@@ -71,6 +75,11 @@ class Updater:
                 f"out of memory {place}, a batch of {_shape(batch)}: lower train.batch_size or model.hidden_size"
             ) from None
         return outcome
+
+    @property
+    def trained(self) -> Seq2Seq:
+        """The model that training is for: that with the average parameters, if they are averaged."""
+        return self.average.model if self.average else self.model
 
     def _forward(self, batch: Batch, step: int, ratio: float) -> tuple[Tensor, Tensor, int]:
         params, device = self._params, self._device

@@ -1,0 +1,51 @@
+"""A moving average of the parameters."""
+
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
+
+from seqlab.model.seq2seq import Seq2Seq
+
+ParameterList = tuple[Tensor, ...] | list[Tensor]
+
+
+class ParameterAverage:
+    """The exponential moving average of a model's parameters over the optimizer steps (Polyak and Juditsky 1992).
+
+    After step n it moves to the new parameters by 1 − min(decay, n / (9 + n)), so that the first steps count for little
+    in the end, whatever the decay.
+
+    Args:
+        model: The model that is trained; the average begins with its parameters.
+        decay: 0 ≤ decay < 1; about 1 / (1 − decay) steps count.
+    """
+
+    def __init__(self, model: Seq2Seq, decay: float) -> None:
+        self._averaged = AveragedModel(model, multi_avg_fn=_towards(decay))
+        self.restore(0)
+
+    @property
+    def model(self) -> Seq2Seq:
+        """The model with the average parameters."""
+        return cast(Seq2Seq, self._averaged.module)
+
+    def update(self, model: Seq2Seq) -> None:
+        """Take in the parameters after one more step."""
+        self._averaged.update_parameters(model)
+
+    def restore(self, steps: int) -> None:
+        """Go on after so many steps, whose average `model` now has."""
+        # PyTorch counts the models averaged, and at 0 would copy the next one.
+        self._averaged.n_averaged.fill_(steps + 1)
+
+
+def _towards(decay: float) -> Callable[[ParameterList, ParameterList, Tensor | int], None]:
+    @torch.no_grad()
+    def move(averaged: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
+        step = int(count)
+        torch._foreach_lerp_(list(averaged), list(current), 1 - min(decay, step / (9 + step)))
+
+    return move
