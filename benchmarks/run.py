@@ -1,0 +1,93 @@
+"""Runs benchmarks, and appends what they print to today's log, benchmarks/log/YYYY-MM-DD.md: that is `make bench`.
+
+People write into the log, too: what was tried, what it was expected to give, and what it gave. So nothing in it is ever
+changed: a section with the machine and the versions is added at its end, each table as soon as it is known.
+"""
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+
+from benchmarks.measure import ROOT, say
+
+MODULES = ("training", "decoding", "data")
+LOG = ROOT / "benchmarks/log"
+PACKAGES = ("torch", "numpy", "sentencepiece", "tokenizers")
+
+
+def main() -> None:
+    """Run the benchmarks asked for, one after another; a failure of one stops none, and is exit status 1 at the end."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("modules", nargs="*", help=f"of benchmarks; all: {' '.join(MODULES)}")
+    parser.add_argument("--log", type=Path, default=LOG, help="folder of the logs")
+    arguments = parser.parse_args()
+    now = datetime.now(UTC)
+    log = arguments.log / f"{now:%Y-%m-%d}.md"
+    append(log, section(now, new=not log.exists()))
+    failed = [module for module in arguments.modules or MODULES if not run(f"benchmarks.{module}", log)]
+    if failed:
+        raise SystemExit(f"failed: {', '.join(failed)}; see {log}")
+    say(f"\nwritten to {log}")
+
+
+def run(module: str, log: Path) -> bool:
+    """Run a module, and copy what it prints to the log line by line; True if it succeeded."""
+    command = [sys.executable, "-u", "-m", module]
+    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None  # noqa: S101 (for mypy)
+        for line in process.stdout:
+            append(log, line)
+    if process.returncode:
+        append(log, f"\n`{module}` failed with exit status {process.returncode}.\n\n")
+    return process.returncode == 0
+
+
+def append(log: Path, text: str) -> None:
+    """Add to the end of the log, and print."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "a", encoding="utf-8") as file:
+        file.write(text)
+    say(text.rstrip("\n"))
+
+
+def section(now: datetime, *, new: bool) -> str:
+    """The heading of a section, with the machine, its load before, and the versions; a `new` file's title above it."""
+    title = f"# Benchmarks, {now:%Y-%m-%d}\n" if new else ""
+    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return (
+        f"{title}\n## {now:%H:%M} UTC, commit {commit()}\n\n"
+        f"- {processor()}, {psutil.cpu_count(logical=False)} cores, {os.cpu_count()} threads; "
+        f"{psutil.virtual_memory().total / 2**30:.0f} GiB; {platform.system()} {platform.release()}\n"
+        f"- load before: {os.getloadavg()[0]:.2f}\n"
+        f"- Python {platform.python_version()}, {versions}\n\n"
+    )
+
+
+def commit() -> str:
+    """The commit of the working copy, and whether files differ from it; `unknown` outside a repository."""
+    found = subprocess.run(
+        ["git", "describe", "--always", "--dirty", "--exclude=*"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return found.stdout.strip() or "unknown"
+
+
+def processor() -> str:
+    """The CPU's name."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text("utf-8", "replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+if __name__ == "__main__":
+    main()
