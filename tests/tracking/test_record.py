@@ -15,6 +15,10 @@ from tests.tracking.conftest import Project
         ({"train": {"teacher_forcing_ratio": 0.125}, "model": {"hidden_size": 64}}, "tf0.125-h64-gru-3fa9c1"),
         ({"model": {"cell": "lstm", "attention": "dot"}}, "tf0.50-h128-lstm+dot-3fa9c1"),
         ({"evaluate": {"beam_size": 5}}, "tf0.50-h128-gru-b5-3fa9c1"),
+        (
+            {"evaluate": {"beam_size": 5, "parameters": "average"}, "train": {"keep_checkpoints": 3}},
+            "tf0.50-h128-gru-b5-average-3fa9c1",
+        ),
     ],
 )
 def test_the_name_says_what_people_compare(project: Project, changes: dict[str, dict[str, Any]], name: str) -> None:

@@ -118,10 +118,17 @@ def as_text(value: Any) -> str:
 
 
 def run_name(recipe: dict[str, dict[str, Any]], fingerprint: str) -> str:
-    """Such as `tf0.50-h256-gru+dot-b5-3fa9c1`: ratio, hidden size, cell and attention, beam unless greedy, identity."""
-    train, model, beam = recipe["train"]["train"], recipe["train"]["model"], recipe["evaluate"]["evaluate"]["beam_size"]
+    """Such as `tf0.50-h256-gru+dot-b5-average-3fa9c1`, what is usual left out, and the identity at the end.
+
+    Ratio, hidden size, cell and attention; beam unless greedy; which parameters translate unless those of the best epoch.
+    """
+    train, model, evaluate = recipe["train"]["train"], recipe["train"]["model"], recipe["evaluate"]["evaluate"]
     attention = "" if model["attention"] == "none" else f"+{model['attention']}"
     ratio = train["teacher_forcing_ratio"]
     shown = f"{ratio:.2f}" if round(ratio, 2) == ratio else f"{ratio:g}"
     parts = [f"tf{shown}", f"h{model['hidden_size']}", f"{model['cell']}{attention}"]
-    return "-".join([*parts, *([f"b{beam}"] if beam > 1 else []), fingerprint[:6]])
+    if evaluate["beam_size"] > 1:
+        parts.append(f"b{evaluate['beam_size']}")
+    if evaluate.get("parameters", "best") != "best":  # runs of earlier versions have none
+        parts.append(evaluate["parameters"])
+    return "-".join([*parts, fingerprint[:6]])
