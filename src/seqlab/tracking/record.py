@@ -120,7 +120,7 @@ def as_text(value: Any) -> str:
 def run_name(recipe: dict[str, dict[str, Any]], fingerprint: str) -> str:
     """Such as `tf0.50-h256-gru+dot-b5-average-3fa9c1`, what is usual left out, and the identity at the end.
 
-    Ratio, hidden size, cell and attention; beam unless greedy; which parameters translate unless those of the best epoch.
+    Ratio, hidden size, cell and attention; beam unless greedy; which parameters translate, unless the best epoch's.
     """
     train, model, evaluate = recipe["train"]["train"], recipe["train"]["model"], recipe["evaluate"]["evaluate"]
     attention = "" if model["attention"] == "none" else f"+{model['attention']}"
