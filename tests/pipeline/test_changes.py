@@ -56,7 +56,7 @@ TABLE: list[tuple[dict[str, Any], list[str]]] = [
     ({"model.attention": "dot"}, FROM_TRAIN),
     ({"model.input_feeding": True, "model.attention": "general"}, FROM_TRAIN),
     ({"model.tie_output": True}, FROM_TRAIN),
-    ({"model.tie_embeddings": True, "tokenizer.vocabulary": "joint"}, FROM_TOKENIZE),
+    ({"model.tie_embeddings": True, "tokenizer.vocabulary": "joint", "tokenizer.vocab_size": 45}, FROM_TOKENIZE),
     ({"model.dropout": 0.5}, FROM_TRAIN),
     ({"train.teacher_forcing_ratio": 0.9}, FROM_TRAIN),
     ({"train.teacher_forcing_granularity": "token"}, FROM_TRAIN),
