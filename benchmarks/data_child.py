@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from benchmarks.measure import ROOT, say
+from benchmarks.measure import ROOT, say, status
 from seqlab.numerics import configure, torch_setup
 from seqlab.params.params import Params, load_params
 
@@ -75,11 +75,7 @@ class Steps:
 
 def resident() -> dict[str, float]:
     """Megabytes of this process in memory: its own, and those of mapped files."""
-    lines = Path("/proc/self/status").read_text("utf-8").splitlines()
-    status = dict(line.split(":", 1) for line in lines)
-    return {
-        name: int(status[key].split()[0]) * 1024 / 1e6 for name, key in (("anonymous", "RssAnon"), ("file", "RssFile"))
-    }
+    return {name: status(key) / 1e6 for name, key in (("anonymous", "RssAnon"), ("file", "RssFile"))}
 
 
 def no_validator(_model: object, _pause: object) -> "ValidationScores":

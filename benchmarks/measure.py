@@ -92,12 +92,12 @@ def peak_memory() -> int:
 
     Not `ru_maxrss`, which begins at what the process that started this one had.
     """
-    return _status("VmHWM")
+    return status("VmHWM")
 
 
 def resident_memory() -> int:
     """Bytes of this process that are resident."""
-    return _status("VmRSS")
+    return status("VmRSS")
 
 
 def reset_peak_memory() -> None:
@@ -105,7 +105,8 @@ def reset_peak_memory() -> None:
     Path("/proc/self/clear_refs").write_text("5", "ascii")
 
 
-def _status(key: str) -> int:
+def status(key: str) -> int:
+    """Bytes that /proc/self/status gives under a key, such as RssAnon."""
     for line in Path("/proc/self/status").read_text("utf-8").splitlines():
         name, _, value = line.partition(":")
         if name == key:

@@ -72,31 +72,34 @@ class VocabularyLoss:
                 chunk = readout[rows].to(self._type)
                 scores = self._scores(chunk)
                 self._add(scores, scores.amax(1, keepdim=True), chunk, rows)
+            # Every score counts the same for label smoothing, so the mean score of all tokens is the mean readout by the
+            # mean weight, and no pass over the scores is needed.
+            means = (readout.mean(0, dtype=self._weight.dtype), self._weight.mean(0)) if self._smoothing else None
             nll = self._nll / len(self._labels)
-            smoothing = self._smoothing_loss(readout)
-        if self._gradients is None:
-            return nll + smoothing, nll
-        gradients = self._gradients_of_mean(self._gradients, readout)
-        return _known(nll + smoothing, gradients, readout, self._weight, self._bias), nll
+            loss = nll if means is None else nll + self._smoothing_loss(*means)
+            if self._gradients is None:
+                return loss, nll
+            gradients = self._gradients_of_mean(self._gradients, means)
+        gradients = (gradients[0].to(readout.dtype), *gradients[1:])
+        return _known(loss, gradients, readout, self._weight, self._bias), nll
 
-    def _smoothing_loss(self, readout: Tensor) -> Tensor:
-        """What label smoothing adds to the loss: every score counts the same.
-
-        So the mean score of all tokens is the mean readout by the mean weight, and no pass over the scores is needed.
-        """
-        mean_readout = readout.mean(0, dtype=self._weight.dtype)
-        mean_score = mean_readout @ self._weight.mean(0) + self._bias.mean()
+    def _smoothing_loss(self, mean_readout: Tensor, mean_weight: Tensor) -> Tensor:
+        """What label smoothing adds to the mean loss."""
+        mean_score = mean_readout @ mean_weight + self._bias.mean()
         return self._smoothing * (self._label_scores / len(self._labels) - mean_score)
 
-    @torch.no_grad()
-    def _gradients_of_mean(self, sums: ScoreGradients, readout: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _gradients_of_mean(
+        self, sums: ScoreGradients, means: tuple[Tensor, Tensor] | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Those of the mean over all tokens, with the part of label smoothing that every score has."""
         sums.flush()
         tokens = len(self._labels)
+        if means is None:
+            return sums.readout.div_(tokens), sums.weight.div_(tokens), sums.bias.div_(tokens)
+        mean_readout, mean_weight = means
         share = self._smoothing / len(self._weight)
-        mean_readout = readout.mean(0, dtype=self._weight.dtype)
         return (
-            sums.readout.sub_(self._weight.mean(0) * self._smoothing).div_(tokens).to(readout.dtype),
+            sums.readout.sub_(mean_weight * self._smoothing).div_(tokens),
             sums.weight.div_(tokens).sub_(mean_readout * share),
             sums.bias.div_(tokens).sub_(share),
         )
