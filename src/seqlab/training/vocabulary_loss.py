@@ -72,8 +72,8 @@ class VocabularyLoss:
                 chunk = readout[rows].to(self._type)
                 scores = self._scores(chunk)
                 self._add(scores, scores.amax(1, keepdim=True), chunk, rows)
-            # Label smoothing counts every score the same, so the mean score of all tokens is the mean readout by the mean
-            # weight, and no pass over the scores is needed.
+            # Label smoothing counts every score the same, so the mean score of all tokens is the mean readout by
+            # the mean weight, and no pass over the scores is needed.
             means = (readout.mean(0, dtype=self._weight.dtype), self._weight.mean(0)) if self._smoothing else None
             nll = self._nll / len(self._labels)
             loss = nll if means is None else nll + self._smoothing_loss(*means)
