@@ -1,14 +1,14 @@
 """A working copy whose model has learnt to write a sentence backwards, more or less."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 import torch
 
 from seqlab import parallel
-from seqlab.checkpoint import save_checkpoint
+from seqlab.checkpoint import load_checkpoint, model_tensors, save_checkpoint, write_checkpoint
 from seqlab.model.config import ModelConfig
 from seqlab.model.seq2seq import Seq2Seq
 from seqlab.parallel import Example
@@ -110,3 +110,26 @@ def evaluate_params() -> Callable[..., EvaluateParams]:
         return EvaluateParams.model_validate(values | changes)
 
     return make
+
+
+def neighbours(best: Seq2Seq) -> list[dict[str, torch.Tensor]]:
+    """The parameters of a model that has learnt something, and others not far from them."""
+    generator = torch.Generator().manual_seed(7)
+    own = model_tensors(best)
+    return [
+        {name: tensor + scale * torch.randn(tensor.shape, generator=generator) for name, tensor in own.items()}
+        for scale in (0.0, 0.2, 0.4)
+    ]
+
+
+def write_kept(folder: Path, root: Path, kept: Sequence[dict[str, torch.Tensor]]) -> None:
+    config = load_checkpoint(root / "models/best").config
+    epochs = [{"epoch": 9 - rank, "step": 90 - rank, "valid": {}} for rank in range(len(kept))]
+    write_checkpoint(folder, config, kept, root / "models/best/tokenizer", epochs[0] | {"kept": epochs})
+
+
+@pytest.fixture
+def best(root: Path, tmp_path: Path) -> Path:
+    """A checkpoint folder that keeps three epochs."""
+    write_kept(tmp_path / "models/best", root, neighbours(load_checkpoint(root / "models/best")))
+    return tmp_path / "models/best"

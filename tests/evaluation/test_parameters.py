@@ -13,7 +13,7 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from seqlab import parallel
-from seqlab.checkpoint import load_checkpoint, model_tensors, write_checkpoint
+from seqlab.checkpoint import load_checkpoint, model_tensors
 from seqlab.decoding.ensemble import Ensemble
 from seqlab.errors import SeqlabError
 from seqlab.evaluation.evaluation import evaluate
@@ -29,29 +29,6 @@ from seqlab.text.encoded import open_split
 
 MakeParams = Callable[..., EvaluateParams]
 KEPT = 3
-
-
-def neighbours(best: Seq2Seq) -> list[dict[str, torch.Tensor]]:
-    """The parameters of a model that has learnt something, and others not far from them."""
-    generator = torch.Generator().manual_seed(7)
-    own = model_tensors(best)
-    return [
-        {name: tensor + scale * torch.randn(tensor.shape, generator=generator) for name, tensor in own.items()}
-        for scale in (0.0, 0.2, 0.4)
-    ]
-
-
-def write_kept(folder: Path, root: Path, kept: Sequence[dict[str, torch.Tensor]]) -> None:
-    config = load_checkpoint(root / "models/best").config
-    epochs = [{"epoch": 9 - rank, "step": 90 - rank, "valid": {}} for rank in range(len(kept))]
-    write_checkpoint(folder, config, kept, root / "models/best/tokenizer", epochs[0] | {"kept": epochs})
-
-
-@pytest.fixture
-def best(root: Path, tmp_path: Path) -> Path:
-    """A checkpoint folder that keeps three epochs."""
-    write_kept(tmp_path / "models/best", root, neighbours(load_checkpoint(root / "models/best")))
-    return tmp_path / "models/best"
 
 
 def files(folder: Path) -> list[Path]:

@@ -10,9 +10,9 @@ from seqlab.decoding.ballast import ROWS as BALLAST
 from seqlab.decoding.ballast import with_ballast
 from seqlab.decoding.history import Ended, History
 from seqlab.decoding.hypothesis import Hypothesis
-from seqlab.decoding.ranking import best_continuations
+from seqlab.decoding.ranking import best_continuations, log_probabilities
 from seqlab.decoding.stepwise import StepwiseModel
-from seqlab.special_tokens import EOS, PAD, SOS
+from seqlab.special_tokens import EOS, SOS
 
 
 def beam_search(
@@ -103,10 +103,8 @@ class _Search:
     def _advance(self) -> None:
         sentences, places = self._log_probability.shape
         scores, state, weights = self._model.step(self._fed, self._state, self._memory)
-        scores = scores.log_softmax(1)
-        scores[:, [PAD, SOS]] = -torch.inf
         self._log_probability, parent, token = best_continuations(
-            scores.view(sentences, places, -1), self._log_probability, self._beam_size
+            log_probabilities(scores).view(sentences, places, -1), self._log_probability, self._beam_size
         )
         self._history.append(self._rows, parent, token, weights)
         self._steps += 1

@@ -5,9 +5,9 @@ from torch import Tensor
 
 from seqlab.decoding.ballast import with_ballast
 from seqlab.decoding.hypothesis import Hypothesis
-from seqlab.decoding.ranking import best_continuations
+from seqlab.decoding.ranking import best_continuations, log_probabilities
 from seqlab.decoding.stepwise import StepwiseModel
-from seqlab.special_tokens import EOS, PAD, SOS
+from seqlab.special_tokens import EOS, SOS
 
 
 @torch.inference_mode()
@@ -42,9 +42,7 @@ def greedy(
     token = source.new_full((len(rows),), SOS)
     for step in range(max_length):
         scores, state, weights = model.step(token, state, memory)
-        scores = scores.log_softmax(1)
-        scores[:, [PAD, SOS]] = -torch.inf
-        reached, _, token = best_continuations(scores[:, None], log_probability[rows, None], 1)
+        reached, _, token = best_continuations(log_probabilities(scores)[:, None], log_probability[rows, None], 1)
         token = token.squeeze(1)
         log_probability[rows], tokens[rows, step] = reached.squeeze(1), token
         if attention is not None and weights is not None:

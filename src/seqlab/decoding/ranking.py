@@ -4,8 +4,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from seqlab.special_tokens import PAD, SOS
+
 # Wide enough that few maxima are left, and a width whose maximum PyTorch finds at the speed of memory.
 BLOCK = 64
+
+
+def log_probabilities(scores: Tensor) -> Tensor:
+    """Of the scores (rows, vocab) of a next token; −∞ for PAD and SOS, which are never generated but count."""
+    result = scores.log_softmax(1)
+    for never in (PAD, SOS):  # a list of both as the index would be copied to a GPU at every step
+        result[:, never] = -torch.inf
+    return result
 
 
 def best_continuations(scores: Tensor, offsets: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:

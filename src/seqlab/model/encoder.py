@@ -74,8 +74,11 @@ class Encoder(nn.Module):
 
 def pad_states(packed: PackedSequence, states: Tensor, source_len: int) -> Tensor:
     """Packed states (tokens, size) to (batch, source_len, size), zero at padding, the rows in the source's order."""
-    padded, _ = pad_packed_sequence(packed._replace(data=states), batch_first=True, total_length=source_len)
-    return padded.contiguous()
+    # PyTorch's own reordering takes the lengths along, and waits for a GPU to hand back their order.
+    ordered = PackedSequence(states, packed.batch_sizes)
+    padded, _ = pad_packed_sequence(ordered, batch_first=True, total_length=source_len)
+    unsorted = packed.unsorted_indices
+    return padded.contiguous() if unsorted is None else padded.index_select(0, unsorted)
 
 
 def _bridge(config: ModelConfig) -> nn.ModuleList:

@@ -35,7 +35,7 @@ class Seq2Seq(nn.Module):
 
         Args:
             source: (batch, source_len) token ids; what stands after a sentence's end is never looked at.
-            source_lengths: (batch,), each at least 1.
+            source_lengths: (batch,), each at least 1; on the CPU, so that nobody waits for a GPU to know them.
             dropout: The step's masks; None: no dropout.
         """
         packed, state = self.encoder(source, source_lengths, dropout)
@@ -45,9 +45,7 @@ class Seq2Seq(nn.Module):
         values = pad_states(packed, states, source.shape[1])
         projected = self.decoder.attention.keys(states)
         keys = values if projected is states else pad_states(packed, projected, source.shape[1])
-        positions = torch.arange(source.shape[1], device=source.device)
-        padding = positions[None, :] >= source_lengths.to(source.device)[:, None]
-        return Memory(state, Annotations(values, keys, padding if bool(padding.any()) else None))
+        return Memory(state, Annotations(values, keys, _padding(source, source_lengths)))
 
     def initial_state(self, memory: Memory) -> DecoderState:
         """The decoder before its first step, at which it is fed SOS; with input feeding the first readout is 0."""
@@ -80,6 +78,13 @@ class Seq2Seq(nn.Module):
             next_state = DecoderState(next_state.recurrent, readout)
         scores = self.decoder.scores(drop(readout, masks.readout))
         return scores, next_state, None if weights is None else weights.flatten(0, 1)
+
+
+def _padding(source: Tensor, source_lengths: Tensor) -> Tensor | None:
+    if bool((source_lengths == source.shape[1]).all()):
+        return None
+    positions = torch.arange(source.shape[1], device=source.device)
+    return positions[None, :] >= source_lengths.to(source.device)[:, None]
 
 
 def parts(config: ModelConfig) -> tuple[Encoder, Decoder]:

@@ -1,6 +1,6 @@
 """A moving average of the parameters."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -8,8 +8,6 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from seqlab.model.seq2seq import Seq2Seq
-
-ParameterList = tuple[Tensor, ...] | list[Tensor]
 
 
 class ParameterAverage:
@@ -24,7 +22,8 @@ class ParameterAverage:
     """
 
     def __init__(self, model: Seq2Seq, decay: float) -> None:
-        self._averaged = AveragedModel(model, multi_avg_fn=_towards(decay))
+        self._decay = decay
+        self._averaged = AveragedModel(model, multi_avg_fn=self._move)
         self.restore(0)
 
     @property
@@ -41,11 +40,8 @@ class ParameterAverage:
         # PyTorch counts the models averaged, and at 0 would copy the next one.
         self._averaged.n_averaged.fill_(steps + 1)
 
-
-def _towards(decay: float) -> Callable[[ParameterList, ParameterList, Tensor | int], None]:
     @torch.no_grad()
-    def move(averaged: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
-        step = int(count)
-        torch._foreach_lerp_(list(averaged), list(current), 1 - min(decay, step / (9 + step)))
-
-    return move
+    def _move(self, averaged: Sequence[Tensor], current: Sequence[Tensor], _count: Tensor | int) -> None:
+        # What is passed is a copy on the model's device, and to ask for it would be to wait for the device.
+        step = int(self._averaged.n_averaged)
+        torch._foreach_lerp_(list(averaged), list(current), 1 - min(self._decay, step / (9 + step)))

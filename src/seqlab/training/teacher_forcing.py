@@ -99,7 +99,7 @@ def teacher_forced_loss(
         source_lengths: (batch,).
         target: (batch, target_len) labels; what stands after a sentence's end is never looked at.
         target_lengths: (batch,), each at least 1.
-        coins: (batch, target_len), from `toss`.
+        coins: (batch, target_len), from `toss`; on the CPU, where what to compute together is decided.
         label_smoothing: ε, spread over the whole vocabulary.
         dropout: The step's masks; None: no dropout.
     """
@@ -108,7 +108,7 @@ def teacher_forced_loss(
     packing = Packing.of_lengths(lengths[order])
     rows = order.to(target.device)
     labels = packing.pack(target[rows, : packing.steps])
-    free = ~packing.pack(coins.cpu()[order, : packing.steps])
+    free = ~packing.pack(coins[order, : packing.steps])
     memory = model.encode(source[rows], source_lengths[order.to(source_lengths.device)], dropout)
     loss = VocabularyLoss(model.decoder.vocabulary_weight, model.decoder.output_bias, labels, label_smoothing)
     masks = model.decoder.masks(dropout, len(labels))
@@ -177,9 +177,9 @@ class _Unrolling:
         running = self._packing.batch_sizes[stop]
         readout = seen[:running] if self._decoder.input_feeding else self._read(seen[:running], Packing((running,)))
         rows = self._free[stop].nonzero().squeeze(1)
-        positions = self._packing.offsets[stop - 1] + rows
-        rows = rows.to(seen.device)
-        said = self._loss.predict(drop(readout[rows], self._masks.readout_of(positions.to(seen.device))), positions)
+        before = self._packing.offsets[stop - 1]
+        positions, rows = before + rows, rows.to(seen.device)
+        said = self._loss.predict(drop(readout[rows], self._masks.readout_of(before + rows)), positions)
         self._fed[stop] = self._fed[stop].index_copy(0, rows, said)
 
     def _read(self, seen: Tensor, packing: Packing) -> Tensor:

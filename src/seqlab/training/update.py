@@ -92,7 +92,7 @@ class Updater:
                 batch.source_lengths,
                 batch.target.to(device),
                 batch.target_lengths,
-                coins.to(device),
+                coins,
                 label_smoothing=params.label_smoothing,
                 dropout=Dropout(self.model.config.dropout, generator(self._seed, "dropout", step)),
             )

@@ -1,0 +1,38 @@
+"""Evaluating on another device, as far as it can be tried without a GPU."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from seqlab.evaluation.evaluation import evaluate
+from seqlab.params.evaluate import EvaluateParams
+from tests.evaluation.test_evaluation import read_json, read_records
+from tests.simulated_device import simulated_device
+
+MakeParams = Callable[..., EvaluateParams]
+
+
+@pytest.mark.parametrize("parameters", ["best", "average", "ensemble"])
+@pytest.mark.parametrize("beam_size", [1, 3])
+def test_another_device_gives_the_same_results(
+    parameters: str, beam_size: int, best: Path, root: Path, tmp_path: Path, evaluate_params: MakeParams
+) -> None:
+    params = evaluate_params(beam_size=beam_size, n_best=beam_size, parameters=parameters)
+
+    def run(device: str) -> Path:
+        reports = tmp_path / device
+        inputs = {"tokenized": root / "data/tokenized", "raw": root / "data/raw"}
+        evaluate(params, checkpoint=best, reports=reports, device=device, **inputs)
+        return reports
+
+    here = run("cpu")
+    with simulated_device() as device:
+        there = run(device)
+    for found, expected in zip(read_records(there), read_records(here), strict=True):
+        assert found["score"] == pytest.approx(expected["score"], abs=1e-4)
+        assert found | {"score": 0} == expected | {"score": 0}
+    assert read_json(there / "scores.json")["loss"] == pytest.approx(read_json(here / "scores.json")["loss"], rel=1e-4)
+    for found, expected in zip(*(read_json(reports / "attention.json") for reports in (there, here)), strict=True):
+        for row, expected_row in zip(found["weights"], expected["weights"], strict=True):
+            assert row == pytest.approx(expected_row, abs=1e-3)
