@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from seqlab.model.dropout import Dropout, drop
+from seqlab.model.gru import gru
 from seqlab.model.packing import Packing
 
 _CELLS: dict[str, type[nn.GRU] | type[nn.LSTM] | type[nn.RNN]] = {"gru": nn.GRU, "lstm": nn.LSTM, "rnn": nn.RNN}
@@ -88,6 +89,8 @@ def _layer_state(state: RecurrentState | None, number: int) -> Tensor | tuple[Te
 def _run(
     layer: nn.Module, inputs: Tensor, packing: Packing, state: Tensor | tuple[Tensor, Tensor] | None
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
+    if isinstance(layer, nn.GRU) and _by_hand(inputs, packing):
+        return _run_gru(layer, inputs, packing, None if state is None else state[0])
     if packing.even:
         outputs, last = layer(inputs.view(packing.steps, -1, inputs.shape[1]), state)
         outputs = outputs.flatten(0, 1)
@@ -95,6 +98,21 @@ def _run(
         packed, last = layer(PackedSequence(inputs, packing.sizes), state)
         outputs = packed.data
     return outputs, last if isinstance(last, tuple) else (last,)
+
+
+def _by_hand(inputs: Tensor, packing: Packing) -> bool:
+    # One step alone is as fast in PyTorch's own layer, and a GPU has kernels for the whole of it.
+    return torch.is_grad_enabled() and packing.steps > 1 and inputs.device.type == "cpu"
+
+
+def _run_gru(
+    layer: nn.GRU, inputs: Tensor, packing: Packing, state: Tensor | None
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    outputs, last = gru(layer, inputs, packing, state)
+    if not layer.bidirectional:
+        return outputs, (last[None],)
+    from_the_end, first = gru(layer, inputs, packing, state, backward=True)
+    return torch.cat([outputs, from_the_end], 1), (torch.stack([last, first]),)
 
 
 def _join(last: Tensor) -> Tensor:
