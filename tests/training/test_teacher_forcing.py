@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqlab.model.decoder import Decoder
+from seqlab.model.decoder import Decoder, UnrolledDecoder
 from seqlab.model.dropout import Dropout
 from seqlab.model.seq2seq import Seq2Seq
 from seqlab.training.teacher_forcing import teacher_forced_loss, toss
@@ -140,20 +140,27 @@ def test_nll_is_the_loss_without_smoothing() -> None:
     ("ratio", "granularity", "calls"),
     [(1.0, "step", 1), (0.0, "step", 6), (1.0, "token", 1), (0.0, "sequence", 6)],
 )
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
 def test_steps_between_two_choices_are_one_call(
-    ratio: float, granularity: str, calls: int, monkeypatch: pytest.MonkeyPatch
+    ratio: float, granularity: str, calls: int, cell: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    advance, counted = Decoder.advance, []
+    counted: list[int] = []
+    for kind, name in ((Decoder, "advance"), (UnrolledDecoder, "run")):
+        _count(kind, name, counted, monkeypatch)
+    coins = toss(granularity, ratio, 5, 6, torch.Generator())
+    batch = (*tiny_batch(SOURCE_LENGTHS, 9), *tiny_batch(TARGET_LENGTHS, 11, seed=1), coins)
+    teacher_forced_loss(tiny_model(attention="dot", cell=cell), *batch)
+    assert len(counted) == calls
+
+
+def _count(kind: type, name: str, counted: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    method = getattr(kind, name)
 
     def counting(*args: object) -> object:
         counted.append(1)
-        return advance(*args)  # type: ignore[arg-type]
+        return method(*args)
 
-    monkeypatch.setattr(Decoder, "advance", counting)
-    coins = toss(granularity, ratio, 5, 6, torch.Generator())
-    batch = (*tiny_batch(SOURCE_LENGTHS, 9), *tiny_batch(TARGET_LENGTHS, 11, seed=1), coins)
-    teacher_forced_loss(tiny_model(attention="dot"), *batch)
-    assert len(counted) == calls
+    monkeypatch.setattr(kind, name, counting)
 
 
 @pytest.mark.parametrize("ratio", [0.0, 0.5, 1.0])

@@ -9,7 +9,7 @@ from seqlab.model.config import ModelConfig
 from seqlab.model.dropout import Dropout, Masks, drop
 from seqlab.model.memory import DecoderState, Memory
 from seqlab.model.packing import Packing
-from seqlab.model.recurrent import RecurrentStack
+from seqlab.model.recurrent import RecurrentStack, UnrolledStack
 
 
 class Decoder(nn.Module):
@@ -69,13 +69,16 @@ class Decoder(nn.Module):
             What the readout sees beside attention, (tokens, …): h, or [h; y; c] with context `every_step`. And the
             state after the last step, whose `readout` is still to come.
         """
-        embedded = drop(self.embedding(tokens), masks.embedding)
-        beside = [packing.gather(context)] if self.every_step else []
-        fed = [state.readout] if state.readout is not None else []
-        inputs = torch.cat([embedded, *beside, *fed], 1) if beside or fed else embedded
+        inputs, beside = self._inputs(tokens, packing, state.readout, context, masks)
         outputs, recurrent = self.stack(inputs, packing, state.recurrent, masks.between)
-        seen = torch.cat([outputs, embedded, *beside], 1) if beside else outputs
-        return seen, DecoderState(recurrent)
+        return _seen(outputs, beside), DecoderState(recurrent)
+
+    def unrolled(
+        self, packing: Packing, state: DecoderState, context: Tensor, masks: Masks
+    ) -> "UnrolledDecoder | None":
+        """The decoder for a few of these steps at a time, with one gradient in the end; None where there is none."""
+        stack = None if self.input_feeding else self.stack.unrolled(packing, state.recurrent)
+        return None if stack is None else UnrolledDecoder(self, stack, packing, context, masks)
 
     def read(self, seen: Tensor, packing: Packing, memory: Memory) -> tuple[Tensor, Tensor | None]:
         """Attend and read out.
@@ -106,6 +109,15 @@ class Decoder(nn.Module):
         """Unnormalised log probabilities of the vocabulary, (tokens, target_vocab_size)."""
         return F.linear(readout, self.vocabulary_weight, self.output_bias)
 
+    def _inputs(
+        self, tokens: Tensor, packing: Packing, readout: Tensor | None, context: Tensor, masks: Masks
+    ) -> tuple[Tensor, list[Tensor]]:
+        """What the recurrent layers are fed, and what the readout sees of it."""
+        embedded = drop(self.embedding(tokens), masks.embedding)
+        beside = [embedded, packing.gather(context)] if self.every_step else []
+        fed = [*(beside or [embedded]), *([] if readout is None else [readout])]
+        return torch.cat(fed, 1) if len(fed) > 1 else embedded, beside
+
     def masks(self, dropout: Dropout | None, tokens: int) -> Masks:
         """Draw the masks of so many packed tokens."""
         if dropout is None:
@@ -114,3 +126,44 @@ class Decoder(nn.Module):
         embedding = dropout.mask(tokens, self.embedding.embedding_dim, device)
         between = self.stack.masks(dropout, tokens, device)
         return Masks(embedding, between, dropout.mask(tokens, self.vocabulary_weight.shape[1], device))
+
+
+class UnrolledDecoder:
+    """A decoder whose steps are run one after the other, and whose gradient is taken of all at once.
+
+    Args:
+        decoder: Without input feeding.
+        stack: Its recurrent layers.
+        packing: Of all steps.
+        context: (batch, hidden_size).
+        masks: Of all tokens; empty: no dropout.
+    """
+
+    def __init__(self, decoder: Decoder, stack: UnrolledStack, packing: Packing, context: Tensor, masks: Masks) -> None:
+        self._decoder, self._stack, self._packing, self._context, self._masks = decoder, stack, packing, context, masks
+
+    @torch.no_grad()
+    def run(self, tokens: Tensor, start: int, stop: int) -> Tensor:
+        """What the readout sees of the steps from start, where the last call ended, up to stop, without gradient.
+
+        Args:
+            tokens: (tokens,) ids fed to these steps, packed.
+            start: First step.
+            stop: Step after the last.
+        """
+        part, masks = self._packing.part(start, stop), self._masks.rows(self._packing.span(start, stop))
+        inputs, beside = self._decoder._inputs(tokens, part, None, self._context[: part.batch_sizes[0]], masks)
+        return _seen(self._stack.run(inputs, start, stop, masks.between), beside)
+
+    def differentiable(self, tokens: Tensor) -> Tensor:
+        """The same of all steps, with a gradient, when all have been run.
+
+        Args:
+            tokens: (tokens,) ids that they were fed.
+        """
+        inputs, beside = self._decoder._inputs(tokens, self._packing, None, self._context, self._masks)
+        return _seen(self._stack.differentiable(inputs, self._masks.between)[0], beside)
+
+
+def _seen(outputs: Tensor, beside: list[Tensor]) -> Tensor:
+    return torch.cat([outputs, *beside], 1) if beside else outputs

@@ -17,12 +17,7 @@ from seqlab.model.packing import Packing
 def gru(
     layer: nn.GRU, inputs: Tensor, packing: Packing, state: Tensor | None, *, backward: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """One direction of a layer (Cho et al. 2014), in PyTorch's variant and with its parameters:
-
-    r = σ(x_r + h_r), z = σ(x_z + h_z), n = tanh(x_n + r · h_n), h' = (1 − z) · n + z · h, where x_• is W_ih x + b_ih of
-    the step's input, and h_• is W_hh h + b_hh of the state before it.
-
-    Under autocast the matrix products are computed in its type; the gates and the state that is carried on are not.
+    """All steps at once; see `Recurrence`.
 
     Args:
         layer: Of one layer.
@@ -32,56 +27,108 @@ def gru(
         backward: The layer's backward direction, which reads each sequence from its end.
 
     Returns:
-        Outputs (tokens, hidden_size), in the type of the products, and the state (batch, hidden_size) after each
-        sequence's last token, or its first, if it is read from its end.
+        Outputs (tokens, hidden_size), and the state (batch, hidden_size) after each sequence's last token, or its
+        first, if it is read from its end.
     """
-    suffix = "_reverse" if backward else ""
-    weights = [getattr(layer, f"{name}_l0{suffix}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
-    if state is None:
-        state = weights[0].new_zeros(packing.batch_sizes[0], layer.hidden_size)
-    device = inputs.device.type
-    product_type = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weights[0].dtype
-    with torch.autocast(device, enabled=False):
-        outputs, last = _Layer.apply(  # type: ignore[no-untyped-call]
-            inputs.to(product_type), state.to(weights[0].dtype), *weights, packing, backward
-        )
-    return outputs, last
+    recurrence = Recurrence(layer, packing, state, backward=backward)
+    recurrence.run(inputs, 0, packing.steps)
+    return recurrence.differentiable(inputs)
 
 
-class _Layer(torch.autograd.Function):
-    """The recurrence. A tensor of the batch's states is carried along: a step changes the rows that have a token."""
+class Recurrence:
+    """One direction of a layer (Cho et al. 2014), a few steps at a time, in PyTorch's variant and with its parameters:
+
+    r = σ(x_r + h_r), z = σ(x_z + h_z), n = tanh(x_n + r · h_n), h' = (1 − z) · n + z · h, where x_• is W_ih x + b_ih of
+    the step's input, and h_• is W_hh h + b_hh of the state before it.
+
+    Under autocast the matrix products are computed in its type, which is that of the outputs; the gates and the state
+    that is carried on are not.
+
+    Args:
+        layer: Of one layer.
+        packing: Of all steps.
+        state: (batch, hidden_size) before the first token; None: zero.
+        backward: The layer's backward direction, which reads each sequence from its end.
+    """
+
+    def __init__(self, layer: nn.GRU, packing: Packing, state: Tensor | None, *, backward: bool = False) -> None:
+        suffix = "_reverse" if backward else ""
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        self.parameters: list[Tensor] = [getattr(layer, f"{name}_l0{suffix}") for name in names]
+        weight, device = self.parameters[0], self.parameters[0].device.type
+        self.kind = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
+        self.packing, self.backward = packing, backward
+        tokens, rows, size = packing.offsets[-1], packing.batch_sizes[0], layer.hidden_size
+        self.first = weight.new_zeros(rows, size) if state is None else state.to(weight.dtype)
+        self.state = self.first.detach().clone()
+        self.gates, self.hidden_new = weight.new_empty(tokens, 3 * size), weight.new_empty(tokens, size)
+        self.before = weight.new_empty(tokens, size, dtype=self.kind)
+        self.outputs = torch.empty_like(self.before)
+        self._cast = [parameter.detach().to(self.kind) for parameter in self.parameters]
+        self._room = weight.new_empty(rows, 3 * size, dtype=self.kind)
+
+    @torch.no_grad()
+    def run(self, inputs: Tensor, start: int, stop: int) -> Tensor:
+        """The outputs of the steps from start up to stop, without gradient.
+
+        Args:
+            inputs: (tokens, input_size), those of these steps.
+            start: The step that the last call ended at.
+            stop: Where to end.
+        """
+        size, (input_weight, weight, input_bias, bias) = self.state.shape[1], self._cast
+        whole = self.packing.span(start, stop)
+        with torch.autocast(inputs.device.type, enabled=False):
+            room = self.gates[whole] if self.kind == self.gates.dtype else None
+            projected = torch.addmm(input_bias, inputs.to(self.kind), input_weight.t(), out=room)
+            if room is None:
+                self.gates[whole] = projected
+            for step in _order(start, stop, self.backward):
+                span, rows = self.packing.span(step, step + 1), slice(self.packing.batch_sizes[step])
+                # A step changes the states of the rows that have a token.
+                now = self.state[rows]
+                self.before[span] = now
+                hidden = torch.addmm(bias, self.before[span], weight.t(), out=self._room[rows])
+                reset_update, new = self.gates[span, : 2 * size], self.gates[span, 2 * size :]
+                reset_update.add_(hidden[:, : 2 * size]).sigmoid_()
+                self.hidden_new[span] = hidden[:, 2 * size :]
+                new.addcmul_(reset_update[:, :size], self.hidden_new[span]).tanh_()
+                self.outputs[span] = torch.lerp(new, now, reset_update[:, size:], out=now)
+        return self.outputs[whole]
+
+    def differentiable(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """What all steps gave, with a gradient.
+
+        Args:
+            inputs: (tokens, input_size), those of all steps, of the values that `run` was given.
+
+        Returns:
+            Outputs (tokens, hidden_size), and the state (batch, hidden_size) in the end.
+        """
+        with torch.autocast(inputs.device.type, enabled=False):
+            outputs, last = _Gradient.apply(  # type: ignore[no-untyped-call]
+                inputs.to(self.kind), self.first, *self.parameters, self
+            )
+        return outputs, last
+
+
+class _Gradient(torch.autograd.Function):
+    """The gradient of a recurrence that has been run."""
 
     @staticmethod
     def forward(
         ctx: Any,
         inputs: Tensor,
-        state: Tensor,
+        _state: Tensor,
         input_weight: Tensor,
         weight: Tensor,
-        input_bias: Tensor,
-        bias: Tensor,
-        packing: Packing,
-        backward: bool,
+        _input_bias: Tensor,
+        _bias: Tensor,
+        run: Recurrence,
     ) -> tuple[Tensor, Tensor]:
-        kind, tokens, size = inputs.dtype, len(inputs), state.shape[1]
-        gates = torch.addmm(input_bias.to(kind), inputs, input_weight.to(kind).t()).to(state.dtype)
-        hidden_new, before, outputs = state.new_empty(tokens, size), *inputs.new_empty(2, tokens, size)
-        cast_weight, cast_bias = weight.to(kind).t(), bias.to(kind)
-        room = inputs.new_empty(len(state), 3 * size)
-        state = state.clone()
-        for step in _order(packing, backward):
-            span, rows = packing.span(step, step + 1), slice(packing.batch_sizes[step])
-            now = state[rows]
-            before[span] = now
-            hidden = torch.addmm(cast_bias, before[span], cast_weight, out=room[rows])
-            reset_update, new = gates[span, : 2 * size], gates[span, 2 * size :]
-            reset_update.add_(hidden[:, : 2 * size]).sigmoid_()
-            hidden_new[span] = hidden[:, 2 * size :]
-            new.addcmul_(reset_update[:, :size], hidden_new[span]).tanh_()
-            outputs[span] = torch.lerp(new, now, reset_update[:, size:], out=now)
-        ctx.save_for_backward(inputs, input_weight, weight, gates, hidden_new, before)
-        ctx.packing, ctx.backward = packing, backward
-        return outputs, state
+        ctx.save_for_backward(inputs, input_weight, weight, run.gates, run.hidden_new, run.before)
+        ctx.packing, ctx.backward = run.packing, run.backward
+        return run.outputs, run.state
 
     @staticmethod
     @once_differentiable
@@ -98,7 +145,7 @@ class _Layer(torch.autograd.Function):
         torch.mul(of_hidden_new * (1 - reset), hidden_new, out=of_reset)
         cast_weight, products = weight.to(kind), of_gates.to(kind)
         of_state = of_last.clone()
-        for step in _order(packing, not ctx.backward):
+        for step in _order(0, packing.steps, not ctx.backward):
             span, rows = packing.span(step, step + 1), slice(packing.batch_sizes[step])
             now = of_state[rows].add_(of_outputs[span])
             of_gates[span].view(len(now), 3, size).mul_(now[:, None])
@@ -117,9 +164,8 @@ class _Layer(torch.autograd.Function):
             of_gates.sum(0),
             of_bias,
             None,
-            None,
         )
 
 
-def _order(packing: Packing, backward: bool) -> range:
-    return range(packing.steps - 1, -1, -1) if backward else range(packing.steps)
+def _order(start: int, stop: int, backward: bool) -> range:
+    return range(stop - 1, start - 1, -1) if backward else range(start, stop)

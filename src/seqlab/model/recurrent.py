@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from seqlab.model.dropout import Dropout, drop
-from seqlab.model.gru import gru
+from seqlab.model.gru import Recurrence, gru
 from seqlab.model.packing import Packing
 
 _CELLS: dict[str, type[nn.GRU] | type[nn.LSTM] | type[nn.RNN]] = {"gru": nn.GRU, "lstm": nn.LSTM, "rnn": nn.RNN}
@@ -71,12 +71,49 @@ class RecurrentStack(nn.Module):
         """
         hidden, cells = [], []
         for number, layer in enumerate(self.layers):
-            if number and masks:
-                inputs = drop(inputs, masks[number - 1])
-            inputs, last = _run(layer, inputs, packing, _layer_state(state, number))
+            inputs, last = _run(layer, _between(inputs, number, masks), packing, _layer_state(state, number))
             hidden.append(_join(last[0]))
             cells += [_join(cell) for cell in last[1:]]
         return inputs, RecurrentState(torch.stack(hidden), torch.stack(cells) if cells else None)
+
+    def unrolled(self, packing: Packing, state: RecurrentState) -> "UnrolledStack | None":
+        """The stack for a few of these steps at a time, with one gradient in the end; None where PyTorch has it all."""
+        layers = [layer for layer in self.layers if isinstance(layer, nn.GRU)]
+        if not layers or self.width > self.hidden_size or not _by_hand(state.hidden.device):
+            return None
+        return UnrolledStack([Recurrence(layer, packing, state.hidden[n]) for n, layer in enumerate(layers)])
+
+
+class UnrolledStack:
+    """A stack in one direction whose steps are run one after the other, and whose gradient is taken of all at once."""
+
+    def __init__(self, recurrences: list[Recurrence]) -> None:
+        self._recurrences = recurrences
+
+    def run(self, inputs: Tensor, start: int, stop: int, masks: tuple[Tensor | None, ...]) -> Tensor:
+        """Outputs of the steps from start, where the last call ended, up to stop, without gradient.
+
+        Args:
+            inputs: (tokens, input_size), those of these steps.
+            start: First step.
+            stop: Step after the last.
+            masks: Those of these tokens.
+        """
+        for number, recurrence in enumerate(self._recurrences):
+            inputs = recurrence.run(_between(inputs, number, masks), start, stop)
+        return inputs
+
+    def differentiable(self, inputs: Tensor, masks: tuple[Tensor | None, ...]) -> tuple[Tensor, RecurrentState]:
+        """Outputs of all steps and the last state, with a gradient, when all have been run on these inputs."""
+        hidden = []
+        for number, recurrence in enumerate(self._recurrences):
+            inputs, last = recurrence.differentiable(_between(inputs, number, masks))
+            hidden.append(last)
+        return inputs, RecurrentState(torch.stack(hidden))
+
+
+def _between(inputs: Tensor, number: int, masks: tuple[Tensor | None, ...]) -> Tensor:
+    return drop(inputs, masks[number - 1]) if number and masks else inputs
 
 
 def _layer_state(state: RecurrentState | None, number: int) -> Tensor | tuple[Tensor, Tensor] | None:
@@ -89,7 +126,7 @@ def _layer_state(state: RecurrentState | None, number: int) -> Tensor | tuple[Te
 def _run(
     layer: nn.Module, inputs: Tensor, packing: Packing, state: Tensor | tuple[Tensor, Tensor] | None
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
-    if isinstance(layer, nn.GRU) and _by_hand(inputs, packing):
+    if isinstance(layer, nn.GRU) and packing.steps > 1 and _by_hand(inputs.device):
         return _run_gru(layer, inputs, packing, None if state is None else state[0])
     if packing.even:
         outputs, last = layer(inputs.view(packing.steps, -1, inputs.shape[1]), state)
@@ -100,9 +137,9 @@ def _run(
     return outputs, last if isinstance(last, tuple) else (last,)
 
 
-def _by_hand(inputs: Tensor, packing: Packing) -> bool:
-    # One step alone is as fast in PyTorch's own layer, and a GPU has kernels for the whole of it.
-    return torch.is_grad_enabled() and packing.steps > 1 and inputs.device.type == "cpu"
+def _by_hand(device: torch.device) -> bool:
+    # A GPU has kernels for the whole of a layer, and without gradient PyTorch's own is as fast on a CPU.
+    return torch.is_grad_enabled() and device.type == "cpu"
 
 
 def _run_gru(

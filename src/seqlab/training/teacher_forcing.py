@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from seqlab.errors import SeqlabError
+from seqlab.model.decoder import UnrolledDecoder
 from seqlab.model.dropout import Dropout, Masks, drop
 from seqlab.model.memory import DecoderState, Memory
 from seqlab.model.packing import Packing
@@ -89,9 +90,10 @@ def teacher_forced_loss(
 
     Equal to the step-by-step loop, and nearly as fast as pure teacher forcing. What the model says is fed back without
     a gradient, so only its *choice* ties a step to the one before. Steps between two choices therefore go through the
-    recurrent layers in one call; attention and readout, which the recurrence does not need, follow for all tokens
-    at once; and a token's scores are computed once, when a choice needs them or else at the end. With input feeding the
-    recurrence does need the readout, and every step is a call of its own. Ratio 1 is one call.
+    recurrent layers in one call (those of a GRU on a CPU without a gradient, which is taken of all steps in the end);
+    attention and readout, which the recurrence does not need, follow for all tokens at once; and a token's scores are
+    computed once, when a choice needs them or else at the end. With input feeding the recurrence does need the readout,
+    and every step is a call of its own. Ratio 1 is one call.
 
     Args:
         model: Encoder and decoder.
@@ -146,12 +148,24 @@ class _Unrolling:
     def readout(self) -> Tensor:
         """r of every token, (tokens, readout_size), before dropout."""
         stops = [step for step in range(1, self._packing.steps) if self._breaks_at(step)]
-        pieces = [self._advance(start, stop) for start, stop in pairwise([0, *stops, self._packing.steps])]
-        together = torch.cat(pieces)
+        pieces = list(pairwise([0, *stops, self._packing.steps]))
+        unrolled = None
+        if stops:
+            unrolled = self._decoder.unrolled(self._packing, self._state, self._memory.context, self._masks)
+        if unrolled is None:
+            together = torch.cat([self._advance(start, stop) for start, stop in pieces])
+        else:
+            together = self._run(unrolled, pieces)
         return together if self._decoder.input_feeding else self._read(together, self._packing)
 
     def _breaks_at(self, step: int) -> bool:
         return self._decoder.input_feeding or bool(self._free[step].any())
+
+    def _run(self, unrolled: UnrolledDecoder, pieces: list[tuple[int, int]]) -> Tensor:
+        """All pieces without gradient, each up to where a step is fed what the model says; and then the gradient."""
+        for start, stop in pieces:
+            self._choose(unrolled.run(torch.cat(self._fed[start:stop]), start, stop), stop)
+        return unrolled.differentiable(torch.cat(self._fed))
 
     def _advance(self, start: int, stop: int) -> Tensor:
         """Run the steps from start up to stop, and find what step `stop` is fed."""
@@ -167,14 +181,16 @@ class _Unrolling:
             seen = self._read(seen, part)
             state = DecoderState(state.recurrent, seen)
         self._state = state
-        if stop < self._packing.steps and self._free[stop].any():
-            self._choose(seen[-part.batch_sizes[-1] :], stop)
+        self._choose(seen, stop)
         return seen
 
     @torch.no_grad()
     def _choose(self, seen: Tensor, stop: int) -> None:
-        """Feed step `stop` the argmax of the step before, where it is free."""
+        """Feed step `stop` the argmax of the step before, the last of those seen, where it is free."""
+        if stop == self._packing.steps or not self._free[stop].any():
+            return
         running = self._packing.batch_sizes[stop]
+        seen = seen[-self._packing.batch_sizes[stop - 1] :]
         readout = seen[:running] if self._decoder.input_feeding else self._read(seen[:running], Packing((running,)))
         rows = self._free[stop].nonzero().squeeze(1)
         before = self._packing.offsets[stop - 1]
