@@ -146,3 +146,11 @@ def test_how_threads_wait_is_set_unless_it_is_chosen(monkeypatch: pytest.MonkeyP
     assert numerics._environment(runtime)["GOMP_SPINCOUNT"] == "7"
     monkeypatch.setenv("OMP_WAIT_POLICY", "passive")
     assert "GOMP_SPINCOUNT" not in numerics._environment(runtime)
+
+
+def test_onednn_keeps_few_kernels_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = RuntimeParams(device="cpu", threads=2, numerics="native")
+    monkeypatch.delenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", raising=False)
+    assert int(numerics._environment(runtime)["ONEDNN_PRIMITIVE_CACHE_CAPACITY"]) < 1024
+    monkeypatch.setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "1000")
+    assert numerics._environment(runtime)["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == "1000"

@@ -76,7 +76,10 @@ class Decoder(nn.Module):
     def unrolled(
         self, packing: Packing, state: DecoderState, context: Tensor, masks: Masks
     ) -> "UnrolledDecoder | None":
-        """The decoder for a few of these steps at a time, with one gradient in the end; None where there is none."""
+        """The decoder for a few of these steps at a time, with one gradient in the end.
+
+        None with input feeding, and where the recurrent layers have none.
+        """
         stack = None if self.input_feeding else self.stack.unrolled(packing, state.recurrent)
         return None if stack is None else UnrolledDecoder(self, stack, packing, context, masks)
 

@@ -77,7 +77,10 @@ class RecurrentStack(nn.Module):
         return inputs, RecurrentState(torch.stack(hidden), torch.stack(cells) if cells else None)
 
     def unrolled(self, packing: Packing, state: RecurrentState) -> "UnrolledStack | None":
-        """The stack for a few of these steps at a time, with one gradient in the end; None where PyTorch has it all."""
+        """The stack for a few of these steps at a time, with one gradient in the end.
+
+        None unless it is of GRUs, in one direction, on a CPU, and a gradient is wanted.
+        """
         layers = [layer for layer in self.layers if isinstance(layer, nn.GRU)]
         if not layers or self.width > self.hidden_size or not _by_hand(state.hidden.device):
             return None
