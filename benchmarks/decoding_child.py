@@ -21,7 +21,7 @@ def main() -> None:
     configure(runtime)
     torch_setup(runtime)
     try:
-        found = {"timed": timed, "peak": peak}[request["measure"]](request)
+        found = {"timed": timed, "peak": peak}[request["measure"]](request | {"device": runtime.device})
     except SeqlabError as error:
         raise SystemExit(str(error)) from None
     say(json.dumps(found))
@@ -38,11 +38,11 @@ class Workshop:
         from seqlab.text.tokenizer import Tokenizer
 
         if request["checkpoint"]:
-            self.translator = Translator.load(Path(request["checkpoint"]))
+            self.translator = Translator.load(Path(request["checkpoint"]), request["device"])
             self.sentences = [example.source for example in parallel.read(Path(request["raw"]))]
         else:
             numbers = cast(Tokenizer, _Numbers())
-            self.translator = Translator(generated_model(), numbers, numbers)
+            self.translator = Translator(generated_model().to(request["device"]), numbers, numbers)
             self.sentences = _Numbers().decode(generated_sources(request["sentences"]))
         # A sample of all lengths: every nth of the sentences in the order of their lengths.
         encoded = sorted((ids for ids in self.translator.encode(self.sentences) if ids), key=len)
@@ -100,7 +100,7 @@ def timed(request: dict[str, Any]) -> dict[str, Any]:
     from benchmarks.flop import training_flop
     from benchmarks.roof import Product
 
-    workshop, roof = Workshop(request), Product(torch.float32)
+    workshop, roof = Workshop(request), Product(torch.float32, request["device"])
     runs = {_name(*case): workshop.run(*case) for case in request["cases"]}
     times = interleaved(runs | {"roof": roof}, request["repetitions"])
     found: dict[str, Any] = {"roof": {"seconds": times["roof"].seconds, "flop": roof.flop}}

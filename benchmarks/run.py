@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.measure import ROOT, say
+from seqlab.params.params import load_params
 
 MODULES = ("training", "decoding", "data")
 LOG = ROOT / "benchmarks/log"
@@ -66,9 +67,19 @@ def section(now: datetime, *, new: bool) -> str:
         f"{title}\n## {now:%H:%M} UTC, commit {commit()}\n\n"
         f"- {processor()}, {psutil.cpu_count(logical=False)} cores, {os.cpu_count()} threads; "
         f"{psutil.virtual_memory().total / 2**30:.0f} GiB; {platform.system()} {platform.release()}\n"
+        f"- computed on: {device()}\n"
         f"- load before: {os.getloadavg()[0]:.2f}\n"
         f"- Python {platform.python_version()}, {versions}\n\n"
     )
+
+
+def device() -> str:
+    """What `runtime.device` of params.yaml names, as the benchmarks take it."""
+    if load_params(ROOT / "params.yaml").runtime.device == "cpu":
+        return "cpu"
+    import torch
+
+    return f"cuda, {torch.cuda.get_device_name()}"
 
 
 def commit() -> str:

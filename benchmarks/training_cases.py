@@ -115,7 +115,7 @@ class Workshop:
         return Batches(self.corpus.split, self.params.train.batch_size, "sentences", stream_seed(1, "shuffling"))
 
     def _model(self, case: Case) -> Seq2Seq:
-        return Seq2Seq(self.config(case), generator(1, "initialisation"))
+        return Seq2Seq(self.config(case), generator(1, "initialisation")).to(self.params.runtime.device)
 
     def _train_params(self, case: Case) -> TrainParams:
         return self.params.train.model_copy(update={"teacher_forcing_ratio": case.ratio, "precision": case.precision})

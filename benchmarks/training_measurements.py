@@ -20,7 +20,7 @@ from seqlab.params.params import Params
 def timed(request: dict[str, Any], params: Params, folder: Path) -> dict[str, Any]:
     """Seconds of each case and repetition; its FLOP, real target tokens, and steps. The roofs are cases too."""
     workshop, cases = _prepare(request, params, folder)
-    products = {_roof(case): Product(getattr(torch, case.precision)) for case in cases}
+    products = {_roof(case): Product(getattr(torch, case.precision), params.runtime.device) for case in cases}
     runs = {case.name: workshop.make(case) for case in cases}
     times = interleaved(runs | products, request["repetitions"])
     found: dict[str, Any] = {
@@ -42,12 +42,13 @@ def timed(request: dict[str, Any], params: Params, folder: Path) -> dict[str, An
 
 
 def peak(request: dict[str, Any], params: Params, folder: Path) -> dict[str, int]:
-    """Bytes resident at most while the only case trains, and before its model was made."""
+    """Bytes resident at most while the only case trains, and before its model was made; on a GPU, those allocated."""
     workshop, cases = _prepare(request, params, folder)
-    before = resident_memory()
+    on_gpu = params.runtime.device == "cuda"
+    before = torch.cuda.memory_allocated() if on_gpu else resident_memory()
     for case in cases:
         workshop.make(case)()
-    return {"before": before, "peak": peak_memory()}
+    return {"before": before, "peak": torch.cuda.max_memory_allocated() if on_gpu else peak_memory()}
 
 
 def listeners(request: dict[str, Any], params: Params, folder: Path) -> dict[str, float]:
@@ -63,14 +64,16 @@ MEASUREMENTS = {"timed": timed, "peak": peak, "listeners": listeners}
 
 def _prepare(request: dict[str, Any], params: Params, folder: Path) -> tuple[Workshop, list[Case]]:
     cases = [Case(*case) for case in request["cases"]]
-    if not _has_bfloat16():
+    if not _has_bfloat16(params.runtime.device):
         cases = [case for case in cases if case.precision != "bfloat16"]
     pairs = request["steps"] * params.train.batch_size
     corpus = corpora.real_lengths(folder) if request["real_lengths"] else corpora.equal_lengths(folder, pairs)
     return Workshop(params, corpus, request["steps"], request["sentences"], folder), cases
 
 
-def _has_bfloat16() -> bool:
+def _has_bfloat16(device: str) -> bool:
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
     capabilities = torch.cpu.get_capabilities()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._mode_utils import no_dispatch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.backend_registration import _DummyBackendModule, _setup_privateuseone_for_python_backend
@@ -114,6 +115,10 @@ def _run(operation: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         _waits[name] += 1
     # What an operation writes into stays the tensor it is.
     hidden = {id(tensor.here): tensor for tensor in there}
+    if torch.Tag.inplace_view in operation.tags:
+        # Their shapes change as their hidden tensors' do.
+        with no_dispatch():
+            operation(*args, **kwargs)
     args, kwargs = tree_map(lambda leaf: leaf.here if isinstance(leaf, _Tensor) else leaf, (args, kwargs))
     result = _CELLS.get(name, operation)(*args, **kwargs)
     if name == "aten::_pack_padded_sequence" and on_device:

@@ -25,13 +25,14 @@ class PlainBeam:
 
     def __init__(self, model: StepwiseModel, beam_size: int, max_length: int, *, together: bool) -> None:
         self._model, self._beam_size, self._max_length = model, beam_size, max_length
+        self._device = next(model.parameters()).device
         self._step = self._together if together else self._one_by_one
         self.rows = 0  # steps of a hypothesis made so far
 
     @torch.inference_mode()
     def search(self, source: Tensor) -> list[Found]:
         """Every hypothesis that holds a place at the end; `source` (source_len,) ids."""
-        memory = self._model.encode(source[None], torch.tensor([len(source)]))
+        memory = self._model.encode(source[None].to(self._device), torch.tensor([len(source)]))
         live, states = [Found((), 0.0, False)], [(self._model.initial_state(memory), 0)]
         ended: list[Found] = []
         for _ in range(self._max_length):
@@ -49,7 +50,7 @@ class PlainBeam:
         """Those of each hypothesis that could be among the best, the best of all first; with the states after it."""
         continuations = []
         for found, (scores, state) in zip(live, steps, strict=True):
-            likely = scores.log_softmax(0)
+            likely = scores.log_softmax(0).cpu()
             likely[[PAD, SOS]] = -torch.inf
             values, words = likely.topk(min(self._beam_size, len(likely) - 2))
             for value, word in zip(values.tolist(), words.tolist(), strict=True):
@@ -58,12 +59,12 @@ class PlainBeam:
 
     def _one_by_one(self, tokens: list[int], states: list[_Place], memory: Any) -> list[tuple[Tensor, _Place]]:
         steps = (
-            self._model.step(torch.tensor([token]), state, memory)
+            self._model.step(torch.tensor([token]).to(self._device), state, memory)
             for token, (state, _) in zip(tokens, states, strict=True)
         )
         return [(scores[0], (state, 0)) for scores, state, _ in steps]
 
     def _together(self, tokens: list[int], states: list[_Place], memory: Any) -> list[tuple[Tensor, _Place]]:
-        before = states[0][0].select(torch.tensor([row for _, row in states]))
-        scores, after, _ = self._model.step(torch.tensor(tokens), before, memory)
+        before = states[0][0].select(torch.tensor([row for _, row in states]).to(self._device))
+        scores, after, _ = self._model.step(torch.tensor(tokens).to(self._device), before, memory)
         return [(each, (after, row)) for row, each in enumerate(scores)]

@@ -19,9 +19,9 @@ def literal(model: ReferenceModel, source: Tensor, target: Tensor, coins: Tensor
         state, hidden = model.encoder(model.source_embedding(token.view(1, 1)), hidden)
         states.append(state)
     annotations = torch.cat(states, 1)
-    padding = torch.zeros(1, 1, source.shape[1], dtype=torch.bool)
-    criterion, loss = nn.NLLLoss(), torch.zeros((), dtype=annotations.dtype)
-    token, fed = torch.tensor(SOS), annotations.new_zeros(1, 1, model.output.in_features)
+    padding = torch.zeros_like(source, dtype=torch.bool)[None]
+    criterion, loss = nn.NLLLoss(), annotations.new_zeros(())
+    token, fed = source.new_full((), SOS), annotations.new_zeros(1, 1, model.output.in_features)
     for step in range(target.shape[1]):
         embedded = _beside(model, model.target_embedding(token.view(1, 1)), fed)
         output, hidden = model.decoder(embedded, hidden)

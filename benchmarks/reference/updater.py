@@ -1,6 +1,7 @@
 """Optimizer steps of the references: Adam, fused as ours is, and clipping."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -30,7 +31,8 @@ class ReferenceUpdater:
         if kind == "teacher forcing" and ratio < 1:
             raise ValueError("pure teacher forcing feeds nothing but the truth")
         self._kind = kind
-        self._model = ReferenceModel(ours)
+        self._device = next(ours.parameters()).device
+        self._model = ReferenceModel(ours).to(self._device)
         self._optimizer = torch.optim.Adam(self._model.parameters(), lr=1e-3, fused=True)
         self._ratio, self._granularity, self._seed = ratio, granularity, seed
         self._autocast = precision == "bfloat16"
@@ -39,13 +41,15 @@ class ReferenceUpdater:
         """Train on a batch; its loss, a mean (of its tokens, or for `literal` of its sentences)."""
         rows, target_len = batch.target.shape
         coins = toss(self._granularity, self._ratio, rows, target_len, generator(self._seed, "coins", step))
+        coins = coins.to(self._device)
+        batch = replace(batch, source=batch.source.to(self._device), target=batch.target.to(self._device))
         if self._kind == "literal":
             return sum(self._step(partial(self._sentence, batch, coins, row)) for row in range(rows)) / rows
         return self._step(partial(self._batch, batch, coins))
 
     def _step(self, loss_of: Callable[[], Tensor]) -> float:
         self._optimizer.zero_grad()
-        with torch.autocast("cpu", torch.bfloat16, enabled=self._autocast):
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._autocast):
             loss = loss_of()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self._model.parameters(), 1.0)

@@ -9,6 +9,7 @@ from seqlab.decoding.beam import beam_search
 from seqlab.decoding.greedy import greedy
 from tests.decoding.plain_search import ranked
 from tests.model.tiny import tiny_batch, tiny_model
+from tests.simulated_device import simulated_device
 
 LENGTHS = [3, 1, 5, 2]
 
@@ -24,6 +25,16 @@ def test_plain_beam(beam_size: int, together: bool) -> None:
         expected = ranked(plain.search(source[row, : LENGTHS[row]]), 1.0)
         assert [each.log_probability for each in hypotheses] == pytest.approx([e.log_probability for e in expected])
         assert [len(each.tokens) + (len(each.tokens) < 7) for each in hypotheses] == [len(e.tokens) for e in expected]
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_plain_beam_on_another_device(together: bool) -> None:
+    source, _ = tiny_batch([4], 9)
+    model = tiny_model(attention="dot")
+    expected = PlainBeam(model, 3, 7, together=together).search(source[0])
+    with simulated_device() as device:
+        found = PlainBeam(model.to(device), 3, 7, together=together).search(source[0])
+    assert [each.tokens for each in found] == [each.tokens for each in expected]
 
 
 def test_plain_beam_counts_the_steps_of_live_hypotheses() -> None:

@@ -19,6 +19,7 @@ from benchmarks.training_tables import Results, case_table, comparison_table
 from seqlab.model.seq2seq import Seq2Seq
 from seqlab.params.params import Params
 from seqlab.training.update import Updater
+from tests.simulated_device import simulated_device, waits
 
 ROWS, STEPS = 4, 3
 REQUEST: dict[str, Any] = {"threads": 1, "granularity": "token", "sentences": 2, "steps": STEPS, "real_lengths": False}
@@ -52,6 +53,15 @@ def test_every_case_is_timed_and_its_work_counted(
     assert tokens.pop("literal") == 2 * corpora.LENGTH
     assert set(tokens.values()) == {STEPS * ROWS * corpora.LENGTH}
     assert found[CASES[0].name]["flop"] == STEPS * ROWS / 2 * found[CASES[3].name]["flop"]
+
+
+def test_every_case_runs_on_another_device(params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_measurements, "Product", partial(Product, m=8, k=8, n=8))
+    with simulated_device() as device:
+        there = params.model_copy(update={"runtime": params.runtime.model_copy(update={"device": device})})
+        found = training_measurements.timed(request_for(*CASES), there, tmp_path)
+        assert waits()
+    assert list(found) == ["roof, float32", *(case.name for case in CASES)]
 
 
 def test_the_listeners_share(params: Params, tmp_path: Path) -> None:
