@@ -46,6 +46,8 @@ def waits() -> Counter[str]:
 
 @cache
 def _register() -> None:
+    # Autograd starts threads for the devices that it finds at its first use, and is of no use after a fork then.
+    torch.ones((), requires_grad=True).backward()  # type: ignore[no-untyped-call]
     _setup_privateuseone_for_python_backend(NAME, backend_module=_Module())
 
 
