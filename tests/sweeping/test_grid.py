@@ -48,6 +48,12 @@ def test_the_default_grid() -> None:
     assert members[0].name == "tf0.00-h64-s1"
 
 
+@pytest.mark.parametrize("recipe", sorted(ROOT.glob("recipes/*.txt")), ids=lambda path: path.stem)
+def test_every_recipe_is_of_valid_parameters(recipe: Path) -> None:
+    sizes = {"grid": 30, "multi30k-de-en-ratios": 4}
+    assert len(make_members(ROOT, recipe.read_text("utf-8").splitlines())) == sizes.get(recipe.stem, 1)
+
+
 def test_all_else_is_as_in_params_yaml() -> None:
     (member,) = make_members(ROOT, ["seed=7"])
     params = load_params(ROOT / "params.yaml")
