@@ -70,8 +70,8 @@ def _environment(runtime: "RuntimeParams") -> dict[str, str]:
         # Changes no result. Asleep at once, threads cost a quarter of a step in being woken; spinning for long, they
         # bring a second training on the same cores to a standstill.
         pinned["GOMP_SPINCOUNT"] = os.environ.get("GOMP_SPINCOUNT", _SPINS)
-    # Changes no result either. oneDNN keeps a compiled kernel, of up to 2 MB, for each shape that it has seen, and batches
-    # of real lengths have no end of shapes: with its own limit of 1,024 bfloat16 training grows to 3 GB.
+    # Changes no result either. oneDNN keeps a compiled kernel, of up to 2 MB, for each shape that it has seen, and
+    # batches of real lengths have no end of shapes: with its own limit of 1,024 bfloat16 training grows to 3 GB.
     pinned["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] = os.environ.get("ONEDNN_PRIMITIVE_CACHE_CAPACITY", _PRIMITIVES)
     # cuBLAS is deterministic only with a workspace of fixed size.
     pinned["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
