@@ -23,8 +23,6 @@ from torch.utils.backend_registration import _DummyBackendModule, _setup_private
 NAME = "simulated"
 # Copies between devices; and those that PyTorch wants lengths of on the CPU for.
 _CROSSING = {"aten::copy_", "aten::_to_copy", "aten::_pack_padded_sequence", "aten::_pack_padded_sequence_backward"}
-
-
 # A program that asks a GPU for a value waits until the GPU has caught up with it.
 _ASKING = {"aten::_local_scalar_dense", "aten::nonzero", "aten::masked_select"}
 _waits: Counter[str] = Counter()
