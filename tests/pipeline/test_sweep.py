@@ -98,6 +98,34 @@ def test_a_failed_member_stops_nothing_and_is_tried_again(quiet: Project) -> Non
     assert sorted(each["sweep"] for each in tags(quiet)) == ["corpora", "corpora", "corpora, one", "corpora, one"]
 
 
+def test_a_member_that_lost_an_entry_of_the_run_cache_runs_once_more(quiet: Project) -> None:
+    command = ["seqlab", "sweep", "--name", "lost", "--jobs", "1"]
+    quiet.run(*command, "-S", "seed=1")
+    # As a name that another worker has just renamed: listed, and gone when DVC asks for its time.
+    entries = [key / ".entry.tmp" for key in (quiet.root / ".dvc/cache/runs").glob("*/*")]
+    for entry in entries:
+        entry.symlink_to("nowhere")
+    process = subprocess.Popen(
+        [*command, "-S", "seed=1,2"],
+        cwd=quiet.root,
+        env=quiet.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if line.startswith("again at the end: s2"):
+            for entry in entries:
+                entry.unlink()
+    assert process.wait(LONGEST_WAIT) == 0, "".join(said)
+    assert "again at the end: s2, which met another worker in DVC's run cache\n" in said
+    assert "Sweep lost: 2 done, 0 failed, 0 stopped\n" in said
+    assert experiments(quiet) == {"s1", "s2"}
+
+
 def test_ctrl_c_saves_and_the_same_command_goes_on(quiet: Project) -> None:
     command = ["seqlab", "sweep", "--jobs", "1", "-S", "train.epochs=60", "-S", "seed=1,2"]
     log = quiet.root / ".seqlab.log"

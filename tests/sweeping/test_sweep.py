@@ -10,6 +10,7 @@ import pytest
 from seqlab.errors import SeqlabError
 from seqlab.params.params import load_params
 from seqlab.sweeping import sweep as module
+from seqlab.sweeping.failure import reason
 from seqlab.sweeping.members import Member
 from seqlab.sweeping.plan import Planned, State
 from seqlab.sweeping.queue import Task
@@ -17,6 +18,10 @@ from seqlab.sweeping.sweep import Sweep
 from tests.sweeping.test_grid import ROOT
 
 PARAMS = load_params(ROOT / "params.yaml")
+LOST = """WARNING: corrupted cache file '../../../cache/runs/5b/5bd5/.fM5x.tmp'.
+ERROR: failed to reproduce 'download': [Errno 2] No such file or directory: '/a/.dvc/cache/runs/5b/5bd5/.fM5x.tmp'
+
+"""
 Statuses = dict[str, str]
 
 
@@ -63,7 +68,9 @@ class Played:
         """As DVC's: the stage's words, then its own."""
         if name == "silent":
             raise SeqlabError("no log")
-        return f"epoch 1\r  1%\rtrain: {name} went wrong\nERROR: failed to reproduce 'train'\n\n"
+        if name == "lost":
+            return LOST
+        return f"epoch 1\r  1%\rtrain: {name} went wrong\nERROR: failed to reproduce 'train': failed to run: x\n\n"
 
 
 class Finished:
@@ -106,6 +113,33 @@ def test_a_failure_stops_nothing_and_says_why(monkeypatch: pytest.MonkeyPatch) -
     result = make_sweep(monkeypatch, queue, "b", a="new", b="new", silent="new").run()
     assert result.done == ["b"]
     assert result.failed == {"a": "train: a went wrong", "silent": "no log"}
+
+
+def test_a_member_that_met_another_in_the_run_cache_runs_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = {"a": "Running", "lost": "Failed"}
+    queue = Played({}, first, {"a": "Success", "lost": "Failed"}, {"lost": "Queued"}, {"lost": "Success"})
+    revisions = [{"a": ""}, {"a": ""}, {"a": "", "lost": ""}]
+    sweep = make_sweep(monkeypatch, queue, "", a="new", lost="new")
+    monkeypatch.setattr(Finished, "revisions", lambda _: revisions.pop(0))
+    result = sweep.run()
+    assert (result.done, result.failed) == (["a", "lost"], {})
+    assert queue.calls[2:] == ["start 2", "remove lost", "add lost x=lost", "start 2"]
+
+
+def test_a_member_that_meets_another_twice_has_failed_with_what_dvc_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = Played({}, {"lost": "Failed"})
+    result = make_sweep(monkeypatch, queue, "", lost="new").run()
+    assert queue.calls.count("add lost x=lost") == 2
+    assert list(result.failed) == ["lost"]
+    assert result.failed["lost"].startswith("failed to reproduce 'download': [Errno 2]")
+
+
+def test_the_reason_is_the_stages_before_dvcs() -> None:
+    assert reason("5\ntrain: no room\nERROR: failed to reproduce 'train': failed to run: x, exited with 1\n") == (
+        "train: no room"
+    )
+    assert reason("Reproducing\nERROR: unexpected error - disk\n") == "unexpected error - disk"
+    assert reason("") == "it said nothing"
 
 
 def test_a_task_that_is_nowhere_for_a_moment_has_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from seqlab.errors import SeqlabError
 from seqlab.sweeping.experiments import Experiments
+from seqlab.sweeping.failure import lost_run_cache_entry, reason
 from seqlab.sweeping.interruption import Interruption
 from seqlab.sweeping.plan import Planned
 from seqlab.sweeping.progress import Progress
@@ -37,9 +38,12 @@ class Sweep:
         self._experiments = Experiments(root)
         self._result = Result(done=[each.name for each in plan if each.state == "done"])
         self._open = [each for each in plan if each.state != "done"]
+        self._again: list[Planned] = []
 
     def run(self) -> Result:
         """Run the members that are not done; a failed one does not stop the rest, Ctrl-C stops them all.
+
+        What failed by no fault of its own, because two workers met in DVC's run cache, runs once more at the end.
 
         Raises:
             SeqlabError: DVC refuses a member, or its queue cannot be read.
@@ -47,27 +51,28 @@ class Sweep:
         if not self._open:
             return self._result
         with Interruption() as interruption, Progress(len(self._open)) as progress:
-            self._add(interruption, progress)
-            if not interruption:
-                self._queue.start(self._jobs)
-            self._follow(interruption, progress)
+            self._add([each for each in self._open if each.state in ("new", "failed")], interruption, progress)
+            self._follow([each.name for each in self._open], interruption, progress)
+            if self._again and not interruption:
+                self._add(self._again, interruption, progress)
+                self._follow([each.name for each in self._again], interruption, progress)
             if interruption:
                 self._stop(progress)
         return self._result
 
-    def _add(self, interruption: Interruption, progress: Progress) -> None:
+    def _add(self, fresh: Sequence[Planned], interruption: Interruption, progress: Progress) -> None:
         tasks = self._queue.tasks()
-        fresh = [each for each in self._open if each.state in ("new", "failed")]
         self._queue.remove(each.name for each in fresh if each.name in tasks)
         for number, each in enumerate(fresh, 1):
             if interruption:
                 return
             progress.queue(number, len(fresh))
             self._queue.add(each.name, each.member.settings)
+        if not interruption:
+            self._queue.start(self._jobs)
 
-    def _follow(self, interruption: Interruption, progress: Progress) -> None:
+    def _follow(self, names: Sequence[str], interruption: Interruption, progress: Progress) -> None:
         looked = time.monotonic()
-        names = [each.name for each in self._open]
         missing: set[str] = set()
         while names and not interruption:
             tasks = self._queue.tasks()
@@ -88,18 +93,24 @@ class Sweep:
         for name in names:
             if name in revisions:
                 self._result.done.append(name)
-            else:
-                self._result.failed[name] = self._reason(name)
+            elif self._note_failure(name):
+                progress.say(f"again at the end: {name}, which met another worker in DVC's run cache")
+                continue
             progress.end(name, failed=name not in revisions)
 
-    def _reason(self, name: str) -> str:
-        """The last thing that a failed member said before DVC's own words."""
+    def _note_failure(self, name: str) -> bool:
+        """Note why a member failed; True where it is to run once more instead."""
         try:
-            lines = self._queue.log(name).splitlines()
+            log = self._queue.log(name)
         except SeqlabError as error:
-            return str(error)
-        said = [line for line in lines if line.strip() and not line.startswith("ERROR: ")]
-        return said[-1].strip() if said else "it said nothing"
+            self._result.failed[name] = str(error)
+            return False
+        again = [each for each in self._open if each.name == name and each not in self._again]
+        if again and lost_run_cache_entry(log):
+            self._again += again
+            return True
+        self._result.failed[name] = reason(log)
+        return False
 
     def _revive(self) -> None:
         """Where all workers are gone, give up what they ran, and start others for the rest."""

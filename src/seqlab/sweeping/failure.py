@@ -1,0 +1,25 @@
+"""Why a member of a sweep failed, by the log that DVC's queue kept of it."""
+
+import re
+
+STAGE = ": failed to run: "
+LOST_ENTRY = re.compile(r"^ERROR: .*No such file or directory: .*[/\\]runs[/\\]", re.MULTILINE)
+
+
+def reason(log: str) -> str:
+    """The last thing that its stage said before DVC's own words; DVC's, where no stage failed."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    said = [line for line in lines if not line.startswith("ERROR: ")]
+    if errors and not any(STAGE in line for line in errors):
+        return errors[-1]
+    return said[-1] if said else "it said nothing"
+
+
+def lost_run_cache_entry(log: str) -> bool:
+    """Whether two workers met in DVC's run cache: DVC deletes, or misses, an entry that another is just writing.
+
+    DVC 3 writes an entry under a temporary name beside the finished ones, and reads whatever is newest there. Members
+    meet where they have a stage in common, as those that differ in their seed have `download`.
+    """
+    return LOST_ENTRY.search(log) is not None
