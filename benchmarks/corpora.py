@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.measure import ROOT
-from seqlab.corpus.build import build as download
-from seqlab.corpus.mirror import mirror_location
+from benchmarks.multi30k import download_multi30k, lengths_alike
 from seqlab.params.params import load_params
 from seqlab.special_tokens import SPECIAL_TOKENS
 from seqlab.text.build import build as tokenize
@@ -43,11 +42,10 @@ def real_lengths(folder: Path) -> Corpus:
     Those are log-normal with mean MEAN and standard deviation DEVIATION, EOS included, and a target is about as long as
     its source.
     """
-    if mirror_location() is not None:
-        return _multi30k(folder)
+    if (raw := download_multi30k(folder)) is not None:
+        return _tokenized(raw, folder)
     generator = np.random.default_rng(1)
-    variance = np.log(1 + (DEVIATION / MEAN) ** 2)
-    sources = generator.lognormal(np.log(MEAN) - variance / 2, variance**0.5, PAIRS)
+    sources = lengths_alike(generator, MEAN, DEVIATION, PAIRS)
     targets = sources * generator.normal(1, 0.15, PAIRS)
     return _written(folder, *(np.clip(lengths.round().astype(int) - 1, 2, 60) for lengths in (sources, targets)))
 
@@ -61,14 +59,9 @@ def _written(folder: Path, sources: NDArray[np.int64], targets: NDArray[np.int64
     return Corpus(open_split(folder), VOCABULARY)
 
 
-def _multi30k(folder: Path) -> Corpus:
-    params = load_params(ROOT / "params.yaml")
-    changes: dict[str, Any] = {"name": "multi30k", "source": "de", "target": "en"}
-    corpus = params.corpus.model_copy(update=changes)
-    tokenizer = params.tokenizer.model_copy(
-        update={"kind": "bpe", "vocab_size": VOCABULARY, "vocabulary": "joint"},
-    )
-    raw, tokenized = folder / "raw", folder / "tokenized"
-    download(corpus, raw, cache=folder / "downloads", own=folder / "own")
+def _tokenized(raw: Path, folder: Path) -> Corpus:
+    changes: dict[str, Any] = {"kind": "bpe", "vocab_size": VOCABULARY, "vocabulary": "joint"}
+    tokenizer = load_params(ROOT / "params.yaml").tokenizer.model_copy(update=changes)
+    tokenized = folder / "tokenized"
     tokenize(tokenizer, raw, tokenized, folder / "statistics.json")
     return Corpus(open_split(tokenized / "train"), load_tokenizers(tokenized / "tokenizer")[0].vocab_size)

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from tokenizers.pre_tokenizers import Whitespace
 
 from benchmarks.measure import ROOT, in_child, interleaved, say, table
+from benchmarks.multi30k import download_multi30k
 from seqlab import parallel
 from seqlab.corpus.build import build as download
-from seqlab.corpus.mirror import mirror_location
 from seqlab.params.params import Params, load_params
 from seqlab.special_tokens import SPECIAL_TOKENS, UNK
 from seqlab.text.build import SplitEncoder
@@ -77,13 +77,13 @@ def encoding(folder: Path, pairs: int, repetitions: int) -> Iterator[dict[str, s
 
 def write_text(params: Params, folder: Path, pairs: int) -> Path:
     """Multi30k, German to English, over and over, if SEQLAB_CORPUS_MIRROR says where it is; else the grammar's."""
-    if mirror_location() is None:
+    raw = download_multi30k(folder)
+    if raw is None:
         grammar = params.corpus.grammar.model_copy(update={"train_size": pairs})
         corpus = params.corpus.model_copy(update={"name": "grammar", "grammar": grammar})
-    else:
-        corpus = params.corpus.model_copy(update={"name": "multi30k", "source": "de", "target": "en"})
-    download(corpus, folder / "raw", cache=folder / "downloads", own=folder / "own")
-    path = folder / "raw" / "train.jsonl"
+        raw = folder / "raw"
+        download(corpus, raw, cache=folder / "downloads", own=folder / "own")
+    path = raw / "train.jsonl"
     once = path.read_bytes()
     path.write_bytes(once * max(1, round(pairs / once.count(b"\n"))))
     return path

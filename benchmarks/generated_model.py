@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from benchmarks.multi30k import lengths_alike
 from seqlab.model.config import ModelConfig
 from seqlab.model.seq2seq import Seq2Seq
 from seqlab.special_tokens import EOS, SPECIAL_TOKENS
@@ -59,8 +60,7 @@ def generated_model() -> Seq2Seq:
 def generated_sources(count: int) -> list[list[int]]:
     """Random tokens; lengths are log-normal with mean MEAN and standard deviation DEVIATION, as in Multi30k."""
     generator = np.random.default_rng(1)
-    variance = math.log(1 + (DEVIATION / MEAN) ** 2)
-    lengths = generator.lognormal(math.log(MEAN) - variance / 2, variance**0.5, count).round().clip(2, 60)
+    lengths = lengths_alike(generator, MEAN, DEVIATION, count).round().clip(2, 60)
     return [generator.integers(len(SPECIAL_TOKENS), VOCABULARY, int(length)).tolist() for length in lengths]
 
 

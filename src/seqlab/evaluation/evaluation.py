@@ -104,7 +104,7 @@ def _results(
         "exact_match": exact_match(texts, references),
         "perplexity": test_perplexity,
         "loss": loss,
-        "own_prefix_loss": sum(each.own_nll * each.tokens for each in exposure) / sum(each.tokens for each in exposure),
+        "own_prefix_loss": exposures.loss_after_own_prefix(exposure),
         "examples": len(examples),
         "truncated": truncated,
     }

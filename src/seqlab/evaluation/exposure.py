@@ -56,7 +56,17 @@ def exposure(model: StepwiseModel, batches: Iterable[Batch]) -> list[Exposure]:
 
 def loss_after_truth(positions: Sequence[Exposure]) -> float:
     """The mean loss of a target token after the true prefix, in nats."""
-    return sum(each.gold_nll * each.tokens for each in positions) / sum(each.tokens for each in positions)
+    return _mean([each.gold_nll for each in positions], positions)
+
+
+def loss_after_own_prefix(positions: Sequence[Exposure]) -> float:
+    """The mean loss of a target token after the prefix that the model says itself, in nats."""
+    return _mean([each.own_nll for each in positions], positions)
+
+
+def _mean(losses: Sequence[float], positions: Sequence[Exposure]) -> float:
+    tokens = [each.tokens for each in positions]
+    return sum(loss * count for loss, count in zip(losses, tokens, strict=True)) / sum(tokens)
 
 
 def _by_position(model: StepwiseModel, batch: Batch, *, forced: bool) -> list[float]:

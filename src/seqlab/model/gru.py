@@ -31,6 +31,7 @@ def gru(
         first, if it is read from its end.
     """
     recurrence = Recurrence(layer, packing, state, backward=backward)
+    inputs = inputs.to(recurrence.kind)
     recurrence.run(inputs, 0, packing.steps)
     return recurrence.differentiable(inputs)
 
@@ -143,14 +144,16 @@ class _Gradient(torch.autograd.Function):
         torch.mul(of_new, reset, out=of_hidden_new)
         torch.mul(before - new, update * (1 - update), out=of_update)
         torch.mul(of_hidden_new * (1 - reset), hidden_new, out=of_reset)
-        cast_weight, products = weight.to(kind), of_gates.to(kind)
+        cast_weight = weight.to(kind)
+        products = of_gates if kind == of_gates.dtype else torch.empty_like(of_gates, dtype=kind)
         of_state = of_last.clone()
         for step in _order(0, packing.steps, not ctx.backward):
             span, rows = packing.span(step, step + 1), slice(packing.batch_sizes[step])
             now = of_state[rows].add_(of_outputs[span])
             of_gates[span].view(len(now), 3, size).mul_(now[:, None])
             of_new[span] *= now
-            products[span] = of_gates[span]
+            if products is not of_gates:
+                products[span] = of_gates[span]
             now.mul_(update[span]).add_(products[span] @ cast_weight)
         of_bias, of_weight = of_gates.sum(0), products.t() @ before
         # The inputs' gates have the same gradients, but for n, which sees its input without r.

@@ -1,6 +1,7 @@
 """Recurrent layers, each a single-layer call, with our own dropout masks between them."""
 
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -81,8 +82,8 @@ class RecurrentStack(nn.Module):
 
         None unless it is of GRUs, in one direction, on a CPU, and a gradient is wanted.
         """
-        layers = [layer for layer in self.layers if isinstance(layer, nn.GRU)]
-        if not layers or self.width > self.hidden_size or not _by_hand(state.hidden.device):
+        layers = [layer for layer in self.layers if _by_hand(layer, state.hidden.device)]
+        if not layers or self.width > self.hidden_size:
             return None
         return UnrolledStack([Recurrence(layer, packing, state.hidden[n]) for n, layer in enumerate(layers)])
 
@@ -129,7 +130,7 @@ def _layer_state(state: RecurrentState | None, number: int) -> Tensor | tuple[Te
 def _run(
     layer: nn.Module, inputs: Tensor, packing: Packing, state: Tensor | tuple[Tensor, Tensor] | None
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
-    if isinstance(layer, nn.GRU) and packing.steps > 1 and _by_hand(inputs.device):
+    if packing.steps > 1 and _by_hand(layer, inputs.device):
         return _run_gru(layer, inputs, packing, None if state is None else state[0])
     if packing.even:
         outputs, last = layer(inputs.view(packing.steps, -1, inputs.shape[1]), state)
@@ -140,9 +141,9 @@ def _run(
     return outputs, last if isinstance(last, tuple) else (last,)
 
 
-def _by_hand(device: torch.device) -> bool:
+def _by_hand(layer: nn.Module, device: torch.device) -> TypeGuard[nn.GRU]:
     # A GPU has kernels for the whole of a layer, and without gradient PyTorch's own is as fast on a CPU.
-    return torch.is_grad_enabled() and device.type == "cpu"
+    return isinstance(layer, nn.GRU) and torch.is_grad_enabled() and device.type == "cpu"
 
 
 def _run_gru(

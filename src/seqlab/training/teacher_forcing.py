@@ -141,13 +141,15 @@ class _Unrolling:
         )
         self._state = model.initial_state(memory)
         self._free = torch.split(free, list(packing.batch_sizes))
+        self._has_free = [bool(step.any()) for step in self._free]
         before = torch.split(labels, list(packing.batch_sizes))
         self._fed = [torch.full_like(before[0], SOS)]
         self._fed += [tokens[:running] for tokens, running in zip(before, packing.batch_sizes[1:], strict=False)]
 
     def readout(self) -> Tensor:
         """r of every token, (tokens, readout_size), before dropout."""
-        stops = [step for step in range(1, self._packing.steps) if self._breaks_at(step)]
+        alone = self._decoder.input_feeding
+        stops = [step for step in range(1, self._packing.steps) if alone or self._has_free[step]]
         pieces = list(pairwise([0, *stops, self._packing.steps]))
         unrolled = None
         if stops:
@@ -157,9 +159,6 @@ class _Unrolling:
         else:
             together = self._run(unrolled, pieces)
         return together if self._decoder.input_feeding else self._read(together, self._packing)
-
-    def _breaks_at(self, step: int) -> bool:
-        return self._decoder.input_feeding or bool(self._free[step].any())
 
     def _run(self, unrolled: UnrolledDecoder, pieces: list[tuple[int, int]]) -> Tensor:
         """All pieces without gradient, each up to where a step is fed what the model says; and then the gradient."""
@@ -187,7 +186,7 @@ class _Unrolling:
     @torch.no_grad()
     def _choose(self, seen: Tensor, stop: int) -> None:
         """Feed step `stop` the argmax of the step before, the last of those seen, where it is free."""
-        if stop == self._packing.steps or not self._free[stop].any():
+        if stop == self._packing.steps or not self._has_free[stop]:
             return
         running = self._packing.batch_sizes[stop]
         seen = seen[-self._packing.batch_sizes[stop - 1] :]
