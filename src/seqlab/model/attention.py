@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from seqlab.model.linear import Linear
 from seqlab.model.memory import Annotations
 
 
@@ -16,8 +17,8 @@ class Attention(nn.Module):
 
     def __init__(self, kind: str, size: int) -> None:
         super().__init__()
-        self.key = nn.Linear(size, size, bias=False) if kind in ("general", "additive") else None
-        self.query = nn.Linear(size, size) if kind == "additive" else None
+        self.key = Linear(size, size, bias=False) if kind in ("general", "additive") else None
+        self.query = Linear(size, size) if kind == "additive" else None
         self.energy = nn.Linear(size, 1, bias=False) if kind == "additive" else None
         self._scale = size**-0.5 if kind == "dot" else 1.0
 

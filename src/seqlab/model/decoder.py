@@ -1,12 +1,12 @@
 """The decoder: one recurrent step a token, attention, and the layer that the output is read from."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqlab.model.attention import Attention
 from seqlab.model.config import ModelConfig
 from seqlab.model.dropout import Dropout, Masks, drop
+from seqlab.model.linear import Linear, linear
 from seqlab.model.memory import DecoderState, Memory
 from seqlab.model.packing import Packing
 from seqlab.model.recurrent import RecurrentStack, UnrolledStack
@@ -42,7 +42,7 @@ class Decoder(nn.Module):
         self.attention = None if config.attention == "none" else Attention(config.attention, size)
         seen = size + (embedding_size + size if self.every_step else 0) + (size if self.attention else 0)
         needed = seen > size or config.tie_output
-        self.readout = nn.Linear(seen, readout_size) if needed else None
+        self.readout = Linear(seen, readout_size) if needed else None
         self.output_bias = nn.Parameter(torch.empty(config.target_vocab_size))
         self.output_weight: nn.Parameter | None = None
         if not config.tie_output:
@@ -110,7 +110,7 @@ class Decoder(nn.Module):
 
     def scores(self, readout: Tensor) -> Tensor:
         """Unnormalised log probabilities of the vocabulary, (tokens, target_vocab_size)."""
-        return F.linear(readout, self.vocabulary_weight, self.output_bias)
+        return linear(readout, self.vocabulary_weight, self.output_bias)
 
     def _inputs(
         self, tokens: Tensor, packing: Packing, readout: Tensor | None, context: Tensor, masks: Masks

@@ -6,6 +6,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from seqlab.model.config import ModelConfig
 from seqlab.model.dropout import Dropout, Masks, drop
+from seqlab.model.linear import Linear
 from seqlab.model.packing import Packing
 from seqlab.model.recurrent import RecurrentStack, RecurrentState
 
@@ -26,11 +27,11 @@ class Encoder(nn.Module):
         self.stack = RecurrentStack(config.cell, config.embedding_size, size, config.layers, config.bidirectional)
         self.bridge: nn.ModuleList | None = None
         self.cell_bridge: nn.ModuleList | None = None
-        self.projection: nn.Linear | None = None
+        self.projection: Linear | None = None
         if config.bidirectional:
             self.bridge = _bridge(config)
             self.cell_bridge = _bridge(config) if config.cell == "lstm" else None
-            self.projection = nn.Linear(2 * size, size) if config.attention != "none" else None
+            self.projection = Linear(2 * size, size) if config.attention != "none" else None
 
     def forward(
         self, source: Tensor, lengths: Tensor, dropout: Dropout | None
@@ -82,8 +83,8 @@ def pad_states(packed: PackedSequence, states: Tensor, source_len: int) -> Tenso
 
 
 def _bridge(config: ModelConfig) -> nn.ModuleList:
-    return nn.ModuleList(nn.Linear(2 * config.hidden_size, config.hidden_size) for _ in range(config.layers))
+    return nn.ModuleList(Linear(2 * config.hidden_size, config.hidden_size) for _ in range(config.layers))
 
 
 def _cross(bridge: nn.ModuleList, states: Tensor) -> Tensor:
-    return torch.stack([linear(state).tanh() for linear, state in zip(bridge, states, strict=True)])
+    return torch.stack([layer(state).tanh() for layer, state in zip(bridge, states, strict=True)])

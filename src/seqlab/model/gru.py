@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from seqlab.model.linear import gradient_of_weight, linear
 from seqlab.model.packing import Packing
 
 
@@ -66,7 +67,6 @@ class Recurrence:
         self.before = weight.new_empty(tokens, size, dtype=self.kind)
         self.outputs = torch.empty_like(self.before)
         self._cast = [parameter.detach().to(self.kind) for parameter in self.parameters]
-        self._room = weight.new_empty(rows, 3 * size, dtype=self.kind)
 
     @torch.no_grad()
     def run(self, inputs: Tensor, start: int, stop: int) -> Tensor:
@@ -80,16 +80,13 @@ class Recurrence:
         size, (input_weight, weight, input_bias, bias) = self.state.shape[1], self._cast
         whole = self.packing.span(start, stop)
         with torch.autocast(inputs.device.type, enabled=False):
-            room = self.gates[whole] if self.kind == self.gates.dtype else None
-            projected = torch.addmm(input_bias, inputs.to(self.kind), input_weight.t(), out=room)
-            if room is None:
-                self.gates[whole] = projected
+            self.gates[whole] = linear(inputs.to(self.kind), input_weight, input_bias)
             for step in _order(start, stop, self.backward):
                 span, rows = self.packing.span(step, step + 1), slice(self.packing.batch_sizes[step])
                 # A step changes the states of the rows that have a token.
                 now = self.state[rows]
                 self.before[span] = now
-                hidden = torch.addmm(bias, self.before[span], weight.t(), out=self._room[rows])
+                hidden = linear(self.before[span], weight, bias)
                 reset_update, new = self.gates[span, : 2 * size], self.gates[span, 2 * size :]
                 reset_update.add_(hidden[:, : 2 * size]).sigmoid_()
                 self.hidden_new[span] = hidden[:, 2 * size :]
@@ -154,15 +151,15 @@ class _Gradient(torch.autograd.Function):
             of_new[span] *= now
             if products is not of_gates:
                 products[span] = of_gates[span]
-            now.mul_(update[span]).add_(products[span] @ cast_weight)
-        of_bias, of_weight = of_gates.sum(0), products.t() @ before
+            now.mul_(update[span]).add_(linear(products[span], cast_weight.t()))
+        of_bias, of_weight = of_gates.sum(0), gradient_of_weight(products, before)
         # The inputs' gates have the same gradients, but for n, which sees its input without r.
         of_hidden_new.copy_(of_new)
         products = of_gates.to(kind)
         return (
-            products @ input_weight.to(kind),
+            linear(products, input_weight.to(kind).t()),
             of_state,
-            (products.t() @ inputs).to(weight.dtype),
+            gradient_of_weight(products, inputs).to(weight.dtype),
             of_weight.to(weight.dtype),
             of_gates.sum(0),
             of_bias,

@@ -9,6 +9,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from seqlab.model.dropout import Dropout, drop
 from seqlab.model.gru import Recurrence, gru
+from seqlab.model.linear import is_fast
 from seqlab.model.packing import Packing
 
 _CELLS: dict[str, type[nn.GRU] | type[nn.LSTM] | type[nn.RNN]] = {"gru": nn.GRU, "lstm": nn.LSTM, "rnn": nn.RNN}
@@ -82,7 +83,7 @@ class RecurrentStack(nn.Module):
 
         None unless it is of GRUs, in one direction, on a CPU, and a gradient is wanted.
         """
-        layers = [layer for layer in self.layers if _by_hand(layer, state.hidden.device)]
+        layers = [layer for layer in self.layers if _by_hand(layer, state.hidden.device, packing.steps)]
         if not layers or self.width > self.hidden_size:
             return None
         return UnrolledStack([Recurrence(layer, packing, state.hidden[n]) for n, layer in enumerate(layers)])
@@ -130,7 +131,7 @@ def _layer_state(state: RecurrentState | None, number: int) -> Tensor | tuple[Te
 def _run(
     layer: nn.Module, inputs: Tensor, packing: Packing, state: Tensor | tuple[Tensor, Tensor] | None
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
-    if packing.steps > 1 and _by_hand(layer, inputs.device):
+    if _by_hand(layer, inputs.device, packing.steps):
         return _run_gru(layer, inputs, packing, None if state is None else state[0])
     if packing.even:
         outputs, last = layer(inputs.view(packing.steps, -1, inputs.shape[1]), state)
@@ -141,9 +142,12 @@ def _run(
     return outputs, last if isinstance(last, tuple) else (last,)
 
 
-def _by_hand(layer: nn.Module, device: torch.device) -> TypeGuard[nn.GRU]:
-    # A GPU has kernels for the whole of a layer, and without gradient PyTorch's own is as fast on a CPU.
-    return isinstance(layer, nn.GRU) and torch.is_grad_enabled() and device.type == "cpu"
+def _by_hand(layer: nn.Module, device: torch.device, steps: int) -> TypeGuard[nn.GRU]:
+    # A GPU has kernels for the whole of a layer; on a CPU PyTorch's own is as fast where there is no gradient, or a
+    # single step, unless there are faster products than it knows.
+    if not isinstance(layer, nn.GRU) or device.type != "cpu":
+        return False
+    return is_fast(layer.get_parameter("weight_hh_l0")) or (torch.is_grad_enabled() and steps > 1)
 
 
 def _run_gru(

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from seqlab.model.linear import gradient_of_weight, linear
+
 
 class ScoreGradients:
     """Gathers the gradients of the scores, a chunk at a time, for a few large matrix products instead of many small.
@@ -18,7 +20,8 @@ class ScoreGradients:
 
     def __init__(self, weight: Tensor, tokens: int, chunk: int, dtype: torch.dtype) -> None:
         self.readout = weight.new_empty(tokens, weight.shape[1])
-        self.weight = torch.zeros_like(weight, dtype=dtype)
+        # Of no shape yet: the first product says how it, and the sum, lie in memory.
+        self.weight = weight.new_zeros((), dtype=dtype)
         self.bias = weight.new_zeros(len(weight), dtype=dtype)
         self._factor = weight
         self._scores = weight.new_empty(min(chunk, tokens), len(weight))
@@ -56,11 +59,8 @@ class ScoreGradients:
         if not self._gathered:
             return
         gradient, readout = self._scores[: self._gathered], self._readouts[: self._gathered]
-        self.readout[torch.cat(self._rows)] = gradient @ self._factor
+        self.readout[torch.cat(self._rows)] = linear(gradient, self._factor.t())
         self.bias += gradient.sum(0, dtype=self.bias.dtype)
-        if gradient.dtype == self.weight.dtype:
-            self.weight.addmm_(gradient.t(), readout)
-        else:
-            self.weight += gradient.t() @ readout
+        self.weight = self.weight + gradient_of_weight(gradient, readout).to(self.weight.dtype)
         self._rows.clear()
         self._gathered = 0

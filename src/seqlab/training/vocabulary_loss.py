@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from seqlab.model.linear import linear
 from seqlab.training.score_gradients import ScoreGradients
 
-_CHUNK_SCORES = 3_000_000
+_CHUNK_SCORES = 6_000_000
 
 
 class VocabularyLoss:
@@ -105,8 +106,12 @@ class VocabularyLoss:
         )
 
     def _scores(self, readout: Tensor) -> Tensor:
-        room = None if self._gradients is None else self._gradients.room(len(readout))
-        return torch.addmm(self._cast_bias, readout, self._cast_weight.t(), out=room)
+        return linear(readout, self._cast_weight, self._cast_bias)
+
+    def _room(self, scores: Tensor) -> Tensor:
+        """Where the probabilities go: to where the gradients are gathered, if those are of the same type."""
+        room = scores if self._gradients is None else self._gradients.room(len(scores))
+        return room if room.dtype == scores.dtype else scores
 
     def _add(self, scores: Tensor, peak: Tensor, readout: Tensor, rows: Tensor) -> None:
         """Add the loss of these rows, and its gradients; `scores` is used up."""
@@ -114,7 +119,7 @@ class VocabularyLoss:
         scores = scores.to(self._weight.dtype)
         label_score = scores.gather(1, labels)
         # One kernel, which keeps a row in the cache. Of a row's probabilities the largest alone never underflows.
-        probabilities = torch.softmax(scores, 1, out=scores)
+        probabilities = torch.softmax(scores, 1, out=self._room(scores))
         log_norm = peak - probabilities.amax(1, keepdim=True).log()
         self._nll += (log_norm - label_score).sum()
         self._label_scores += label_score.sum()
