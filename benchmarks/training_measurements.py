@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from benchmarks import corpora
-from benchmarks.case import Case
+from benchmarks.case import ROOF, STOCK, Case
 from benchmarks.flop import training_flop
 from benchmarks.measure import interleaved, peak_memory, resident_memory
 from benchmarks.roof import Product
@@ -20,7 +20,11 @@ from seqlab.params.params import Params
 def timed(request: dict[str, Any], params: Params, folder: Path) -> dict[str, Any]:
     """Seconds of each case and repetition; its FLOP, real target tokens, and steps. The roofs are cases too."""
     workshop, cases = _prepare(request, params, folder)
-    products = {_roof(case): Product(getattr(torch, case.precision), params.runtime.device) for case in cases}
+    products = {
+        f"{name}, {case.precision}": Product(getattr(torch, case.precision), params.runtime.device, stock=name == STOCK)
+        for case in cases
+        for name in (ROOF, STOCK)
+    }
     runs = {case.name: workshop.make(case) for case in cases}
     times = interleaved(runs | products, request["repetitions"])
     found: dict[str, Any] = {
@@ -36,7 +40,6 @@ def timed(request: dict[str, Any], params: Params, folder: Path) -> dict[str, An
             "flop": training_flop(workshop.config(case), sources, targets),
             "tokens": int(targets.sum()),
             "steps": len(batches),
-            "roof": _roof(case),
         }
     return found
 
@@ -76,7 +79,3 @@ def _has_bfloat16(device: str) -> bool:
         return bool(torch.cuda.is_bf16_supported())
     capabilities = torch.cpu.get_capabilities()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
-
-
-def _roof(case: Case) -> str:
-    return f"roof, {case.precision}"

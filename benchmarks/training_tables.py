@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.case import Case
+from benchmarks.case import ROOF, STOCK, Case
 from benchmarks.measure import Spread, Times, table
 
 MEBIBYTE = 1 << 20
@@ -28,9 +28,9 @@ class Results:
         """Seconds for each real target token."""
         return Times(tuple(seconds / self._found[case.name]["tokens"] for seconds in self.times(case).seconds))
 
-    def fraction_of_roof(self, case: Case) -> Spread:
-        """FLOP a second, over those of the roof measured in the same repetition."""
-        roof = self._found[case.name]["roof"]
+    def fraction_of(self, product: str, case: Case) -> Spread:
+        """FLOP a second, over those of the roof, or of PyTorch's own product, measured in the same repetition."""
+        roof = f"{product}, {case.precision}"
         work = self._found[case.name]["flop"] / self._found[roof]["flop"]
         return self.times(case).faster_than(self._times(roof), work=work)
 
@@ -44,18 +44,19 @@ class Results:
             "precision": case.precision,
             "ms a step": Spread.of(1000 * seconds / found["steps"] for seconds in times.seconds).show(".1f"),
             "target tokens/s": times.per_second(found["tokens"]).show(",.0f"),
-            "of the roof": self.fraction_of_roof(case).show(".0%"),
+            "of the roof": self.fraction_of(ROOF, case).show(".0%"),
+            "of PyTorch's own product": self.fraction_of(STOCK, case).show(".0%"),
         }
         if case.name in self._peaks:
             row["peak memory, MB"] = f"{self._peaks[case.name]['peak'] / MEBIBYTE:,.0f}"
         return row
 
     def roofs(self) -> str:
-        """The matrix-multiplication roofs, in words."""
-        names = [name for name in self._found if name.startswith("roof, ")]
+        """What large products reach, in words."""
+        names = [name for name in self._found if name.startswith((ROOF, STOCK))]
         speeds = (self._times(name).per_second(self._found[name]["flop"] / 1e9).show(",.0f") for name in names)
-        figures = (f"{name.removeprefix('roof, ')} {speed}" for name, speed in zip(names, speeds, strict=True))
-        return f"Roof, GFLOP/s: {'; '.join(figures)}."
+        figures = (f"{name} {speed}" for name, speed in zip(names, speeds, strict=True))
+        return f"GFLOP/s: {'; '.join(figures)}."
 
     def _times(self, name: str) -> Times:
         return Times(tuple(self._found[name]["seconds"]))
@@ -75,7 +76,9 @@ def comparison_table(results: Results, cases: list[Case], *, real_lengths: bool)
 def _comparisons(results: Results, case: Case, real_lengths: bool) -> Iterator[dict[str, object]]:
     if case.engine == "trainer":
         target = ("≥ 70 %" if real_lengths else "≥ 85 %") if case.ratio == 1 else ""
-        yield _row(case, "fraction of the roof, all overheads included", target, results.fraction_of_roof(case), ".0%")
+        for product, name, aim in ((ROOF, "the roof", target), (STOCK, STOCK, "")):
+            what = f"fraction of {name}, all overheads included"
+            yield _row(case, what, aim, results.fraction_of(product, case), ".0%")
     if case.engine not in ("ours", "trainer"):
         return
     for other, what, target in _others(case):

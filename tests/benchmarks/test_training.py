@@ -47,7 +47,7 @@ def test_every_case_is_timed_and_its_work_counted(
 ) -> None:
     monkeypatch.setattr(training_measurements, "Product", partial(Product, m=8, k=8, n=8))
     found = training_measurements.timed(request_for(*CASES), params, tmp_path)
-    assert list(found) == ["roof, float32", *(case.name for case in CASES)]
+    assert list(found) == ["roof, float32", "PyTorch's own product, float32", *(case.name for case in CASES)]
     assert all(len(each["seconds"]) == 2 and min(each["seconds"]) > 0 for each in found.values())
     tokens = {case.engine: found[case.name]["tokens"] for case in CASES}
     assert tokens.pop("literal") == 2 * corpora.LENGTH
@@ -61,7 +61,7 @@ def test_every_case_runs_on_another_device(params: Params, tmp_path: Path, monke
         there = params.model_copy(update={"runtime": params.runtime.model_copy(update={"device": device})})
         found = training_measurements.timed(request_for(*CASES), there, tmp_path)
         assert waits()
-    assert list(found) == ["roof, float32", *(case.name for case in CASES)]
+    assert list(found) == ["roof, float32", "PyTorch's own product, float32", *(case.name for case in CASES)]
 
 
 def test_the_listeners_share(params: Params, tmp_path: Path) -> None:
@@ -123,11 +123,12 @@ def test_tables_compare_what_they_say() -> None:
         replace(ours, engine="trainer", ratio=1.0): 1.25,
     }
     found: dict[str, Any] = {
-        case.name: {"seconds": [time] * 2, "tokens": 1000, "steps": 4, "flop": 100, "roof": "roof, bfloat16"}
-        for case, time in seconds.items()
+        case.name: {"seconds": [time] * 2, "tokens": 1000, "steps": 4, "flop": 100} for case, time in seconds.items()
     }
     found[replace(ours, engine="literal").name]["tokens"] = 100
-    found["roof, bfloat16"] = {"seconds": [0.5] * 2, "flop": 100}
+    for precision in ("bfloat16", "float32"):
+        found[f"roof, {precision}"] = {"seconds": [0.5] * 2, "flop": 100}
+        found[f"PyTorch's own product, {precision}"] = {"seconds": [1.0] * 2, "flop": 100}
     results = Results(found, {ours.name: {"peak": 3 << 20}})
     cases = list(seconds)
     lines = comparison_table(results, cases, real_lengths=False).splitlines()[2:]
@@ -137,11 +138,13 @@ def test_tables_compare_what_they_say() -> None:
     assert (ours.name, "faster than float32", "≥ 1.6", "1.80 (1.80–1.80)") in rows
     trainer = replace(ours, engine="trainer", ratio=1.0).name
     assert (trainer, "fraction of the roof, all overheads included", "≥ 85 %", "40% (40%–40%)") in rows
+    assert (trainer, "fraction of PyTorch's own product, all overheads included", "", "80% (80%–80%)") in rows
     first = case_table(results, cases).splitlines()[2]
     assert [cell.strip() for cell in first.split("|")[5:-1]] == [
         "250.0 (250.0–250.0)",
         "1,000 (1,000–1,000)",
         "50% (50%–50%)",
+        "100% (100%–100%)",
         "3",
     ]
 
