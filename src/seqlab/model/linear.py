@@ -37,7 +37,8 @@ def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
         weight: (out_features, in_features).
         bias: (out_features,).
     """
-    if not is_fast(weight):
+    # MKL is the faster for a single row, and oneDNN's bits of it are not those that it has in a batch anyway.
+    if not is_fast(weight) or inputs.numel() <= inputs.shape[-1]:
         return F.linear(inputs, weight, bias)
     if torch.is_grad_enabled():
         found: Tensor = _Linear.apply(inputs, weight, bias)  # type: ignore[no-untyped-call]

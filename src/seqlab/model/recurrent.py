@@ -12,6 +12,9 @@ from seqlab.model.gru import Recurrence, gru
 from seqlab.model.linear import is_fast
 from seqlab.model.packing import Packing
 
+# Not more than the search's ballast: its numbers must not depend on the size of the batch.
+FEWEST_ROWS = 16
+
 _CELLS: dict[str, type[nn.GRU] | type[nn.LSTM] | type[nn.RNN]] = {"gru": nn.GRU, "lstm": nn.LSTM, "rnn": nn.RNN}
 
 
@@ -83,7 +86,7 @@ class RecurrentStack(nn.Module):
 
         None unless it is of GRUs, in one direction, on a CPU, and a gradient is wanted.
         """
-        layers = [layer for layer in self.layers if _by_hand(layer, state.hidden.device, packing.steps)]
+        layers = [layer for layer in self.layers if _by_hand(layer, state.hidden.device, packing)]
         if not layers or self.width > self.hidden_size:
             return None
         return UnrolledStack([Recurrence(layer, packing, state.hidden[n]) for n, layer in enumerate(layers)])
@@ -131,7 +134,7 @@ def _layer_state(state: RecurrentState | None, number: int) -> Tensor | tuple[Te
 def _run(
     layer: nn.Module, inputs: Tensor, packing: Packing, state: Tensor | tuple[Tensor, Tensor] | None
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
-    if _by_hand(layer, inputs.device, packing.steps):
+    if _by_hand(layer, inputs.device, packing):
         return _run_gru(layer, inputs, packing, None if state is None else state[0])
     if packing.even:
         outputs, last = layer(inputs.view(packing.steps, -1, inputs.shape[1]), state)
@@ -142,12 +145,14 @@ def _run(
     return outputs, last if isinstance(last, tuple) else (last,)
 
 
-def _by_hand(layer: nn.Module, device: torch.device, steps: int) -> TypeGuard[nn.GRU]:
+def _by_hand(layer: nn.Module, device: torch.device, packing: Packing) -> TypeGuard[nn.GRU]:
     # A GPU has kernels for the whole of a layer; on a CPU PyTorch's own is as fast where there is no gradient, or a
-    # single step, unless there are faster products than it knows.
+    # single step, unless there are faster products than it knows, and rows enough to gain by them.
     if not isinstance(layer, nn.GRU) or device.type != "cpu":
         return False
-    return is_fast(layer.get_parameter("weight_hh_l0")) or (torch.is_grad_enabled() and steps > 1)
+    if torch.is_grad_enabled() and packing.steps > 1:
+        return True
+    return packing.batch_sizes[0] >= FEWEST_ROWS and is_fast(layer.get_parameter("weight_hh_l0"))
 
 
 def _run_gru(
