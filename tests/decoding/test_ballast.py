@@ -25,7 +25,7 @@ def search(model: Seq2Seq, rows: slice, beam_size: int) -> list[Hypothesis]:
     return [best[0] for best in found]
 
 
-@pytest.mark.skipif(not linear._AVX512, reason="needs a CPU with AVX-512, and PyTorch with oneDNN")
+@pytest.mark.skipif(not linear._AVAILABLE, reason="needs a CPU with AVX-512, and PyTorch with oneDNN")
 @pytest.mark.parametrize("beam_size", [1, 3])
 @pytest.mark.parametrize("attention", ["none", "additive"])
 def test_one_by_one_as_together(attention: str, beam_size: int, monkeypatch: pytest.MonkeyPatch) -> None:

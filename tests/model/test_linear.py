@@ -11,7 +11,7 @@ from seqlab.model.linear import Linear, gradient_of_weight, is_fast, linear
 from seqlab.model.packing import Packing
 from tests.model.tiny import tiny_batch, tiny_model
 
-needs_avx512 = pytest.mark.skipif(not module._AVX512, reason="needs a CPU with AVX-512, and PyTorch with oneDNN")
+needs_avx512 = pytest.mark.skipif(not module._AVAILABLE, reason="needs a CPU with AVX-512, and PyTorch with oneDNN")
 IN, OUT = 160, 256
 
 
@@ -108,7 +108,7 @@ def test_a_whole_model_with_and_without_onednn(cell: str, monkeypatch: pytest.Mo
     monkeypatch.setattr(module, "SMALLEST_WEIGHT", 1)
     fast = scores()
     fast_gradients = torch.autograd.grad(fast.logsumexp(1).sum(), list(model.parameters()), allow_unused=True)
-    monkeypatch.setattr(module, "_AVX512", False)
+    monkeypatch.setattr(module, "_AVAILABLE", False)
     plain = scores()
     gradients = torch.autograd.grad(plain.logsumexp(1).sum(), list(model.parameters()), allow_unused=True)
     torch.testing.assert_close(fast, plain, rtol=1e-5, atol=1e-5)

@@ -1,4 +1,4 @@
-"""A GRU layer over packed tokens, whose gradient is written out by hand, for training on a CPU.
+"""A GRU layer over packed tokens for a CPU, whose gradient is written out by hand.
 
 PyTorch's own takes packed sequences of unequal lengths a step at a time through some twenty operations of autograd, and
 adds up the gradient of the recurrent weights step by step. Here the gates of all steps stand in one tensor each, and

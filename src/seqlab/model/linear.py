@@ -15,9 +15,11 @@ from torch.autograd.function import once_differentiable
 # Elements. With a smaller weight a call of oneDNN costs more than it saves. Not a matter of the rows too, for then a
 # sentence's numbers would depend on how many are translated beside it.
 SMALLEST_WEIGHT = 1 << 15
-_AVX512 = (
+# The operator is PyTorch's own affair, for its compiler: a version without it does without.
+_AVAILABLE = (
     torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     and torch.backends.cpu.get_cpu_capability() == "AVX512"
+    and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 )
 
 
@@ -62,7 +64,7 @@ def gradient_of_weight(of_outputs: Tensor, inputs: Tensor) -> Tensor:
 def is_fast(weight: Tensor) -> bool:
     """Whether oneDNN multiplies by such a weight: of float32, not small, on a CPU with AVX-512, outside autocast."""
     return (
-        _AVX512
+        _AVAILABLE
         and weight.device.type == "cpu"
         and weight.dtype == torch.float32
         and weight.numel() >= SMALLEST_WEIGHT
