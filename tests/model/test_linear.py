@@ -12,7 +12,14 @@ from seqlab.model.packing import Packing
 from tests.model.tiny import tiny_batch, tiny_model
 
 needs_avx512 = pytest.mark.skipif(not module._AVAILABLE, reason="needs a CPU with AVX-512, and PyTorch with oneDNN")
-IN, OUT = 160, 256
+IN, OUT = 512, 256
+
+
+@pytest.fixture
+def everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Products of any size go through oneDNN."""
+    monkeypatch.setattr(module, "SMALLEST_WEIGHT", 1)
+    monkeypatch.setattr(module, "SMALLEST_PRODUCT", 1)
 
 
 def tensors(*shape: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -35,6 +42,7 @@ def test_only_what_gains_goes_through_onednn() -> None:
         assert not is_fast(weight)
 
 
+@pytest.mark.usefixtures("everything")
 @pytest.mark.parametrize("shape", [(1,), (7,), (3, 5), (0,)])
 def test_products_and_gradients_are_those_of_float64(shape: tuple[int, ...]) -> None:
     exact = tensors(*shape)
@@ -56,6 +64,7 @@ def test_a_layer_without_bias_or_gradient_of_its_inputs() -> None:
     torch.testing.assert_close(layer.weight.grad, inputs.sum(0).expand(OUT, -1), rtol=1e-5, atol=1e-4)
 
 
+@pytest.mark.usefixtures("everything")
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_the_gradient_of_a_weight(dtype: torch.dtype) -> None:
     inputs, weight, _ = tensors(300)
@@ -74,6 +83,7 @@ def test_rows_are_the_same_bits_in_any_batch() -> None:
 
 
 @needs_avx512
+@pytest.mark.usefixtures("everything")
 def test_a_gru_layer_through_onednn_is_pytorchs() -> None:
     generator = torch.Generator().manual_seed(3)
     layer = torch.nn.GRU(IN, IN)
@@ -93,6 +103,7 @@ def test_a_gru_layer_through_onednn_is_pytorchs() -> None:
 
 
 @needs_avx512
+@pytest.mark.usefixtures("everything")
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 def test_a_whole_model_with_and_without_onednn(cell: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny_model(cell=cell, bidirectional=True, attention="general", context="every_step").float()
@@ -105,7 +116,6 @@ def test_a_whole_model_with_and_without_onednn(cell: str, monkeypatch: pytest.Mo
             found, state, _ = model.step(torch.full((3,), 1), state, memory)
         return found
 
-    monkeypatch.setattr(module, "SMALLEST_WEIGHT", 1)
     fast = scores()
     fast_gradients = torch.autograd.grad(fast.logsumexp(1).sum(), list(model.parameters()), allow_unused=True)
     monkeypatch.setattr(module, "_AVAILABLE", False)

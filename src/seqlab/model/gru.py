@@ -80,7 +80,11 @@ class Recurrence:
         size, (input_weight, weight, input_bias, bias) = self.state.shape[1], self._cast
         whole = self.packing.span(start, stop)
         with torch.autocast(inputs.device.type, enabled=False):
-            self.gates[whole] = linear(inputs.to(self.kind), input_weight, input_bias)
+            projected = linear(inputs.to(self.kind), input_weight, input_bias)
+            if len(projected) == len(self.gates):
+                self.gates = projected.to(self.gates.dtype)
+            else:
+                self.gates[whole] = projected
             for step in _order(start, stop, self.backward):
                 span, rows = self.packing.span(step, step + 1), slice(self.packing.batch_sizes[step])
                 # A step changes the states of the rows that have a token.

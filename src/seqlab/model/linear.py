@@ -12,9 +12,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-# Elements. With a smaller weight a call of oneDNN costs more than it saves. Not a matter of the rows too, for then a
-# sentence's numbers would depend on how many are translated beside it.
-SMALLEST_WEIGHT = 1 << 15
+# oneDNN compiles a kernel for each shape, a third of a millisecond, and batches seldom repeat a shape: it must have that
+# much to save. Elements of a weight; not a matter of the rows too, for then a sentence's numbers would depend on how
+# many are translated beside it.
+SMALLEST_WEIGHT = 1 << 17
+# Multiplications of a product that no sentence's numbers depend on.
+SMALLEST_PRODUCT = 1 << 26
 # The operator is PyTorch's own affair, for its compiler: a version without it does without.
 _AVAILABLE = (
     torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
@@ -55,7 +58,7 @@ def gradient_of_weight(of_outputs: Tensor, inputs: Tensor) -> Tensor:
         of_outputs: G, the gradient of the outputs, (rows, out_features).
         inputs: x, (rows, in_features).
     """
-    if not is_fast(of_outputs):
+    if not is_fast(of_outputs) or of_outputs.numel() * inputs.shape[1] < SMALLEST_PRODUCT:
         return of_outputs.t() @ inputs
     # oneDNN is slow to read its left side across the rows, which therefore is the narrow one.
     return _onednn(inputs.t(), of_outputs.t(), None).t()
@@ -65,9 +68,9 @@ def is_fast(weight: Tensor) -> bool:
     """Whether oneDNN multiplies by such a weight: of float32, not small, on a CPU with AVX-512, outside autocast."""
     return (
         _AVAILABLE
+        and weight.numel() >= SMALLEST_WEIGHT
         and weight.device.type == "cpu"
         and weight.dtype == torch.float32
-        and weight.numel() >= SMALLEST_WEIGHT
         and not torch.is_autocast_enabled("cpu")
     )
 

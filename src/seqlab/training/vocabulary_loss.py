@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from seqlab.model.linear import linear
+from seqlab.model.linear import is_fast, linear
 from seqlab.training.score_gradients import ScoreGradients
 
 _CHUNK_SCORES = 6_000_000
@@ -106,7 +106,9 @@ class VocabularyLoss:
         )
 
     def _scores(self, readout: Tensor) -> Tensor:
-        return linear(readout, self._cast_weight, self._cast_bias)
+        if self._gradients is None or is_fast(self._cast_weight):
+            return linear(readout, self._cast_weight, self._cast_bias)
+        return torch.addmm(self._cast_bias, readout, self._cast_weight.t(), out=self._gradients.room(len(readout)))
 
     def _room(self, scores: Tensor) -> Tensor:
         """Where the probabilities go: to where the gradients are gathered, if those are of the same type."""
