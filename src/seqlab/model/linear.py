@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-# oneDNN compiles a kernel for each shape, a third of a millisecond, and batches seldom repeat a shape: it must have that
-# much to save. Elements of a weight; not a matter of the rows too, for then a sentence's numbers would depend on how
-# many are translated beside it.
+# oneDNN compiles a kernel for each shape, a third of a millisecond, and batches seldom repeat a shape: it must have
+# that much to save. Elements of a weight; not a matter of the rows too, for then a sentence's numbers would depend on
+# how many are translated beside it.
 SMALLEST_WEIGHT = 1 << 17
 # Multiplications of a product that no sentence's numbers depend on.
 SMALLEST_PRODUCT = 1 << 26
