@@ -84,7 +84,7 @@ class RecurrentStack(nn.Module):
     def unrolled(self, packing: Packing, state: RecurrentState) -> "UnrolledStack | None":
         """The stack for a few of these steps at a time, with one gradient in the end.
 
-        None unless it is of GRUs, in one direction, on a CPU, and a gradient is wanted.
+        None unless it is of GRUs that are run by hand, in one direction.
         """
         layers = [layer for layer in self.layers if _by_hand(layer, state.hidden.device, packing)]
         if not layers or self.width > self.hidden_size:
