@@ -38,7 +38,7 @@ class Sweep:
         self._experiments = Experiments(root)
         self._result = Result(done=[each.name for each in plan if each.state == "done"])
         self._open = [each for each in plan if each.state != "done"]
-        self._again: list[Planned] = []
+        self._again: list[str] = []
 
     def run(self) -> Result:
         """Run the members that are not done; a failed one does not stop the rest, Ctrl-C stops them all.
@@ -54,8 +54,8 @@ class Sweep:
             self._add([each for each in self._open if each.state in ("new", "failed")], interruption, progress)
             self._follow([each.name for each in self._open], interruption, progress)
             if self._again and not interruption:
-                self._add(self._again, interruption, progress)
-                self._follow([each.name for each in self._again], interruption, progress)
+                self._add([each for each in self._open if each.name in self._again], interruption, progress)
+                self._follow(self._again, interruption, progress)
             if interruption:
                 self._stop(progress)
         return self._result
@@ -105,9 +105,8 @@ class Sweep:
         except SeqlabError as error:
             self._result.failed[name] = str(error)
             return False
-        again = [each for each in self._open if each.name == name and each not in self._again]
-        if again and lost_run_cache_entry(log):
-            self._again += again
+        if name not in self._again and lost_run_cache_entry(log):
+            self._again.append(name)
             return True
         self._result.failed[name] = reason(log)
         return False
