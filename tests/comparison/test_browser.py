@@ -178,4 +178,4 @@ def test_the_keyboard_skips_to_the_runs(page: Any) -> None:
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the runs"
     page.keyboard.press("Enter")
-    assert page.url.endswith("#runs")
+    page.wait_for_url("**#runs")

@@ -144,7 +144,7 @@ def test_the_keyboard_skips_to_the_scores(page: Any) -> None:
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the scores"
     page.keyboard.press("Enter")
-    assert page.url.endswith("#scores")
+    page.wait_for_url("**#scores")
 
 
 def test_it_prints(browser: Any, page_path: Path) -> None:
