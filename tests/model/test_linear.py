@@ -82,6 +82,12 @@ def test_rows_are_the_same_bits_in_any_batch() -> None:
         assert torch.equal(linear(inputs[-rows:], weight, bias), whole[-rows:])
 
 
+@pytest.mark.parametrize("rows", [0, 1, 2, 17, 300])
+def test_bfloat16_with_a_bias_has_the_bits_of_pytorch(rows: int) -> None:
+    inputs, weight, bias = (tensor.detach().bfloat16() for tensor in tensors(rows))
+    assert torch.equal(linear(inputs, weight, bias), F.linear(inputs, weight, bias))
+
+
 @needs_avx512
 @pytest.mark.usefixtures("everything")
 def test_a_gru_layer_through_onednn_is_pytorchs() -> None:

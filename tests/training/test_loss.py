@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seqlab.training import vocabulary_loss
+from seqlab.model.linear import gradient_of_weight, linear
+from seqlab.training import score_gradients, vocabulary_loss
 from seqlab.training.vocabulary_loss import VocabularyLoss
 
 TOKENS, SIZE, WORDS = 7, 3, 5
@@ -68,6 +69,16 @@ def test_extreme_scores_stay_finite() -> None:
     assert gradient.isfinite().all()
 
 
+def test_extreme_scores_under_autocast() -> None:
+    """A label less likely than any number says still has the loss and the gradient that it has."""
+    readout, labels = torch.ones(1, 1), torch.tensor([1])
+    weight = torch.tensor([[2.0**9], [0.0]], requires_grad=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        loss, _ = VocabularyLoss(weight, torch.zeros(2), labels, 0.0).total(readout)
+    assert loss.item() == 2**9
+    assert torch.autograd.grad(loss, weight)[0].tolist() == [[1.0], [-1.0]]
+
+
 def test_without_gradients_none_are_kept() -> None:
     readout, weight, bias, labels = tensors()
     with torch.no_grad():
@@ -79,18 +90,34 @@ def test_without_gradients_none_are_kept() -> None:
 def test_no_more_than_a_chunk_of_scores_exists_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     readout, weight, bias, labels = tensors()
     monkeypatch.setattr(vocabulary_loss, "_CHUNK_SCORES", 2 * WORDS)
-    shapes = []
-    addmm = torch.addmm
+    rows = []
 
-    def watching(bias: Tensor, rows: Tensor, weight: Tensor, out: Tensor | None = None) -> Tensor:
-        shapes.append(len(rows))
-        return addmm(bias, rows, weight, out=out)
+    def watching(inputs: Tensor, *parameters: Tensor) -> Tensor:
+        rows.append(len(inputs))
+        return linear(inputs, *parameters)
 
-    monkeypatch.setattr(torch, "addmm", watching)
+    monkeypatch.setattr(vocabulary_loss, "linear", watching)
     fused = VocabularyLoss(weight, bias, labels, 0.0)
     fused.predict(readout.detach()[[1, 4, 5]], torch.tensor([1, 4, 5]))
     fused.total(readout)
-    assert shapes == [3, 2, 2]  # each token once, those asked for and the rest
+    assert rows == [3, 2, 2]  # each token once, those asked for and the rest
+
+
+def test_the_products_of_few_tokens_are_made_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    readout, weight, bias, labels = tensors()
+    monkeypatch.setattr(vocabulary_loss, "_CHUNK_SCORES", 4 * WORDS)
+    rows = []
+
+    def watching(of_outputs: Tensor, inputs: Tensor) -> Tensor:
+        rows.append(len(inputs))
+        return gradient_of_weight(of_outputs, inputs)
+
+    monkeypatch.setattr(score_gradients, "gradient_of_weight", watching)
+    fused = VocabularyLoss(weight, bias, labels, 0.0)
+    for position in (3, 0, 5, 1, 2):
+        fused.predict(readout.detach()[[position]], torch.tensor([position]))
+    fused.total(readout)
+    assert rows == [4, 2, 1]  # four of those asked for, the rest, which are many, and the last of those asked for
 
 
 def test_under_autocast_the_loss_is_that_of_narrow_scores() -> None:
@@ -101,19 +128,25 @@ def test_under_autocast_the_loss_is_that_of_narrow_scores() -> None:
         scores = F.linear(readout, weight, bias)
     assert scores.dtype == torch.bfloat16
     expected = F.cross_entropy(scores.float(), labels, label_smoothing=0.1)
-    torch.testing.assert_close(loss, expected, rtol=1e-4, atol=0)  # their mean is that of wide ones
-    torch.testing.assert_close(nll, F.cross_entropy(scores.float(), labels), rtol=1e-6, atol=0)
+    # Eight bits of a probability are its logarithm within 2^-8, and as many of the scores do not say more of it.
+    torch.testing.assert_close(loss, expected, rtol=0, atol=2**-8)
+    torch.testing.assert_close(nll, F.cross_entropy(scores.float(), labels), rtol=0, atol=2**-8)
     (gradient,) = torch.autograd.grad(loss, weight)
     assert gradient.dtype == torch.float32
     (reference,) = torch.autograd.grad(expected, weight)
     torch.testing.assert_close(gradient, reference, rtol=0, atol=2**-7 * float(reference.abs().max()))
 
 
-def test_a_label_nearly_certain_keeps_its_gradient_under_autocast() -> None:
-    """p − 1 of a probability near 1 must not be taken from eight bits of p."""
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_label_nearly_certain_keeps_its_loss_and_gradient_under_autocast(asked: bool) -> None:
+    """p − 1 of a probability near 1 must not be taken from eight bits of p, nor log p."""
     readout, labels = torch.ones(1, 1), torch.tensor([0])
     weight = torch.tensor([[7.0], [0.0]], requires_grad=True)
     with torch.autocast("cpu", torch.bfloat16):
-        loss, _ = VocabularyLoss(weight, torch.zeros(2), labels, 0.0).total(readout)
+        fused = VocabularyLoss(weight, torch.zeros(2), labels, 0.0)
+        if asked:
+            fused.predict(readout, torch.tensor([0]))
+        loss, _ = fused.total(readout)
     (gradient,) = torch.autograd.grad(loss, weight)
+    torch.testing.assert_close(loss.detach(), torch.tensor(math.log1p(math.exp(-7))), rtol=0.01, atol=0)
     torch.testing.assert_close(gradient[0, 0], torch.tensor(-1 / (1 + math.exp(7))), rtol=0.01, atol=0)

@@ -1,4 +1,4 @@
-"""Optimizers against plainly written updates; clipping; their state there and back."""
+"""Optimizers against plainly written updates; the gradients' norm; their state there and back."""
 
 import copy
 from collections.abc import Iterator
@@ -87,10 +87,7 @@ def test_state_there_and_back(kind: str) -> None:
         assert torch.equal(one, two)
 
 
-@pytest.mark.parametrize(("limit", "scale"), [(0.0, 1.0), (100.0, 1.0), (2.5, 0.5)])
-def test_clipping(limit: float, scale: float) -> None:
+def test_the_norm_is_of_all_gradients_together() -> None:
     parameters = [nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))]
     parameters[0].grad, parameters[1].grad = torch.tensor([3.0, 0.0]), torch.tensor([4.0])
-    assert gradient_norm(parameters, limit).item() == 5.0
-    assert parameters[0].grad.tolist() == pytest.approx([3.0 * scale, 0.0], rel=1e-5)
-    assert parameters[1].grad.tolist() == pytest.approx([4.0 * scale], rel=1e-5)
+    assert gradient_norm(parameters).item() == 5.0

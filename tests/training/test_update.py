@@ -61,12 +61,14 @@ def test_a_step_is_that_of_gradient_descent(batch: Batch) -> None:
         torch.testing.assert_close(parameter.detach(), moved, rtol=1e-4, atol=1e-6)
 
 
-def test_clipping_bounds_the_step(batch: Batch) -> None:
-    updater = make_updater(**ALWAYS | {"max_grad_norm": 0.01})
+@pytest.mark.parametrize("factor", [0.0, 0.5, 0.999, 1.001, 100.0])
+def test_clipping_shortens_the_step_to_the_limit_and_never_lengthens_it(factor: float, batch: Batch) -> None:
+    norm = update(make_updater(**ALWAYS), batch).gradient_norm
+    updater = make_updater(**ALWAYS | {"max_grad_norm": factor * norm})
     before = torch.nn.utils.parameters_to_vector(updater.model.parameters()).detach().clone()
-    assert update(updater, batch, learning_rate=0.5).gradient_norm > 0.01
+    assert update(updater, batch, learning_rate=0.5).gradient_norm == norm
     after = torch.nn.utils.parameters_to_vector(updater.model.parameters())
-    assert (after - before).norm().item() == pytest.approx(0.005, rel=1e-3)
+    assert (after - before).norm().item() == pytest.approx(0.5 * norm * (min(factor, 1) or 1), rel=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from seqlab.model.linear import Linear
 from seqlab.model.memory import Annotations
+from seqlab.model.tanh import tanh
 
 
 class Attention(nn.Module):
@@ -45,6 +46,6 @@ class Attention(nn.Module):
     def _scores(self, query: Tensor, keys: Tensor) -> Tensor:
         if self.query is None or self.energy is None:
             return (query * self._scale) @ keys.transpose(1, 2)
-        mixed = torch.tanh(self.query(query)[:, :, None, :] + keys[:, None, :, :])
+        mixed = tanh(self.query(query)[:, :, None, :] + keys[:, None, :, :])
         energies: Tensor = self.energy(mixed)
         return energies.squeeze(-1)

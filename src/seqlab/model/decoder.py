@@ -10,6 +10,7 @@ from seqlab.model.linear import Linear, linear
 from seqlab.model.memory import DecoderState, Memory
 from seqlab.model.packing import Packing
 from seqlab.model.recurrent import RecurrentStack, UnrolledStack
+from seqlab.model.tanh import tanh
 
 
 class Decoder(nn.Module):
@@ -97,7 +98,7 @@ class Decoder(nn.Module):
         if self.readout is None:
             return seen, None
         if self.attention is None or memory.annotations is None:
-            return self.readout(seen).tanh(), None
+            return tanh(self.readout(seen)), None
         outputs = seen[:, : self.stack.hidden_size]
         if packing.steps == 1:
             queries = outputs.reshape(memory.rows, -1, outputs.shape[1])
@@ -106,7 +107,7 @@ class Decoder(nn.Module):
         else:
             found, weights = self.attention(packing.pad(outputs), memory.annotations)
             found = packing.pack(found)
-        return self.readout(torch.cat([seen, found], 1)).tanh(), weights
+        return tanh(self.readout(torch.cat([seen, found], 1))), weights
 
     def scores(self, readout: Tensor) -> Tensor:
         """Unnormalised log probabilities of the vocabulary, (tokens, target_vocab_size)."""

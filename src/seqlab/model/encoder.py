@@ -9,6 +9,7 @@ from seqlab.model.dropout import Dropout, Masks, drop
 from seqlab.model.linear import Linear
 from seqlab.model.packing import Packing
 from seqlab.model.recurrent import RecurrentStack, RecurrentState
+from seqlab.model.tanh import tanh
 
 
 class Encoder(nn.Module):
@@ -87,4 +88,4 @@ def _bridge(config: ModelConfig) -> nn.ModuleList:
 
 
 def _cross(bridge: nn.ModuleList, states: Tensor) -> Tensor:
-    return torch.stack([layer(state).tanh() for layer, state in zip(bridge, states, strict=True)])
+    return torch.stack([tanh(layer(state)) for layer, state in zip(bridge, states, strict=True)])

@@ -13,6 +13,9 @@ from torch.autograd.function import once_differentiable
 
 from seqlab.model.linear import gradient_of_weight, linear
 from seqlab.model.packing import Packing
+from seqlab.model.tanh import tanh_
+
+aten = torch.ops.aten
 
 
 def gru(
@@ -94,7 +97,7 @@ class Recurrence:
                 reset_update, new = self.gates[span, : 2 * size], self.gates[span, 2 * size :]
                 reset_update.add_(hidden[:, : 2 * size]).sigmoid_()
                 self.hidden_new[span] = hidden[:, 2 * size :]
-                new.addcmul_(reset_update[:, :size], self.hidden_new[span]).tanh_()
+                tanh_(new.addcmul_(reset_update[:, :size], self.hidden_new[span]))
                 self.outputs[span] = torch.lerp(new, now, reset_update[:, size:], out=now)
         return self.outputs[whole]
 
@@ -139,12 +142,12 @@ class _Gradient(torch.autograd.Function):
         packing, kind, size = ctx.packing, inputs.dtype, before.shape[1]
         reset, update, new = gates.chunk(3, 1)
         # What the gradient of a step's output becomes at each gate: all but that gradient is known for all steps.
-        of_new = (1 - new * new).mul_(1 - update)
         of_gates = torch.empty_like(gates)
         of_reset, of_update, of_hidden_new = of_gates.chunk(3, 1)
+        of_new = aten.tanh_backward(1 - update, new)
         torch.mul(of_new, reset, out=of_hidden_new)
-        torch.mul(before - new, update * (1 - update), out=of_update)
-        torch.mul(of_hidden_new * (1 - reset), hidden_new, out=of_reset)
+        aten.sigmoid_backward.grad_input(before - new, update, grad_input=of_update)
+        aten.sigmoid_backward.grad_input(of_new * hidden_new, reset, grad_input=of_reset)
         cast_weight = weight.to(kind)
         products = of_gates if kind == of_gates.dtype else torch.empty_like(of_gates, dtype=kind)
         of_state = of_last.clone()
@@ -158,14 +161,13 @@ class _Gradient(torch.autograd.Function):
             now.mul_(update[span]).add_(linear(products[span], cast_weight.t()))
         of_bias, of_weight = of_gates.sum(0), gradient_of_weight(products, before)
         # The inputs' gates have the same gradients, but for n, which sees its input without r.
-        of_hidden_new.copy_(of_new)
-        products = of_gates.to(kind)
+        products[:, 2 * size :] = of_new
         return (
             linear(products, input_weight.to(kind).t()),
             of_state,
             gradient_of_weight(products, inputs).to(weight.dtype),
             of_weight.to(weight.dtype),
-            of_gates.sum(0),
+            torch.cat([of_bias[: 2 * size], of_new.sum(0)]),
             of_bias,
             None,
         )

@@ -43,7 +43,7 @@ def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
         bias: (out_features,).
     """
     # MKL is the faster for a single row, and oneDNN's bits of it are not those that it has in a batch anyway.
-    if not is_fast(weight) or inputs.numel() <= inputs.shape[-1]:
+    if not (is_fast(weight) or _adds_bias(weight, bias)) or inputs.numel() <= inputs.shape[-1]:
         return F.linear(inputs, weight, bias)
     if torch.is_grad_enabled():
         found: Tensor = _Linear.apply(inputs, weight, bias)  # type: ignore[no-untyped-call]
@@ -73,6 +73,11 @@ def is_fast(weight: Tensor) -> bool:
         and weight.dtype == torch.float32
         and not torch.is_autocast_enabled("cpu")
     )
+
+
+def _adds_bias(weight: Tensor, bias: Tensor | None) -> bool:
+    """Whether the bias makes it worth while: PyTorch first copies it to all rows, oneDNN adds it as it writes."""
+    return _AVAILABLE and bias is not None and weight.device.type == "cpu" and weight.dtype == torch.bfloat16
 
 
 def _onednn(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -49,12 +49,6 @@ def restore_optimizer(optimizer: Optimizer, model: nn.Module, tensors: Mapping[s
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
-def gradient_norm(parameters: Iterable[nn.Parameter], max_norm: float) -> Tensor:
-    """Clip the gradients to norm `max_norm` (0: leave them), and return their norm before it, a scalar.
-
-    Pascanu et al. 2013, On the difficulty of training recurrent neural networks.
-    """
-    parameters = list(parameters)
-    if max_norm:
-        return nn.utils.clip_grad_norm_(parameters, max_norm)
+def gradient_norm(parameters: Iterable[nn.Parameter]) -> Tensor:
+    """The norm of all gradients together, a scalar."""
     return nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])

@@ -7,7 +7,7 @@ from seqlab.model.linear import gradient_of_weight, linear
 
 
 class ScoreGradients:
-    """Gathers the gradients of the scores, a chunk at a time, for a few large matrix products instead of many small.
+    """Makes the matrix products of the scores' gradients; those of few tokens are gathered until they are many.
 
     A product of few rows with a weight as tall as the vocabulary costs as much to write as to compute.
 
@@ -20,47 +20,57 @@ class ScoreGradients:
 
     def __init__(self, weight: Tensor, tokens: int, chunk: int, dtype: torch.dtype) -> None:
         self.readout = weight.new_empty(tokens, weight.shape[1])
-        # Of no shape yet: the first product says how it, and the sum, lie in memory.
-        self.weight = weight.new_zeros((), dtype=dtype)
+        self.weight: Tensor | None = None
         self.bias = weight.new_zeros(len(weight), dtype=dtype)
         self._factor = weight
-        self._scores = weight.new_empty(min(chunk, tokens), len(weight))
-        self._readouts = weight.new_empty(len(self._scores), weight.shape[1])
+        self._chunk = min(chunk, tokens)
+        self._scores: Tensor | None = None
+        self._readouts: list[Tensor] = []
         self._rows: list[Tensor] = []
         self._gathered = 0
 
-    def room(self, rows: int) -> Tensor:
-        """Where so many more scores may be computed, (rows, vocabulary), to become gradients in place."""
-        if self._gathered + rows > len(self._scores):
+    def room(self, scores: Tensor) -> Tensor:
+        """Where these scores are to become gradients, (rows, vocabulary): where they are, if they are many."""
+        rows = len(scores)
+        if self._are_many(rows):
+            return scores
+        if self._gathered + rows > self._chunk:
             self.flush()
-        if rows > len(self._scores):
-            self._scores = self._scores.new_empty(rows, self._scores.shape[1])
-            self._readouts = self._readouts.new_empty(rows, self._readouts.shape[1])
+        if self._scores is None:
+            self._scores = scores.new_empty(self._chunk, scores.shape[1])
         return self._scores[self._gathered : self._gathered + rows]
 
     def add(self, gradient: Tensor, readout: Tensor, rows: Tensor) -> None:
         """Take in the gradients of the scores that `room` was last asked for.
 
         Args:
-            gradient: (some, vocabulary), the room itself or what is to be copied there.
+            gradient: (some, vocabulary), the room.
             readout: (some, size), from which the scores were computed.
             rows: (some,), which of the tokens these are.
         """
-        end = self._gathered + len(rows)
-        room = self._scores[self._gathered : end]
-        if gradient.data_ptr() != room.data_ptr():
-            room.copy_(gradient)
-        self._readouts[self._gathered : end] = readout
+        if self._are_many(len(rows)):
+            self._multiply(gradient, readout, rows)
+            return
+        self._readouts.append(readout)
         self._rows.append(rows)
-        self._gathered = end
+        self._gathered += len(rows)
 
     def flush(self) -> None:
         """Make the products of what is gathered."""
-        if not self._gathered:
+        if self._scores is None or not self._gathered:
             return
-        gradient, readout = self._scores[: self._gathered], self._readouts[: self._gathered]
-        self.readout[torch.cat(self._rows)] = linear(gradient, self._factor.t())
-        self.bias += gradient.sum(0, dtype=self.bias.dtype)
-        self.weight = self.weight + gradient_of_weight(gradient, readout).to(self.weight.dtype)
+        self._multiply(self._scores[: self._gathered], torch.cat(self._readouts), torch.cat(self._rows))
+        self._readouts.clear()
         self._rows.clear()
         self._gathered = 0
+
+    def _are_many(self, rows: int) -> bool:
+        return 2 * rows >= self._chunk
+
+    def _multiply(self, gradient: Tensor, readout: Tensor, rows: Tensor) -> None:
+        self.readout[rows] = linear(gradient, self._factor.t())
+        # Summed in the type of the gradients: PyTorch would otherwise first make a wide copy of them. Each sum is
+        # rounded once, as the products are.
+        self.bias += gradient.sum(0)
+        of_weight = gradient_of_weight(gradient, readout).to(self.bias.dtype)
+        self.weight = of_weight if self.weight is None else self.weight.add_(of_weight)

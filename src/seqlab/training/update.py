@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from seqlab.errors import SeqlabError
 from seqlab.model.dropout import Dropout
@@ -60,11 +60,14 @@ class Updater:
         try:
             loss, nll, tokens = self._forward(batch, step, ratio)
             loss.backward()  # type: ignore[no-untyped-call]
-            norm = gradient_norm(self.model.parameters(), params.max_grad_norm)
+            norm = gradient_norm(self.model.parameters())
             # One transfer from the device for all three.
             figures = torch.stack([loss.detach().float(), nll.detach().float(), norm.float()]).tolist()
             outcome = Outcome(figures[0], figures[1], tokens, figures[2], learning_rate, ratio)
             _check_finite(outcome, batch, place)
+            if 0 < params.max_grad_norm < outcome.gradient_norm:
+                # Pascanu et al. 2013, On the difficulty of training recurrent neural networks.
+                nn.utils.clip_grads_with_norm_(self.model.parameters(), params.max_grad_norm, norm)
             self.optimizer.step()
             if self.average:
                 self.average.update(self.model)

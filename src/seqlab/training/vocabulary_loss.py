@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from seqlab.model.linear import is_fast, linear
+from seqlab.model.linear import linear
 from seqlab.training.score_gradients import ScoreGradients
 
 _CHUNK_SCORES = 6_000_000
@@ -56,9 +56,9 @@ class VocabularyLoss:
         self._remaining[positions] = False
         with torch.no_grad(), torch.autocast(readout.device.type, enabled=False):
             readout = readout.to(self._type)
-            scores = self._scores(readout)
-            peak, predictions = scores.max(1, keepdim=True)
-            self._add(scores, peak, readout, positions.to(readout.device))
+            scores = linear(readout, self._cast_weight, self._cast_bias)
+            predictions = scores.max(1, keepdim=True).indices
+            self._add(scores, readout, positions.to(readout.device), predictions)
         return predictions.squeeze(1)
 
     def total(self, readout: Tensor) -> tuple[Tensor, Tensor]:
@@ -71,8 +71,7 @@ class VocabularyLoss:
             remaining = self._remaining.nonzero().squeeze(1).to(readout.device)
             for rows in torch.split(remaining, self._chunk):
                 chunk = readout[rows].to(self._type)
-                scores = self._scores(chunk)
-                self._add(scores, scores.amax(1, keepdim=True), chunk, rows)
+                self._add(linear(chunk, self._cast_weight, self._cast_bias), chunk, rows)
             # Label smoothing counts every score the same, so the mean score of all tokens is the mean readout by
             # the mean weight, and no pass over the scores is needed.
             means = (readout.mean(0, dtype=self._weight.dtype), self._weight.mean(0)) if self._smoothing else None
@@ -80,70 +79,86 @@ class VocabularyLoss:
             loss = nll if means is None else nll + self._smoothing_loss(*means)
             if self._gradients is None:
                 return loss, nll
-            gradients = self._gradients_of_mean(self._gradients, means)
-        gradients = (gradients[0].to(readout.dtype), *gradients[1:])
-        return _known(loss, gradients, readout, self._weight, self._bias), nll
+            gradients = self._gradients_of_sum(self._gradients, means)
+        return _known(loss, gradients, len(self._labels), readout, self._weight, self._bias), nll
 
     def _smoothing_loss(self, mean_readout: Tensor, mean_weight: Tensor) -> Tensor:
         """What label smoothing adds to the mean loss."""
         mean_score = mean_readout @ mean_weight + self._bias.mean()
         return self._smoothing * (self._label_scores / len(self._labels) - mean_score)
 
-    def _gradients_of_mean(
+    def _gradients_of_sum(
         self, sums: ScoreGradients, means: tuple[Tensor, Tensor] | None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Those of the mean over all tokens, with the part of label smoothing that every score has."""
+        """Those of the sum over all tokens, with the part of label smoothing that every score has."""
         sums.flush()
-        tokens = len(self._labels)
+        weight = torch.zeros_like(self._weight) if sums.weight is None else sums.weight
         if means is None:
-            return sums.readout.div_(tokens), sums.weight.div_(tokens), sums.bias.div_(tokens)
+            return sums.readout, weight, sums.bias
         mean_readout, mean_weight = means
-        share = self._smoothing / len(self._weight)
+        share = self._smoothing * len(self._labels) / len(self._weight)
         return (
-            sums.readout.sub_(mean_weight * self._smoothing).div_(tokens),
-            sums.weight.div_(tokens).sub_(mean_readout * share),
-            sums.bias.div_(tokens).sub_(share),
+            sums.readout.sub_(mean_weight * self._smoothing),
+            weight.sub_(mean_readout * share),
+            sums.bias.sub_(share),
         )
 
-    def _scores(self, readout: Tensor) -> Tensor:
-        if self._gradients is None or is_fast(self._cast_weight):
-            return linear(readout, self._cast_weight, self._cast_bias)
-        return torch.addmm(self._cast_bias, readout, self._cast_weight.t(), out=self._gradients.room(len(readout)))
-
-    def _room(self, scores: Tensor) -> Tensor:
-        """Where the probabilities go: to where the gradients are gathered, if those are of the same type."""
-        room = scores if self._gradients is None else self._gradients.room(len(scores))
-        return room if room.dtype == scores.dtype else scores
-
-    def _add(self, scores: Tensor, peak: Tensor, readout: Tensor, rows: Tensor) -> None:
-        """Add the loss of these rows, and its gradients; `scores` is used up."""
-        labels = self._labels[rows].unsqueeze(1)
-        scores = scores.to(self._weight.dtype)
-        label_score = scores.gather(1, labels)
-        # One kernel, which keeps a row in the cache. Of a row's probabilities the largest alone never underflows.
-        probabilities = torch.softmax(scores, 1, out=self._room(scores))
-        log_norm = peak - probabilities.amax(1, keepdim=True).log()
-        self._nll += (log_norm - label_score).sum()
-        self._label_scores += label_score.sum()
+    def _add(self, scores: Tensor, readout: Tensor, rows: Tensor, best: Tensor | None = None) -> None:
+        """Add the loss of these rows, and its gradients; `scores` is used up. `best` is their argmax, if known."""
+        labels = self._labels[rows]
+        at_labels = torch.arange(len(rows), device=rows.device), labels
+        label_scores, peaks = self._wide(scores[at_labels]), self._wide(_largest(scores, best))
+        # One kernel, which keeps a row in the cache.
+        room = scores if self._gradients is None else self._gradients.room(scores)
+        probabilities = torch.softmax(scores, 1, out=room)
+        # Of a row's probabilities the largest alone never underflows.
+        losses = peaks - self._wide(_largest(probabilities, best)).log() - label_scores
+        if self._type == self._weight.dtype:
+            of_labels = probabilities[at_labels] + (self._smoothing - 1)
+        else:
+            # Eight bits of a probability near 1 do not say how far it is from 1. The sum of the others does.
+            probabilities[at_labels] = 0
+            others = self._wide(probabilities.sum(1))
+            losses = torch.where(others < 0.5, -torch.log1p(-others), losses)
+            of_labels = (self._smoothing - others).to(self._type)
+        self._nll += losses.sum()
+        self._label_scores += label_scores.sum()
         if self._gradients is not None:
-            certain = torch.full_like(labels, self._smoothing - 1, dtype=probabilities.dtype)
-            self._gradients.add(probabilities.scatter_add_(1, labels, certain), readout, rows)
+            probabilities[at_labels] = of_labels
+            self._gradients.add(probabilities, readout, rows)
+
+    def _wide(self, values: Tensor) -> Tensor:
+        return values.to(self._weight.dtype)
 
 
-def _known(value: Tensor, gradients: tuple[Tensor, ...], *inputs: Tensor) -> Tensor:
-    with_gradients: Tensor = _KnownGradients.apply(value, gradients, *inputs)  # type: ignore[no-untyped-call]
+def _largest(values: Tensor, best: Tensor | None) -> Tensor:
+    return values.amax(1) if best is None else values.gather(1, best).squeeze(1)
+
+
+def _known(value: Tensor, gradients: tuple[Tensor, ...], count: int, *inputs: Tensor) -> Tensor:
+    with_gradients: Tensor = _KnownGradients.apply(value, gradients, count, *inputs)  # type: ignore[no-untyped-call]
     return with_gradients
 
 
 class _KnownGradients(torch.autograd.Function):
-    """A number, and what its gradients with respect to some tensors are already known to be."""
+    """A mean of so many numbers, and what the gradients of their sum to some tensors are already known to be."""
 
     @staticmethod
-    def forward(ctx: Any, value: Tensor, gradients: tuple[Tensor, ...], *_inputs: Tensor) -> Tensor:
+    def forward(ctx: Any, value: Tensor, gradients: tuple[Tensor, ...], count: int, *inputs: Tensor) -> Tensor:
         ctx.save_for_backward(*gradients)
+        ctx.count, ctx.types = count, [each.dtype for each in inputs]
         return value.clone()
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        return None, None, *(known * gradient.to(known.dtype) for known in ctx.saved_tensors)
+        scale = gradient / ctx.count
+        found = (_scaled(known, scale) for known in ctx.saved_tensors)
+        return None, None, None, *(each.to(dtype) for each, dtype in zip(found, ctx.types, strict=True))
+
+
+def _scaled(values: Tensor, scale: Tensor) -> Tensor:
+    # Widened, for a factor of eight bits would be off by the same in all of them. Row by row, which is how autograd
+    # wants the gradient of a parameter: it would copy any other.
+    values = values.to(scale.dtype)
+    return torch.mul(values, scale, out=values.new_empty(values.shape))

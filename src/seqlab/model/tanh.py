@@ -1,0 +1,35 @@
+"""tanh from the logistic function: PyTorch's own takes a CPU nine times as long, more than many a matrix product."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+
+def tanh(inputs: Tensor) -> Tensor:
+    """tanh, within the rounding of 1."""
+    if inputs.device.type != "cpu":
+        return inputs.tanh()
+    found: Tensor = _Tanh.apply(inputs)  # type: ignore[no-untyped-call]
+    return found
+
+
+def tanh_(values: Tensor) -> Tensor:
+    """The same in place, without gradient: tanh x = 2 σ(2x) − 1."""
+    return values.mul_(2).sigmoid_().mul_(2).sub_(1)
+
+
+class _Tanh(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, inputs: Tensor) -> Tensor:
+        outputs = tanh_(inputs.clone())
+        ctx.save_for_backward(outputs)
+        return outputs
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, of_outputs: Tensor) -> Tensor:
+        (outputs,) = ctx.saved_tensors
+        found: Tensor = torch.ops.aten.tanh_backward(of_outputs, outputs)
+        return found
