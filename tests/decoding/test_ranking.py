@@ -5,7 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqlab.decoding.ranking import BLOCK, best, best_continuations
+from seqlab.decoding.ranking import best, best_continuations
+from seqlab.model.argmax import BLOCK
 
 ROWS = st.integers(1, 9).flatmap(
     lambda places: st.lists(

@@ -4,10 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from seqlab.model.argmax import BLOCK, block_maxima
 from seqlab.special_tokens import PAD, SOS
-
-# Wide enough that few maxima are left, and a width whose maximum PyTorch finds at the speed of memory.
-BLOCK = 64
 
 
 def log_probabilities(scores: Tensor) -> Tensor:
@@ -35,7 +33,7 @@ def best_continuations(scores: Tensor, offsets: Tensor, count: int) -> tuple[Ten
         has fewer than `count` places, row and place are any.
     """
     rows, width = scores.shape[1:]
-    maxima = _block_maxima(scores).double() + offsets[:, :, None]
+    maxima = block_maxima(scores).double() + offsets[:, :, None]
     blocks = maxima.shape[2]
     _, chosen = best(maxima.flatten(1), min(count, rows * blocks))
     chosen = chosen.sort(dim=1).values
@@ -75,12 +73,3 @@ def best(scores: Tensor, count: int) -> tuple[Tensor, Tensor]:
         exact, exact_places = scores[cut].sort(dim=1, descending=True, stable=True)
         values[cut], places[cut] = exact[:, :count], exact_places[:, :count]
     return values, places
-
-
-def _block_maxima(scores: Tensor) -> Tensor:
-    """The best of each block of the last dimension; the last block may be narrower."""
-    even = scores.shape[-1] // BLOCK * BLOCK
-    maxima = [scores[..., :even].view(*scores.shape[:-1], -1, BLOCK).amax(-1)] if even else []
-    if even < scores.shape[-1]:
-        maxima.append(scores[..., even:].amax(-1, keepdim=True))
-    return torch.cat(maxima, -1)

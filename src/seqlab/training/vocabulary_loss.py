@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from seqlab.model.argmax import argmax
 from seqlab.model.linear import linear
 from seqlab.training.score_gradients import ScoreGradients
 
@@ -57,9 +58,9 @@ class VocabularyLoss:
         with torch.no_grad(), torch.autocast(readout.device.type, enabled=False):
             readout = readout.to(self._type)
             scores = linear(readout, self._cast_weight, self._cast_bias)
-            predictions = scores.max(1, keepdim=True).indices
+            predictions = argmax(scores)
             self._add(scores, readout, positions.to(readout.device), predictions)
-        return predictions.squeeze(1)
+        return predictions
 
     def total(self, readout: Tensor) -> tuple[Tensor, Tensor]:
         """The mean loss over all tokens, with its gradient, and the mean without label smoothing.
@@ -132,7 +133,7 @@ class VocabularyLoss:
 
 
 def _largest(values: Tensor, best: Tensor | None) -> Tensor:
-    return values.amax(1) if best is None else values.gather(1, best).squeeze(1)
+    return values.amax(1) if best is None else values.gather(1, best[:, None]).squeeze(1)
 
 
 def _known(value: Tensor, gradients: tuple[Tensor, ...], count: int, *inputs: Tensor) -> Tensor:
