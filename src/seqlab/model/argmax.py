@@ -27,7 +27,7 @@ def argmax(scores: Tensor) -> Tensor:
 def block_maxima(scores: Tensor) -> Tensor:
     """The best of each block of the last dimension; the last block may be narrower."""
     even = scores.shape[-1] // BLOCK * BLOCK
-    maxima = [scores[..., :even].unflatten(-1, (even // BLOCK, BLOCK)).amax(-1)] if even else []
+    maxima = [scores[..., :even].view(*scores.shape[:-1], even // BLOCK, BLOCK).amax(-1)] if even else []
     if even < scores.shape[-1]:
         maxima.append(scores[..., even:].amax(-1, keepdim=True))
     return torch.cat(maxima, -1)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -59,7 +60,7 @@ class VocabularyLoss:
             readout = readout.to(self._type)
             scores = linear(readout, self._cast_weight, self._cast_bias)
             predictions = argmax(scores)
-            self._add(scores, readout, positions.to(readout.device), predictions)
+            self._add(scores, readout, positions.to(readout.device))
         return predictions
 
     def total(self, readout: Tensor) -> tuple[Tensor, Tensor]:
@@ -104,36 +105,45 @@ class VocabularyLoss:
             sums.bias.sub_(share),
         )
 
-    def _add(self, scores: Tensor, readout: Tensor, rows: Tensor, best: Tensor | None = None) -> None:
-        """Add the loss of these rows, and its gradients; `scores` is used up. `best` is their argmax, if known."""
+    def _add(self, scores: Tensor, readout: Tensor, rows: Tensor) -> None:
+        """Add the loss of these rows, and its gradients; `scores` is used up."""
         labels = self._labels[rows]
         at_labels = torch.arange(len(rows), device=rows.device), labels
-        label_scores, peaks = self._wide(scores[at_labels]), self._wide(_largest(scores, best))
+        if self._smoothing:
+            self._label_scores += scores[at_labels].sum(dtype=self._weight.dtype)
+        on_cpu = scores.device.type == "cpu"
+        losses = None if on_cpu else self._losses(scores, labels)
         # One kernel, which keeps a row in the cache.
         room = scores if self._gradients is None else self._gradients.room(scores)
         probabilities = torch.softmax(scores, 1, out=room)
-        # Of a row's probabilities the largest alone never underflows.
-        losses = peaks - self._wide(_largest(probabilities, best)).log() - label_scores
-        if self._type == self._weight.dtype:
-            of_labels = probabilities[at_labels] + (self._smoothing - 1)
-        else:
+        of_labels = self._wide(probabilities[at_labels])
+        gradients = of_labels + (self._smoothing - 1)
+        if self._type != self._weight.dtype:
             # Eight bits of a probability near 1 do not say how far it is from 1. The sum of the others does.
             probabilities[at_labels] = 0
             others = self._wide(probabilities.sum(1))
-            losses = torch.where(others < 0.5, -torch.log1p(-others), losses)
-            of_labels = (self._smoothing - others).to(self._type)
-        self._nll += losses.sum()
-        self._label_scores += label_scores.sum()
+            gradients = self._smoothing - others
+            of_labels = torch.where(others < 0.5, 1 - others, of_labels)
+        self._nll += (self._losses_of(of_labels, readout, labels) if losses is None else losses).sum()
         if self._gradients is not None:
-            probabilities[at_labels] = of_labels
+            probabilities[at_labels] = gradients.to(self._type)
             self._gradients.add(probabilities, readout, rows)
+
+    def _losses_of(self, probabilities: Tensor, readout: Tensor, labels: Tensor) -> Tensor:
+        """−log p of labels whose p is known, which spares a CPU two passes over the scores."""
+        losses = -probabilities.log()
+        # Of a label less likely than the smallest number p says nothing.
+        lost = (probabilities < torch.finfo(probabilities.dtype).tiny).nonzero().squeeze(1)
+        if len(lost):
+            scores = linear(readout[lost], self._cast_weight, self._cast_bias)
+            losses[lost] = self._losses(scores, labels[lost])
+        return losses
+
+    def _losses(self, scores: Tensor, labels: Tensor) -> Tensor:
+        return F.cross_entropy(self._wide(scores), labels, reduction="none")
 
     def _wide(self, values: Tensor) -> Tensor:
         return values.to(self._weight.dtype)
-
-
-def _largest(values: Tensor, best: Tensor | None) -> Tensor:
-    return values.amax(1) if best is None else values.gather(1, best[:, None]).squeeze(1)
 
 
 def _known(value: Tensor, gradients: tuple[Tensor, ...], count: int, *inputs: Tensor) -> Tensor:
