@@ -11,19 +11,26 @@ def tanh(inputs: Tensor) -> Tensor:
     """tanh, within the rounding of 1."""
     if inputs.device.type != "cpu":
         return inputs.tanh()
+    if not torch.is_grad_enabled():
+        return _of_doubled(inputs * 2)
     found: Tensor = _Tanh.apply(inputs)  # type: ignore[no-untyped-call]
     return found
 
 
 def tanh_(values: Tensor) -> Tensor:
-    """The same in place, without gradient: tanh x = 2 σ(2x) − 1."""
-    return values.mul_(2).sigmoid_().mul_(2).sub_(1)
+    """The same in place, without gradient."""
+    return _of_doubled(values.mul_(2))
+
+
+def _of_doubled(values: Tensor) -> Tensor:
+    # tanh x = 2 σ(2x) − 1
+    return values.sigmoid_().mul_(2).sub_(1)
 
 
 class _Tanh(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, inputs: Tensor) -> Tensor:
-        outputs = tanh_(inputs.clone())
+        outputs = _of_doubled(inputs * 2)
         ctx.save_for_backward(outputs)
         return outputs
 
