@@ -19,10 +19,10 @@ class ScoreGradients:
     """
 
     def __init__(self, weight: Tensor, tokens: int, chunk: int, dtype: torch.dtype) -> None:
-        self.readout = weight.new_empty(tokens, weight.shape[1])
-        self.weight: Tensor | None = None
-        self.bias = weight.new_zeros(len(weight), dtype=dtype)
-        self._factor = weight
+        self._weight = weight
+        self._of_readout = weight.new_empty(tokens, weight.shape[1])
+        self._of_weight: Tensor | None = None
+        self._of_bias = weight.new_zeros(len(weight), dtype=dtype)
         self._chunk = min(chunk, tokens)
         self._scores: Tensor | None = None
         self._readouts: list[Tensor] = []
@@ -35,7 +35,7 @@ class ScoreGradients:
         if self._are_many(rows):
             return scores
         if self._gathered + rows > self._chunk:
-            self.flush()
+            self._flush()
         if self._scores is None:
             self._scores = scores.new_empty(self._chunk, scores.shape[1])
         return self._scores[self._gathered : self._gathered + rows]
@@ -55,8 +55,21 @@ class ScoreGradients:
         self._rows.append(rows)
         self._gathered += len(rows)
 
-    def flush(self) -> None:
-        """Make the products of what is gathered."""
+    def total(self) -> tuple[Tensor, Tensor, Tensor]:
+        """The gradients of the readout, the weight and the bias, when all tokens have been taken in.
+
+        Raises:
+            ValueError: there were none.
+        """
+        self._flush()
+        if self._of_weight is None:
+            raise ValueError("no tokens")
+        return self._of_readout, self._of_weight, self._of_bias
+
+    def _are_many(self, rows: int) -> bool:
+        return 2 * rows >= self._chunk
+
+    def _flush(self) -> None:
         if self._scores is None or not self._gathered:
             return
         self._multiply(self._scores[: self._gathered], torch.cat(self._readouts), torch.cat(self._rows))
@@ -64,13 +77,10 @@ class ScoreGradients:
         self._rows.clear()
         self._gathered = 0
 
-    def _are_many(self, rows: int) -> bool:
-        return 2 * rows >= self._chunk
-
     def _multiply(self, gradient: Tensor, readout: Tensor, rows: Tensor) -> None:
-        self.readout[rows] = linear(gradient, self._factor.t())
+        self._of_readout[rows] = linear(gradient, self._weight.t())
         # Summed in the type of the gradients: PyTorch would otherwise first make a wide copy of them. Each sum is
         # rounded once, as the products are.
-        self.bias += gradient.sum(0)
-        of_weight = gradient_of_weight(gradient, readout).to(self.bias.dtype)
-        self.weight = of_weight if self.weight is None else self.weight.add_(of_weight)
+        self._of_bias += gradient.sum(0)
+        of_weight = gradient_of_weight(gradient, readout).to(self._of_bias.dtype)
+        self._of_weight = of_weight if self._of_weight is None else self._of_weight.add_(of_weight)

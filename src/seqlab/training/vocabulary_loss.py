@@ -23,8 +23,8 @@ class VocabularyLoss:
     that must know what the model would say (`predict`), or `total`.
 
     Label smoothing spreads its mass over the whole vocabulary, as nn.CrossEntropyLoss does: the loss of a token is
-    −(1 − ε) log p(label) − ε mean(log p). Under autocast the matrix products are computed in its type, the softmax and
-    the sums in float32.
+    −(1 − ε) log p(label) − ε mean(log p). Under autocast scores, probabilities and what is multiplied by these are of
+    its type; losses and sums are not.
 
     Args:
         weight: (vocabulary, size).
@@ -93,17 +93,12 @@ class VocabularyLoss:
         self, sums: ScoreGradients, means: tuple[Tensor, Tensor] | None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Those of the sum over all tokens, with the part of label smoothing that every score has."""
-        sums.flush()
-        weight = torch.zeros_like(self._weight) if sums.weight is None else sums.weight
+        readout, weight, bias = sums.total()
         if means is None:
-            return sums.readout, weight, sums.bias
+            return readout, weight, bias
         mean_readout, mean_weight = means
         share = self._smoothing * len(self._labels) / len(self._weight)
-        return (
-            sums.readout.sub_(mean_weight * self._smoothing),
-            weight.sub_(mean_readout * share),
-            sums.bias.sub_(share),
-        )
+        return readout.sub_(mean_weight * self._smoothing), weight.sub_(mean_readout * share), bias.sub_(share)
 
     def _add(self, scores: Tensor, readout: Tensor, rows: Tensor) -> None:
         """Add the loss of these rows, and its gradients; `scores` is used up."""
@@ -112,7 +107,7 @@ class VocabularyLoss:
         if self._smoothing:
             self._label_scores += scores[at_labels].sum(dtype=self._weight.dtype)
         on_cpu = scores.device.type == "cpu"
-        losses = None if on_cpu else self._losses(scores, labels)
+        losses = None if on_cpu else self._cross_entropy(scores, labels)
         # One kernel, which keeps a row in the cache.
         room = scores if self._gradients is None else self._gradients.room(scores)
         probabilities = torch.softmax(scores, 1, out=room)
@@ -124,22 +119,22 @@ class VocabularyLoss:
             others = self._wide(probabilities.sum(1))
             gradients = self._smoothing - others
             of_labels = torch.where(others < 0.5, 1 - others, of_labels)
-        self._nll += (self._losses_of(of_labels, readout, labels) if losses is None else losses).sum()
+        self._nll += (self._minus_log(of_labels, readout, labels) if losses is None else losses).sum()
         if self._gradients is not None:
             probabilities[at_labels] = gradients.to(self._type)
             self._gradients.add(probabilities, readout, rows)
 
-    def _losses_of(self, probabilities: Tensor, readout: Tensor, labels: Tensor) -> Tensor:
+    def _minus_log(self, probabilities: Tensor, readout: Tensor, labels: Tensor) -> Tensor:
         """−log p of labels whose p is known, which spares a CPU two passes over the scores."""
         losses = -probabilities.log()
         # Of a label less likely than the smallest number p says nothing.
         lost = (probabilities < torch.finfo(probabilities.dtype).tiny).nonzero().squeeze(1)
         if len(lost):
             scores = linear(readout[lost], self._cast_weight, self._cast_bias)
-            losses[lost] = self._losses(scores, labels[lost])
+            losses[lost] = self._cross_entropy(scores, labels[lost])
         return losses
 
-    def _losses(self, scores: Tensor, labels: Tensor) -> Tensor:
+    def _cross_entropy(self, scores: Tensor, labels: Tensor) -> Tensor:
         return F.cross_entropy(self._wide(scores), labels, reduction="none")
 
     def _wide(self, values: Tensor) -> Tensor:
