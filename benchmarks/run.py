@@ -18,7 +18,7 @@ import psutil
 from benchmarks.measure import ROOT, say
 from seqlab.params.params import load_params
 
-MODULES = ("training", "decoding", "data")
+MODULES = ("training", "profile", "decoding", "data")
 LOG = ROOT / "benchmarks/log"
 PACKAGES = ("torch", "numpy", "sentencepiece", "tokenizers")
 

@@ -3,6 +3,9 @@
 Each takes the request of benchmarks.training, the parameters, and an empty folder; and returns what JSON can say.
 """
 
+import time
+from collections.abc import Callable
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +65,31 @@ def listeners(request: dict[str, Any], params: Params, folder: Path) -> dict[str
     return {"training": seconds, "listeners": sum(each.seconds for each in watched)}
 
 
-MEASUREMENTS = {"timed": timed, "peak": peak, "listeners": listeners}
+def profiled(request: dict[str, Any], params: Params, folder: Path) -> dict[str, dict[str, Any]]:
+    """Of each case, seconds of a step, alone and under the profiler, and of the latter those of each kernel itself."""
+    workshop, cases = _prepare(request, params, folder)
+    found = {}
+    for case in cases:
+        run = workshop.make(case)
+        times = interleaved({case.name: run}, request["rounds"], warm_ups=3)[case.name]
+        seconds, kernels = min((_profile(run) for _ in range(request["rounds"])), key=itemgetter(0))
+        found[case.name] = {
+            "seconds": times.spread.median / request["steps"],
+            "profiled": seconds / request["steps"],
+            "kernels": {name: spent / request["steps"] for name, spent in kernels.items()},
+        }
+    return found
+
+
+def _profile(run: Callable[[], object]) -> tuple[float, dict[str, float]]:
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
+        began = time.perf_counter()
+        run()
+        seconds = time.perf_counter() - began
+    return seconds, {each.key: each.self_cpu_time_total / 1e6 for each in profiler.key_averages()}
+
+
+MEASUREMENTS = {"timed": timed, "peak": peak, "listeners": listeners, "profiled": profiled}
 
 
 def _prepare(request: dict[str, Any], params: Params, folder: Path) -> tuple[Workshop, list[Case]]:

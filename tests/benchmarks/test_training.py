@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks import corpora, training_measurements
+from benchmarks import corpora, profile, training_measurements
 from benchmarks.case import Case
 from benchmarks.reference.updater import ReferenceUpdater
 from benchmarks.roof import Product
@@ -53,6 +53,19 @@ def test_every_case_is_timed_and_its_work_counted(
     assert tokens.pop("literal") == 2 * corpora.LENGTH
     assert set(tokens.values()) == {STEPS * ROWS * corpora.LENGTH}
     assert found[CASES[0].name]["flop"] == STEPS * ROWS / 2 * found[CASES[3].name]["flop"]
+
+
+def test_a_profile_counts_the_kernels_of_a_step(params: Params, tmp_path: Path) -> None:
+    case = Case("ours", 0.5, "float32", "dot")
+    found = training_measurements.profiled(request_for(case, rounds=2), params, tmp_path)[case.name]
+    assert found["seconds"] > 0
+    assert 0 < sum(found["kernels"].values()) <= found["profiled"]
+    shown = profile.row(case, found)
+    parts = [float(str(shown[kind])) for kind in (*profile.KINDS, "other")]
+    assert sum(parts) == pytest.approx(float(str(shown["profiled"])), abs=0.06 * len(parts))
+    milliseconds = profile.milliseconds({"aten::mm": 0.002, "aten::addmm": 0.003, "aten::copy_": 1.0, "what": 0.5})
+    counted = {kind: each for kind, each in milliseconds.items() if each}
+    assert counted == {"products": 5, "copies": 1000, "other": 500}
 
 
 def test_every_case_runs_on_another_device(params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
