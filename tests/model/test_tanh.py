@@ -18,6 +18,15 @@ def test_it_is_tanh_within_the_rounding_of_one() -> None:
         assert found.abs().max() == 1
 
 
+def test_narrow_numbers_keep_all_their_bits() -> None:
+    points = torch.cat([POINTS, torch.logspace(-4, 0, 100)]).bfloat16()
+    found = tanh(points)
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(
+        found.float(), points.float().tanh(), rtol=2**-8, atol=2 * torch.finfo(torch.float32).eps
+    )
+
+
 def test_what_is_no_number_stays_none() -> None:
     assert tanh(torch.tensor(torch.nan)).isnan()
 

@@ -12,14 +12,20 @@ def tanh(inputs: Tensor) -> Tensor:
     if inputs.device.type != "cpu":
         return inputs.tanh()
     if not torch.is_grad_enabled():
-        return _of_doubled(inputs * 2)
+        return _tanh(inputs)
     found: Tensor = _Tanh.apply(inputs)  # type: ignore[no-untyped-call]
     return found
 
 
 def tanh_(values: Tensor) -> Tensor:
-    """The same in place, without gradient."""
+    """The same in place, without gradient; not for narrow types."""
     return _of_doubled(values.mul_(2))
+
+
+def _tanh(inputs: Tensor) -> Tensor:
+    # The eight bits of a number near 1/2 would not say how far from 0 its double less 1 is.
+    wide = torch.promote_types(inputs.dtype, torch.float32)
+    return _of_doubled(torch.mul(inputs.to(wide), 2)).to(inputs.dtype)
 
 
 def _of_doubled(values: Tensor) -> Tensor:
@@ -30,7 +36,7 @@ def _of_doubled(values: Tensor) -> Tensor:
 class _Tanh(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, inputs: Tensor) -> Tensor:
-        outputs = _of_doubled(inputs * 2)
+        outputs = _tanh(inputs)
         ctx.save_for_backward(outputs)
         return outputs
 
