@@ -5,8 +5,8 @@ A parent run would be a run that is no result; a tag groups in the UI just as we
 
 import io
 import subprocess
-import tarfile
 import tempfile
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def experiment_fingerprint(root: Path, revision: str) -> str:
     """
     try:
         archive = subprocess.run(
-            ["git", "archive", "--format=tar", revision, "--", *RECIPE_PATHS],
+            ["git", "archive", "--format=zip", revision, "--", *RECIPE_PATHS],
             cwd=root,
             capture_output=True,
             check=True,
@@ -43,8 +43,9 @@ def experiment_fingerprint(root: Path, revision: str) -> str:
     except subprocess.CalledProcessError as error:
         raise SeqlabError(f"git archive {revision[:7]}: {error.stderr.decode('utf-8', 'replace').strip()}") from None
     with tempfile.TemporaryDirectory(prefix="seqlab-experiment-") as folder:
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            tar.extractall(folder, filter="data")
+        # Not tar: Python 3.11 up to 3.11.3 has no filter for what such an archive may name.
+        with zipfile.ZipFile(io.BytesIO(archive)) as files:
+            files.extractall(folder)
         copy = Path(folder)
         return load_recipe(load_params(copy / "params.yaml"), copy).run_fingerprint
 

@@ -7,8 +7,8 @@ import shutil
 import signal
 import subprocess
 import sys
-import tarfile
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,13 +83,14 @@ def _unpack_commit(repository: Path, commit: str | None, root: Path) -> None:
         return
     try:
         done = subprocess.run(
-            ["git", "archive", "--format=tar", commit], cwd=repository, capture_output=True, check=True
+            ["git", "archive", "--format=zip", commit], cwd=repository, capture_output=True, check=True
         )
     except (OSError, subprocess.CalledProcessError):
         # No repository, or a commit of another one: the archive has all that runs.
         return
-    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as files:
-        files.extractall(root, filter="data")
+    # Not tar: Python 3.11 up to 3.11.3 has no filter for what such an archive may name.
+    with zipfile.ZipFile(io.BytesIO(done.stdout)) as files:
+        files.extractall(root)
 
 
 def _share(home: Home, root: Path) -> None:
