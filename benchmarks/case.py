@@ -1,6 +1,6 @@
 """A training case."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 PRECISIONS = ("float32", "bfloat16")
 
@@ -35,3 +35,8 @@ class Case:
     def name(self) -> str:
         """For tables; no two cases have the same."""
         return f"{self.engine}, ratio {self.ratio:g}, {self.model}, {self.precision}"
+
+    @property
+    def plain(self) -> list[object]:
+        """What JSON can say of it; `Case(*plain)` is the same case."""
+        return list(astuple(self))

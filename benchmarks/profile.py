@@ -43,7 +43,7 @@ def main() -> None:
     cases = [Case("ours", ratio, *kind) for kind in product(PRECISIONS, ("none", "dot")) for ratio in (1.0, 0.5, 0.0)]
     request = {
         "measure": "profiled",
-        "cases": [[case.engine, case.ratio, case.precision, case.attention] for case in cases],
+        "cases": [case.plain for case in cases],
         "rounds": arguments.rounds,
         "threads": arguments.threads,
         "granularity": "step",

@@ -84,12 +84,10 @@ def main() -> None:
 def measure(group: Group, cases: list[Case], repetitions: int, *, memory: bool, options: dict[str, Any]) -> None:
     """Print the tables of a group."""
     steps = {"steps": group.steps, "real_lengths": group.real_lengths}
-    request = options | steps | {"cases": [_plain(case) for case in cases]}
+    request = options | steps | {"cases": [case.plain for case in cases]}
     found = in_child(CHILD, request | {"measure": "timed", "repetitions": repetitions})
     ran = [case for case in cases if case.name in found]
-    peaks = {
-        case.name: in_child(CHILD, request | {"measure": "peak", "cases": [_plain(case)]}) for case in ran if memory
-    }
+    peaks = {case.name: in_child(CHILD, request | {"measure": "peak", "cases": [case.plain]}) for case in ran if memory}
     results = Results(found, peaks)
     say(f"\n### {group.title}\n\n{results.roofs()} Median (lowest–highest) of {repetitions} × {group.steps} steps.\n")
     say(case_table(results, ran))
@@ -99,14 +97,10 @@ def measure(group: Group, cases: list[Case], repetitions: int, *, memory: bool, 
 def listeners(options: dict[str, Any]) -> str:
     """The share of tracking, history and progress of a training's time, in words."""
     case = Case("trainer", 1.0, "float32", "none")
-    request = {"measure": "listeners", "cases": [_plain(case)], "steps": WATCHED_STEPS, "real_lengths": True}
+    request = {"measure": "listeners", "cases": [case.plain], "steps": WATCHED_STEPS, "real_lengths": True}
     found = in_child(CHILD, options | request)
     share = found["listeners"] / found["training"]
     return f"\nJournal, history and progress bar: {share:.3%} of {WATCHED_STEPS} steps' time (target: below 1 %)."
-
-
-def _plain(case: Case) -> list[object]:
-    return [case.engine, case.ratio, case.precision, case.attention, case.input_feeding]
 
 
 def _arguments() -> argparse.Namespace:
