@@ -86,9 +86,9 @@ def test_values_render_as_themselves(text: str) -> None:
     assert re.findall(r"<[^>]*>", plain) == re.findall(r"<[^>]*>", expected)
 
 
-def test_values_are_code_which_github_searches_for_no_mention() -> None:
-    assert value("@octocat") == "<code>@octocat</code>"
-    assert value("#12") == "<code>#12</code>"
+def test_values_are_code_and_call_nobody() -> None:
+    assert value("@octocat") == "<code>@\u200boctocat</code>"
+    assert value("#12") == "<code>#\u200b12</code>"
     assert value(0.1 + 0.2) == "<code>0.3</code>"
     assert value(None) == "–"
 
