@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seqlab.errors import SeqlabError
+from seqlab.terminal import say
 
 # DVC starts stages through a shell: the environment's programs come first on its path, activated or not.
 _BIN = str(Path(sys.executable).parent)
@@ -31,7 +32,7 @@ def run_dvc(root: Path, *arguments: str, each_line: Callable[[str], None] = lamb
         errors="replace",
     ) as process:
         for line in process.stdout or ():
-            print(line, end="", flush=True)  # noqa: T201 (the log of a long command, as it goes on)
+            say(line.rstrip("\n"))
             each_line(line.rstrip("\n"))
     return process.returncode
 
