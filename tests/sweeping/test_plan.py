@@ -151,5 +151,5 @@ def test_untracked_files_are_named(repository: Repository) -> None:
 
 
 def test_outside_git(tmp_path: Path) -> None:
-    with pytest.raises(SeqlabError, match="git rev-parse"):
+    with pytest.raises(SeqlabError, match="no git repository"):
         Experiments(tmp_path)
