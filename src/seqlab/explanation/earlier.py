@@ -10,6 +10,7 @@ from seqlab.tracking.content import files_below, folder_digest
 from seqlab.tracking.execution import journal_files
 from seqlab.tracking.home import Home
 from seqlab.tracking.journal import read_journal
+from seqlab.tracking.leftovers import is_leftover
 from seqlab.tracking.objects import Objects
 from seqlab.tracking.source import SOURCE, read_source
 
@@ -18,8 +19,6 @@ Tree = dict[str, bytes]
 
 # The version that ran last is rarely further back.
 NEWEST = 100
-# As .dvcignore says.
-IGNORED = ("__pycache__", ".egg-info")
 
 
 class EarlierFiles:
@@ -52,12 +51,13 @@ class EarlierFiles:
 def present(root: Path, path: str) -> Tree:
     """The files at and below `path` as they are now, but for those that DVC ignores; {} if there are none."""
     files = {file.relative_to(root).as_posix(): file for file in files_below(root / path)}
-    return {name: file.read_bytes() for name, file in files.items() if not any(part in name for part in IGNORED)}
+    return {name: file.read_bytes() for name, file in files.items() if not is_leftover(name)}
 
 
 def files_at(tree: Tree, path: str) -> Tree:
-    """The files of `tree` at and below `path`."""
-    return {name: content for name, content in tree.items() if name == path or name.startswith(f"{path}/")}
+    """The files of `tree` at and below `path`, but for those that DVC ignores."""
+    below = (name for name in tree if name == path or name.startswith(f"{path}/"))
+    return {name: tree[name] for name in below if not is_leftover(name)}
 
 
 def dvc_digest_of(files: Tree, path: str) -> str:

@@ -6,6 +6,7 @@ from seqlab import git
 from seqlab.errors import SeqlabError
 from seqlab.params.params import Params, parse_params
 from seqlab.params.yaml import parse_yaml
+from seqlab.tracking.leftovers import is_leftover
 from seqlab.tracking.pipeline import load_stage, stage_names
 
 # Beside the code and the parameters, a recipe depends on these.
@@ -54,4 +55,4 @@ class Experiments:
 
     def untracked(self) -> list[str]:
         """Files that git does not know, where the temporary copies would need them."""
-        return git.untracked_files(self._root, NEEDED)
+        return [path for path in git.untracked_files(self._root, NEEDED) if not is_leftover(path)]

@@ -12,6 +12,7 @@ from seqlab import git
 from seqlab.errors import SeqlabError
 from seqlab.params.yaml import parse_yaml, read_yaml
 from seqlab.tracking.canonical import flatten
+from seqlab.tracking.leftovers import is_leftover
 
 # What a result may depend on. dvc.lock is not among them: DVC itself edits it while a pipeline runs.
 WATCHED = ("dvc.yaml", "params.yaml", "pipeline", "pyproject.toml", "src", "versions.toml")
@@ -47,7 +48,7 @@ def _of_git(root: Path) -> dict[str, Any]:
         return {}
     return {
         "commit": commit,
-        "dirty": git.changed_files(root, WATCHED),
+        "dirty": [path for path in git.changed_files(root, WATCHED) if not is_leftover(path)],
         "params_diff": _params_diff(root, commit),
     }
 
