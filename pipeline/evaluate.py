@@ -24,8 +24,8 @@ def main(stage: Stage) -> None:
         reports=reports,
         device=params.runtime.device,
     )
-    names = ("scores.json", "translations.jsonl", "bleu_by_length.csv", "exposure.csv", "attention.json")
-    stage.outputs += [reports / name for name in names]
+    names = ("scores.json", "metrics.json", "translations.jsonl", "bleu_by_length.csv", "exposure.csv")
+    stage.outputs += [reports / name for name in (*names, "attention.json")]
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import Literal, ParamSpec, TypeVar
 import click
 
 from seqlab.errors import SeqlabError
+from seqlab.terminal import plain, say
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -26,7 +27,7 @@ def _errors_for_people(command: Callable[P, T]) -> Callable[P, T]:
         try:
             return command(*args, **kwargs)
         except SeqlabError as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(plain(str(error))) from None
 
     return guarded
 
@@ -88,7 +89,9 @@ def translate(
         ):
             for translation in translations:
                 score = f"{translation.score:.4f}\t" if n_best > 1 else ""
-                click.echo(score + translation.text)
+                # A pipe gets what the model wrote (`color`: escape sequences, too); a terminal would obey it.
+                shown = plain(translation.text) if sys.stdout.isatty() else translation.text
+                click.echo(score + shown, color=True)
 
 
 def _model_folder(checkpoint: Path | None, run_id: str | None) -> Path:
@@ -106,7 +109,7 @@ def _inputs(text: tuple[str, ...], batch_size: int) -> Iterator[list[str]]:
         return
     stream = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8")
     if sys.stdin.isatty():
-        click.echo("Type a text and press Enter; end with Ctrl-D.", err=True)
+        say("Type a text and press Enter; end with Ctrl-D.", err=True)
         batch_size = 1
     batch: list[str] = []
     try:
@@ -130,7 +133,7 @@ def sync() -> None:
     """
     from seqlab.tracking.sync import sync as sync_runs
 
-    click.echo(sync_runs(Path.cwd()))
+    say(sync_runs(Path.cwd()))
 
 
 @main.command()
@@ -149,7 +152,7 @@ def compare(runs: tuple[str, ...], condition: str, heatmap: tuple[str, str] | No
 
     if runs and condition:
         raise click.UsageError("RUN and --filter exclude each other")
-    click.echo(compare_runs(Path.cwd(), output, wanted=runs, condition=condition, heat=heatmap))
+    say(compare_runs(Path.cwd(), output, wanted=runs, condition=condition, heat=heatmap))
 
 
 @main.command()
@@ -163,7 +166,7 @@ def why(subjects: tuple[str, ...]) -> None:
     """
     from seqlab.explanation.question import explain
 
-    click.echo(explain(Path.cwd(), list(subjects)))
+    say(explain(Path.cwd(), list(subjects)))
 
 
 @main.command()
@@ -173,7 +176,7 @@ def promote(run: str) -> None:
     """Make the model of RUN (id, name, or beginning of its fingerprint) the `champion` of its task in the registry."""
     from seqlab.tracking.champion import promote as promote_run
 
-    click.echo(promote_run(Path.cwd(), run))
+    say(promote_run(Path.cwd(), run))
 
 
 @main.command()
@@ -188,7 +191,7 @@ def verify(run: str | None) -> None:
     from seqlab.verification.verify import verify as verify_run
 
     verdict = verify_run(Path.cwd(), run)
-    click.echo(verdict)
+    say(verdict)
     if not verdict.reproduced:
         sys.exit(1)
 
@@ -210,7 +213,7 @@ def sweep(settings: tuple[str, ...], name: str, jobs: int, dry_run: bool) -> Non
     """
     from seqlab.sweeping.command import run_sweep
 
-    sys.exit(run_sweep(Path.cwd(), settings, name=name, jobs=jobs, dry_run=dry_run, say=click.echo))
+    sys.exit(run_sweep(Path.cwd(), settings, name=name, jobs=jobs, dry_run=dry_run, say=say))
 
 
 @main.command()
@@ -236,7 +239,7 @@ def summary() -> None:
     from seqlab.summary import summarize
     from seqlab.tracking.pipeline import locked_stages
 
-    click.echo(summarize(Path("reports")))
+    say(summarize(Path("reports")))
     # A damaged dvc.lock is worth a word: `dvc repro` will refuse it.
     locked_stages(Path())
 
@@ -248,4 +251,4 @@ def params() -> None:
     from seqlab.params.params import load_params
     from seqlab.params.table import parameter_table
 
-    click.echo(parameter_table(load_params(Path("params.yaml"))))
+    say(parameter_table(load_params(Path("params.yaml"))))

@@ -16,6 +16,7 @@ from typing import IO, Any
 
 from seqlab.errors import SeqlabError
 from seqlab.git import clean_environment
+from seqlab.terminal import say
 
 STATUS_SECONDS = 600
 
@@ -53,7 +54,7 @@ def run_dvc(
         errors="replace",
     ) as process:
         for line in process.stdout or ():
-            print(line, end="", flush=True)  # noqa: T201 (the log of a long command, as it goes on)
+            say(line.rstrip("\n"))
             each_line(line.rstrip("\n"))
     return process.returncode
 

@@ -17,6 +17,7 @@ import psutil
 from seqlab.atomic import remove_leftovers
 from seqlab.errors import SeqlabError
 from seqlab.params.params import Params, load_params
+from seqlab.terminal import say
 from seqlab.tracking.fingerprint import train_fingerprint
 from seqlab.tracking.home import find_home
 from seqlab.tracking.pipeline import load_stage
@@ -174,5 +175,5 @@ def _pytorch_out_of_memory(error: BaseException) -> bool:
 
 
 def _exit_with(name: str, message: str, status: int = 1) -> None:
-    print(f"{name}: {message}", file=sys.stderr)  # noqa: T201 (a message for people)
+    say(f"{name}: {message}", err=True)
     sys.exit(status)

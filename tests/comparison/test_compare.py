@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from seqlab.comparison.compare import Comparison, compare
 from seqlab.errors import SeqlabError
 from seqlab.tracking.server import Server
 from tests.comparison.invented import EXPERIMENT, InventedRun, grid, references, stand_in, worsened
+from tests.reporting.test_summary import CALLS
 
-HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>|`$x$`\u202e'
+HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>|`$x$`\u202e @octocat #12 \x1b]0;x\x07'
 Compare = Callable[..., Comparison]
 
 
@@ -104,7 +106,9 @@ def test_hostile_names_parameters_and_translations_are_text(compared: Compare, t
     assert "<script>alert" not in files["comparison.html"]
     assert "<img" not in files["comparison.html"]
     assert "\u202e" not in files["comparison.html"] + files["comparison.md"]
+    assert "\x1b" not in "".join(files.values())
     shown = MarkdownIt("commonmark", {"html": True}).enable("table").render(files["comparison.md"])
+    assert not CALLS.search(re.sub(r"<[^>]*>", "", shown))
     assert "<script>" not in shown
     assert "<img" not in shown
     widths = {row.count("<td") for row in shown.split("<table>")[1].split("</table>")[0].split("<tr>")[2:]}

@@ -27,7 +27,7 @@ from seqlab.text.tokenizer import load_tokenizers
 from tests.evaluation.conftest import MAX_SOURCE_LENGTH, examples, train_model, write_corpus
 
 MakeParams = Callable[..., EvaluateParams]
-FILES = ["attention.json", "bleu_by_length.csv", "exposure.csv", "scores.json", "translations.jsonl"]
+FILES = ["attention.json", "bleu_by_length.csv", "exposure.csv", "metrics.json", "scores.json", "translations.jsonl"]
 
 
 def run(params: EvaluateParams, root: Path, reports: Path, raw: Path | None = None) -> None:
@@ -102,6 +102,13 @@ def test_scores_are_sacrebleus_own_with_ragged_references(reports: Path, name: s
     assert "nrefs:var|" in ours["signature"]
     assert ours["low"] == pytest.approx(max(0, result._mean - result._ci))
     assert ours["high"] == pytest.approx(result._mean + result._ci)
+
+
+def test_dvc_s_metrics_are_the_figures_of_the_scores_alone(reports: Path) -> None:
+    scores, metrics = read_json(reports / "scores.json"), read_json(reports / "metrics.json")
+    assert list(metrics) == ["bleu", "chrf", "ter", "perplexity"]
+    expected = [scores["bleu"]["score"], scores["chrf"]["score"], scores["ter"]["score"], scores["perplexity"]]
+    assert list(metrics.values()) == [pytest.approx(value, abs=5e-5) for value in expected]
 
 
 def test_scores_are_those_of_the_command_line(root: Path, tmp_path: Path, evaluate_params: MakeParams) -> None:

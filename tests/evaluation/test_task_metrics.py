@@ -37,8 +37,15 @@ def test_only_what_is_asked_for_is_added(
     root: Path, tmp_path: Path, plain: dict[str, bytes], evaluate_params: Callable[..., Any], metrics: list[str]
 ) -> None:
     files = run(evaluate_params(metrics=metrics), root, tmp_path / "reports")
-    before, scores = (json.loads(each.pop("scores.json")) for each in (dict(plain), files))
-    assert files == {name: content for name, content in plain.items() if name != "scores.json"}
+    others = dict(plain)
+    before, scores = (json.loads(each.pop("scores.json")) for each in (others, files))
+    metrics_before, metrics_now = (json.loads(each.pop("metrics.json")) for each in (others, files))
+    added = {name: value for name, value in metrics_now.items() if name not in metrics_before}
+    assert metrics_now == metrics_before | added
+    groups = [scores[name] for name in sorted(metrics, reverse=True)]
+    named = {name: value for group in groups for name, value in group.items() if isinstance(value, dict)}
+    assert added == {name: round(value["score"], 4) for name, value in named.items()}
+    assert files == others
     assert list(scores) == [*before, *sorted(metrics, reverse=True)]
     assert scores == before | {name: scores[name] for name in metrics}
 

@@ -30,7 +30,7 @@ class Results:
 
 
 def write_results(reports: Path, results: Results) -> None:
-    """Write scores.json, translations.jsonl, the tables and attention.json below `reports`, each atomically."""
+    """Write scores.json and metrics.json, translations.jsonl, the tables and attention.json, each atomically."""
     records = [_record(*pair) for pair in zip(results.examples, results.translations, strict=True)]
     maps = [_map(best[0].attention) for best in results.translations if best[0].attention]
     with atomic_file(reports / "translations.jsonl") as file:
@@ -44,6 +44,15 @@ def write_results(reports: Path, results: Results) -> None:
     lines = ",\n".join(json.dumps(each, ensure_ascii=False, allow_nan=False) for each in maps)
     write_text(reports / "attention.json", f"[\n{lines}\n]\n" if maps else "[]\n")
     write_json(reports / "scores.json", results.scores)
+    write_json(reports / "metrics.json", _metrics(results.scores))
+
+
+def _metrics(scores: dict[str, Any]) -> dict[str, float]:
+    """What DVC shows of many experiments side by side, which has room for a figure a metric and for no interval."""
+    found = {name: scores[name]["score"] for name in ("bleu", "chrf", "ter")} | {"perplexity": scores["perplexity"]}
+    for group in ("rouge", "diversity"):
+        found |= {name: value["score"] for name, value in scores.get(group, {}).items() if isinstance(value, dict)}
+    return {name: round(value, DECIMALS) for name, value in found.items()}
 
 
 def _write_table(path: Path, columns: list[str], rows: Iterable[list[Any]]) -> None:
