@@ -19,6 +19,8 @@ from seqlab.git import clean_environment
 from seqlab.terminal import say
 
 STATUS_SECONDS = 600
+# What DVC says of a file, or of the whole working copy, that another DVC holds.
+BUSY = ("it is being blocked by", "Unable to acquire lock")
 
 
 def dvc_environment() -> dict[str, str]:
@@ -129,7 +131,10 @@ def dvc_status(root: Path) -> dict[str, list[Any]]:
         )
         return json.loads(done.stdout)  # type: ignore[no-any-return]
     except subprocess.CalledProcessError as error:
-        raise SeqlabError(f"`dvc status` failed: {error.stderr.decode('utf-8', 'replace').strip()}") from None
+        said = error.stderr.decode("utf-8", "replace").strip()
+        if any(words in said for words in BUSY):
+            raise SeqlabError(f"DVC is at work in {root}; ask when it has ended") from None
+        raise SeqlabError(f"`dvc status` failed: {said}") from None
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise SeqlabError(f"`dvc status` failed: {error}") from None
 
