@@ -29,7 +29,9 @@ class Reverser:
 def reverser(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Reverser:
     made = Reverser()
     monkeypatch.setattr(Translator, "load", lambda *_: made)
+    monkeypatch.setattr("seqlab.translating.command.dvc_status", lambda _: {})
     monkeypatch.chdir(tmp_path)
+    (tmp_path / ".dvc").mkdir()
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     return made
 
@@ -44,7 +46,7 @@ def test_each_argument_is_a_text(reverser: Reverser) -> None:
 
 def test_each_line_of_standard_input_is_a_text(reverser: Reverser) -> None:
     result = run("translate", text="abc\n\nd\u2028e\nno newline")
-    assert result.output == "cba\n\ne\u2028d\nenilwen on\n"
+    assert result.output == "cba\n\ne d\nenilwen on\n"
 
 
 def test_the_defaults_are_those_of_evaluate(reverser: Reverser) -> None:
@@ -86,6 +88,8 @@ def test_n_best_shows_scores(reverser: Reverser) -> None:
         (["--n-best", "4", "a"], "--beam-size 4"),
         (["--beam-size", "0", "a"], "--beam-size"),
         (["--checkpoint", "x", "--run", "y", "a"], "exclude each other"),
+        (["--input", "params.yaml", "a"], "exclude each other"),
+        (["--input", "nowhere"], "does not exist"),
     ],
 )
 def test_wrong_options(reverser: Reverser, arguments: list[str], message: str) -> None:
@@ -102,6 +106,7 @@ def test_standard_input_that_is_not_utf_8(reverser: Reverser) -> None:
 
 def test_a_missing_checkpoint_is_one_message(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / ".dvc").mkdir()
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     result = run("translate", "--checkpoint", "nowhere", "abc")
     assert result.exit_code == 1
@@ -112,7 +117,7 @@ def test_a_missing_checkpoint_is_one_message(monkeypatch: pytest.MonkeyPatch, tm
 
 def test_commands_outside_a_project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    for command in ("translate", "params", "summary"):
+    for command in ("translate", "params", "summary", "runs", "compare"):
         result = run(command)
         assert result.exit_code == 1
         assert "Error: " in result.output

@@ -20,6 +20,8 @@ from seqlab.terminal import plain
 ROOT = Path(__file__).parents[1]
 # Sets the title, fills the clipboard, clears the screen, hides what follows, reorders it; the last by C1 alone.
 HOSTILE = "run\x1b]0;title\x07 \x1b]52;c;ZXZpbA==\x07\x1b[2J\x1b[8m\u202e\r\x9b2J"
+# As one line.
+LINE = HOSTILE.replace("\r", " ")
 SHOWN = r"run\x1b]0;title\x07 \x1b]52;c;ZXZpbA==\x07\x1b[2J\x1b[8m\u202e\r\x9b2J"
 # Command → arguments, and the function that does its work.
 COMMANDS = {
@@ -30,6 +32,7 @@ COMMANDS = {
     "verify": ([], "seqlab.verification.verify.verify"),
     "sweep": ([], "seqlab.sweeping.command.run_sweep"),
     "ci": (["--base", "main"], "seqlab.integration.command.integrate"),
+    "runs": ([], "seqlab.runs.list_runs"),
     "summary": ([], "seqlab.summary.summarize"),
     "params": ([], "seqlab.params.table.parameter_table"),
 }
@@ -61,6 +64,7 @@ def test_no_command_is_left_out() -> None:
 def test_a_command_s_answer_and_its_error_are_plain(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments, work = COMMANDS[name]
     monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("seqlab.dvc.dvc_status", lambda _: {})
     monkeypatch.setattr("seqlab.integration.command.render_summary", str)
     monkeypatch.setattr("seqlab.integration.command._check", lambda *_, **__: None)
     monkeypatch.setattr(work, answer(name))
@@ -72,12 +76,13 @@ def test_a_command_s_answer_and_its_error_are_plain(name: str, monkeypatch: pyte
     assert (result.exit_code, result.output) == (1, f"Error: {SHOWN}\n")
 
 
-@pytest.mark.parametrize(("terminal", "expected"), [(True, SHOWN), (False, HOSTILE)])
+@pytest.mark.parametrize(("terminal", "expected"), [(True, plain(LINE)), (False, LINE)])
 def test_a_translation_is_plain_on_a_terminal_and_whole_in_a_pipe(
     terminal: bool, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = SimpleNamespace(translate=lambda *_, **__: [[Translation(HOSTILE, 0.0)]])
     monkeypatch.setattr(Translator, "load", lambda *_: model)
+    monkeypatch.setattr("seqlab.translating.command.dvc_status", lambda _: {})
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: terminal)
     # In binary, as a universal newline would end the line.
@@ -93,7 +98,7 @@ def printed(tree: ast.AST) -> Iterator[str]:
 
 PRINTING = {"print", "click.echo", "click.secho", "sys.stdout.write", "sys.stderr.write", "tqdm.write"}
 # What is printed there is made plain there, as the tests above show of translations.
-MAY_PRINT = {"terminal.py": {"click.echo"}, "cli.py": {"click.echo"}, "progress.py": {"tqdm.write"}}
+MAY_PRINT = {"terminal.py": {"click.echo"}, "output.py": {"click.echo"}, "progress.py": {"tqdm.write"}}
 
 
 def test_nothing_is_printed_but_by_say() -> None:
@@ -104,7 +109,7 @@ def test_nothing_is_printed_but_by_say() -> None:
         for name in printed(ast.parse(path.read_text("utf-8")))
     }
     assert found == {(file, name) for file, names in MAY_PRINT.items() for name in names}
-    assert (ROOT / "src/seqlab/cli.py").read_text("utf-8").count("click.echo(") == 1
+    assert (ROOT / "src/seqlab/translating/output.py").read_text("utf-8").count("click.echo(") == 1
 
 
 @settings(deadline=None)

@@ -6,7 +6,7 @@ from typing import Any
 
 from seqlab.errors import SeqlabError
 
-METRICS = ("bleu", "chrf", "ter")
+METRICS = {"bleu": "BLEU", "chrf": "chrF", "ter": "TER"}
 ROUGE = {"rouge1": "R-1", "rouge2": "R-2", "rougeL": "R-L"}
 
 
@@ -19,7 +19,7 @@ def summarize(reports: Path) -> str:
     path = reports / "scores.json"
     try:
         scores: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        lines = [_line(metric.upper(), scores[metric]) for metric in METRICS]
+        lines = [_line(label, scores[metric]) for metric, label in METRICS.items()]
         if "rouge" in scores:
             lines += [_line(label, scores["rouge"][name]) for name, label in ROUGE.items()]
         if "diversity" in scores:

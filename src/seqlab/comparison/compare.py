@@ -7,13 +7,14 @@ from pathlib import Path
 from seqlab.atomic import write_text
 from seqlab.comparison.artifacts import locate
 from seqlab.comparison.comparable import check_comparable, scored
-from seqlab.comparison.origin import commit_page, remote_of
+from seqlab.comparison.origin import commit_page
 from seqlab.comparison.page import render_page
 from seqlab.comparison.runs import find_runs
 from seqlab.comparison.summary import render_summary
 from seqlab.comparison.table import render_table
 from seqlab.comparison.view import View, gather
 from seqlab.errors import SeqlabError
+from seqlab.git import remote_address
 from seqlab.tracking.home import find_home
 from seqlab.tracking.server import connect, experiment_name
 
@@ -62,7 +63,7 @@ def compare(
         )
     runs, notes = scored(found)
     check_comparable(runs)
-    remote = remote_of(home.root)
+    remote = remote_address(home.root)
     commits = {run.tags["commit"] for run in runs if "commit" in run.tags}
     pages = {commit: commit_page(remote, commit) for commit in commits}
     files, lost = locate(server, home, runs)

@@ -8,12 +8,14 @@ from pathlib import Path
 from seqlab.errors import SeqlabError
 from seqlab.tracking.canonical import digest
 from seqlab.tracking.content import files_below, sha256
+from seqlab.tracking.leftovers import is_leftover
 
 
 def code_digest(root: Path, paths: Iterable[str]) -> str:
     """Digest of the files at and below `paths` (relative to `root`): names, and syntax trees for Python.
 
-    Comments, blank lines, layout and docstrings do not count. Other files, such as a lexicon, count byte by byte.
+    Comments, blank lines, layout and docstrings do not count, nor do leftovers of editors. Other files, such as a
+    lexicon, count byte by byte.
 
     Raises:
         SeqlabError: a path is missing, or a file is not valid Python.
@@ -23,8 +25,9 @@ def code_digest(root: Path, paths: Iterable[str]) -> str:
         if not (root / name).exists():
             raise SeqlabError(f"{root / name} is missing, and dvc.yaml depends on it")
         for file in files_below(root / name):
-            if file.suffix != ".pyc":
-                trees[file.relative_to(root).as_posix()] = _file_digest(file)
+            path = file.relative_to(root).as_posix()
+            if not is_leftover(path):
+                trees[path] = _file_digest(file)
     return digest(trees)
 
 
