@@ -2,7 +2,7 @@ from statistics import stdev
 
 from seqlab.comparison.runs import ComparedRun
 from seqlab.comparison.seeds import seed_groups
-from seqlab.comparison.significance import Interval
+from seqlab.scoring.significance import Interval
 
 
 def run(name: str, bleu: float, seed: int, *, code: str = "a", **params: str) -> ComparedRun:

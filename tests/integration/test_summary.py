@@ -7,7 +7,7 @@ from seqlab.integration.changes import Change
 from seqlab.integration.lock import Lock
 from seqlab.integration.reproduction import Outcome, Reproduction
 from seqlab.integration.summary import LONGEST, render_summary, value
-from seqlab.tracking.paired_test import PairedResult
+from seqlab.scoring.significance import PairedResult
 from tests.integration.samples import integration, result
 
 HOSTILE = (

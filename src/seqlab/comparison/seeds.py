@@ -7,7 +7,7 @@ from statistics import fmean, stdev
 
 from seqlab.comparison.parameters import SEED, value_of
 from seqlab.comparison.runs import ComparedRun
-from seqlab.comparison.significance import Interval
+from seqlab.scoring.significance import Interval
 
 # Same parameters, but other code or data: not the same experiment.
 IDENTITY_TAGS = ("code.", "data.")

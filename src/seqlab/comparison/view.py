@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from seqlab.comparison.analysis import Analysis, Verdict, analyse
 from seqlab.comparison.artifacts import TRANSLATIONS, Files
-from seqlab.comparison.bleu_counts import Counts
-from seqlab.comparison.bleu_scores import bleu
 from seqlab.comparison.comparable import counted
 from seqlab.comparison.contrasts import Contrast, contrasts
 from seqlab.comparison.heat_map import DEFAULT, HeatMap, heat_map
@@ -15,9 +13,11 @@ from seqlab.comparison.reading import read_counts, read_translations
 from seqlab.comparison.runs import ComparedRun
 from seqlab.comparison.seeds import SeedGroup, seed_groups
 from seqlab.comparison.series import highlighted
-from seqlab.comparison.significance import Interval
 from seqlab.comparison.task_metrics import Metric, measured
 from seqlab.errors import SeqlabError
+from seqlab.scoring.bleu_counts import Counts
+from seqlab.scoring.bleu_scores import bleu
+from seqlab.scoring.significance import Interval
 
 # A run's translations give its score again, but for the rounding of its points.
 TOLERANCE = 0.005

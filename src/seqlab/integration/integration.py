@@ -15,10 +15,10 @@ from seqlab.integration.reproduction import Outcome, Reproduction, reproduce
 from seqlab.integration.result import Result, present_output, read_result
 from seqlab.integration.revision import Revision, find_revision
 from seqlab.integration.significance import compare_translations
+from seqlab.scoring.significance import PairedResult
 from seqlab.terminal import say
 from seqlab.tracking.execution import read_executions
 from seqlab.tracking.home import find_home
-from seqlab.tracking.paired_test import PairedResult
 from seqlab.tracking.sync import sync
 
 T = TypeVar("T")
