@@ -13,12 +13,15 @@ def main(stage: Stage) -> None:
     # They import PyTorch, which reads the environment once.
     from seqlab.evaluation.validation import Validation
     from seqlab.numerics import torch_setup
+    from seqlab.scoring.tokenization import resolve
     from seqlab.training.progress import Progress
     from seqlab.training.run import train
 
     torch_setup(params.runtime)
     stage.stops_itself = True
     tokenized, models, reports = Path("data/tokenized"), Path("models"), Path("reports")
+    tokenize = resolve(params.evaluate.tokenize, params.corpus.target)
+    validator = Validation.open(tokenized, Path("data/raw"), params.train.validation_max_length, tokenize)
     with Progress() as progress:
         train(
             params,
@@ -27,7 +30,7 @@ def main(stage: Stage) -> None:
             reports=reports,
             checkpoints=stage.checkpoints,
             fingerprint=stage.train_fingerprint(),
-            validator=Validation.open(tokenized, Path("data/raw"), params.train.validation_max_length),
+            validator=validator,
             listeners=[progress, stage.recorder.listener],
             stop=stage.stop,
         )

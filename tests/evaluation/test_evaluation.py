@@ -33,6 +33,7 @@ FILES = ["attention.json", "bleu_by_length.csv", "exposure.csv", "scores.json", 
 def run(params: EvaluateParams, root: Path, reports: Path, raw: Path | None = None) -> None:
     evaluate(
         params,
+        tokenize="13a",
         checkpoint=root / "models/best",
         tokenized=root / "data/tokenized",
         raw=raw or root / "data/raw",
@@ -192,6 +193,7 @@ def test_bleu_by_length(reports: Path) -> None:
         rows = list(csv.DictReader(file))
     records = read_records(reports)
     assert [row["bucket"] for row in rows] == ["0–2", "3", "4–10", "11–14", "15+"]
+    assert {row["unit"] for row in rows} == {"words"}
     assert sum(int(row["examples"]) for row in rows) == len(records)
     for row in rows:
         low, high = int(row["low"]), int(row["high"] or 10**6)
@@ -273,6 +275,17 @@ def refuse(params: EvaluateParams, root: Path, tmp_path: Path, test_set: list[Ex
     with pytest.raises(SeqlabError, match=message):
         run(params, root, tmp_path / "reports", tmp_path / "raw")
     assert not (tmp_path / "reports").exists()
+
+
+def test_what_a_reader_of_the_scores_must_know_stands_beside_them(
+    root: Path, tmp_path: Path, evaluate_params: MakeParams, capsys: pytest.CaptureFixture[str]
+) -> None:
+    examples = [Example(each.source, ("ฉันเห็นรถสีแดง",)) for each in parallel.read(root / "data/raw/test.jsonl")]
+    parallel.write(tmp_path / "raw/test.jsonl", examples)
+    run(evaluate_params(), root, tmp_path / "reports", tmp_path / "raw")
+    notes = read_json(tmp_path / "reports/scores.json")["notes"]
+    assert [note.split(" takes a sentence")[0] for note in notes] == ["BLEU's tokenization 13a", "TER"]
+    assert capsys.readouterr().err.splitlines()[:2] == [f"evaluate: warning: {note}" for note in notes]
 
 
 def test_an_empty_test_set_is_refused(root: Path, tmp_path: Path, evaluate_params: MakeParams) -> None:

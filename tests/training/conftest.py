@@ -128,7 +128,7 @@ class Training:
             reports=self.folder / "reports",
             checkpoints=self.checkpoints,
             fingerprint=fingerprint,
-            validator=Validation.open(tokenized, self.corpus / "raw", params.train.validation_max_length),
+            validator=Validation.open(tokenized, self.corpus / "raw", params.train.validation_max_length, "13a"),
             listeners=listeners,
             stop=stop,
             save_seconds=save_seconds,
