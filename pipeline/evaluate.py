@@ -13,12 +13,14 @@ def main(stage: Stage) -> None:
     # They import PyTorch, which reads the environment once.
     from seqlab.evaluation.evaluation import evaluate
     from seqlab.numerics import torch_setup
+    from seqlab.scoring.tokenization import resolve
     from seqlab.seq2seq.engines.choice import choose
 
     torch_setup(params.runtime)
     reports = Path("reports")
     evaluate(
         params.evaluate,
+        tokenize=resolve(params.evaluate.tokenize, params.corpus.target),
         checkpoint=Path("models/best"),
         tokenized=Path("data/tokenized"),
         raw=Path("data/raw"),

@@ -161,11 +161,17 @@ def test_a_blank_last_line_is_no_pair(own: Path) -> None:
     assert note(_manifest(own), "rows of test left out: both sides are empty") == 1
 
 
-def test_overlap_with_train_is_counted(own: Path) -> None:
+def test_overlap_with_train_is_counted_and_said(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _write(own, "test.tsv", b"source 3\tx\nsource 3\ty\nv1\tz\n")
     _build(own, ["train.tsv"], **GIVEN)
     assert note(_manifest(own), "different source texts of test that also occur in train") == 1
     assert note(_manifest(own), "different source texts of test that also occur in valid") == 1
+    # Two examples have that text.
+    splits = _manifest(own)["splits"]
+    assert (splits["test"]["also_in_train"], splits["valid"]["also_in_train"]) == (2, 0)
+    said = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
+    assert len(said) == 1
+    assert said[0].startswith("download: warning: 2 of 3 test examples (66.7 %) have a source text that is in train")
 
 
 LONG = "is not shortened silently"
@@ -221,6 +227,16 @@ def test_bad_settings_are_refused(train: list[str], options: dict[str, Any], mes
     with pytest.raises(SeqlabError, match=message):
         _build(own, train, **options)
     assert not (own.parent / "raw").exists()
+
+
+def test_a_link_into_dvc_s_cache_is_one_s_own_text(own: Path) -> None:
+    cached = own.parent / ".dvc/cache/files/md5/85/3b87221d4e354c521294d17763bc05"
+    cached.parent.mkdir(parents=True)
+    (own / "train.tsv").rename(cached)
+    (own / "train.tsv").symlink_to(cached)
+    assert len(_build(own, ["train.tsv"], **GIVEN)["train"]) == 20
+    with pytest.raises(SeqlabError, match="is outside data/own/"):
+        _build(own, [f"../{cached.relative_to(own.parent)}", "train.fr"], **GIVEN)
 
 
 @pytest.mark.parametrize("extra", [b"one more\n", b"one more", b"\n"])

@@ -11,12 +11,14 @@ from rouge_score.rouge_scorer import RougeScorer
 from seqlab.evaluation.evaluation import evaluate
 from seqlab.params.evaluate import EvaluateParams
 from seqlab.scoring.diversity import measure
+from seqlab.scoring.tokenization import bleu_metric
 from seqlab.seq2seq.engines.choice import CPU
 
 
 def run(params: EvaluateParams, root: Path, reports: Path) -> dict[str, bytes]:
     evaluate(
         params,
+        tokenize="13a",
         checkpoint=root / "models/best",
         tokenized=root / "data/tokenized",
         raw=root / "data/raw",
@@ -66,8 +68,9 @@ def test_the_figures_are_those_of_the_translations(
         assert "nrefs:var|multi:max|bs:100|" in scores["rouge"][name]["signature"]
     # The test set has `Ünder` and `猫`.
     assert 0 < scores["rouge"]["unread_letters"] < 50
-    ours = measure([record["translation"] for record in records])
-    truth = measure([record["references"][0] for record in records])
+    tokenizer = bleu_metric("13a").tokenizer
+    ours = measure([record["translation"] for record in records], tokenizer)
+    truth = measure([record["references"][0] for record in records], tokenizer)
     for name, mine, theirs in (
         ("distinct_1", ours.distinct_1, truth.distinct_1),
         ("distinct_2", ours.distinct_2, truth.distinct_2),

@@ -76,6 +76,11 @@ def test_an_unknown_parameter_names_the_nearest_known_one(content: dict[str, Any
         ("evaluate.parameters", "average", "train.keep_checkpoints must be 2 or more, not 1"),
         ("evaluate.n_best", 3, "larger than beam_size"),
         ("evaluate.length_buckets", [10, 5], "rise"),
+        (
+            "evaluate.tokenize",
+            "mecab",
+            "'auto', '13a', 'intl', 'char', 'zh', 'ja-mecab', 'ko-mecab', 'flores200' or 'none'",
+        ),
         ("evaluate.metrics", ["bleu"], "'rouge' or 'diversity', not 'bleu'"),
         ("evaluate.metrics", "rouge", "valid list"),
         ("evaluate.metrics", ["rouge", "diversity", "rouge"], "one twice"),

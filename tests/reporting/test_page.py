@@ -197,6 +197,30 @@ def test_the_words_fit_the_task(tmp_path: Path) -> None:
     assert "<dt>Translation</dt>" not in page
 
 
+def test_what_a_reader_must_know_stands_beside_the_scores(tmp_path: Path) -> None:
+    run.write_run(tmp_path)
+    assert "Mind:" not in page_of(tmp_path) + (tmp_path / "reports/report.md").read_text("utf-8")
+    counted = run.manifest()
+    counted["splits"]["test"]["also_in_train"] = 3
+    run.write_json(tmp_path / "data/raw/manifest.json", counted)
+    run.write_json(tmp_path / "reports/scores.json", run.scores(60) | {"notes": ["TER <b>counts</b> otherwise"]})
+    page = Page(page_of(tmp_path)).text.split("BLEU by source length")[0]
+    summary = (tmp_path / "reports/report.md").read_text("utf-8").split("## BLEU by source length")[0]
+    assert "3 of 60 test examples (5.0 %) have a source text that is in the training data too" in page
+    assert "**Mind:** 3 of 60 test examples (5.0 %) have" in summary
+    assert "TER <b>counts</b> otherwise" in page
+    assert "TER &#60;b&#62;counts" in summary
+
+
+def test_lengths_in_characters_are_called_so(tmp_path: Path) -> None:
+    run.write_run(tmp_path)
+    run.write_csv(tmp_path / "reports/bleu_by_length.csv", [row | {"unit": "characters"} for row in run.buckets()])
+    page = Page(page_of(tmp_path)).text
+    assert "BLEU falls from 62.0 on sources of 6–10 characters to" in page
+    assert "source length in characters" in page
+    assert "| characters | sentences | BLEU |" in (tmp_path / "reports/report.md").read_text("utf-8")
+
+
 def test_label_smoothing_is_mentioned_where_it_counts(tmp_path: Path) -> None:
     run.write_run(tmp_path)
     assert "label smoothing" not in Page(page_of(tmp_path)).text.split("Parameters")[1]

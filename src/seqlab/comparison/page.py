@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from seqlab.comparison.charts import COLOURS, DASHES, exposure_chart, line_chart, scatter_chart
 from seqlab.comparison.parameters import as_number, value_of
-from seqlab.comparison.series import Curve, Exposure, exposures, learning_curves, length_curves
+from seqlab.comparison.series import Curve, Exposure, exposures, learning_curves, length_curves, length_unit
 from seqlab.comparison.view import View
 from seqlab.reporting.page import TEMPLATES as REPORT_TEMPLATES
 from seqlab.reporting.page import against, link, signature, text
@@ -71,7 +71,7 @@ def _charts(view: View, buckets: list[str], lengths: list[Curve], found: list[Ex
         if curves:
             charts[name] = line_chart(name, f"{title} by optimizer step", (steps, axis), curves, view.chosen)
     if lengths:
-        axes = ("source length in words", "BLEU")
+        axes = (f"source length in {length_unit(view.files)}", "BLEU")
         charts["length"] = line_chart("length", "BLEU by source length", axes, lengths, view.chosen, buckets)
     points = [(run.metrics.get("test/perplexity"), run.bleu) for run in view.runs]
     known = [(x, y) for x, y in points if x is not None]

@@ -68,7 +68,7 @@ def length_curves(files: Sequence[Files]) -> tuple[list[str], list[Curve]]:
     for run, found in enumerate(files):
         if LENGTHS not in found:
             continue
-        buckets = _bucket_names(found[LENGTHS])
+        buckets = _column(found[LENGTHS], "bucket")
         names = names or buckets
         if buckets == names:
             lows = {row[0]: row[1] for row in read_columns(found[LENGTHS], ["low", "bleu"])}
@@ -105,6 +105,13 @@ def thinned(points: list[list[float]]) -> list[list[float]]:
     return [points[round(place * (len(points) - 1) / (MAX_POINTS - 1))] for place in range(MAX_POINTS)]
 
 
-def _bucket_names(path: Path) -> list[str]:
+def length_unit(files: Sequence[Files]) -> str:
+    """What the runs' source lengths are counted in: words, or characters."""
+    units = (unit for found in files if LENGTHS in found for unit in _column(found[LENGTHS], "unit") if unit)
+    # Runs of earlier versions count words, without a word about it.
+    return next(units, "words")
+
+
+def _column(path: Path, name: str) -> list[str]:
     with open(path, encoding="utf-8", newline="") as file:
-        return [row.get("bucket") or "" for row in csv.DictReader(file)]
+        return [row.get(name) or "" for row in csv.DictReader(file)]

@@ -1,6 +1,8 @@
 """The user's own parallel text as rows: two line-aligned files, a .tsv or a .jsonl."""
 
 import json
+import os
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import zip_longest
@@ -10,6 +12,8 @@ from typing import Any, NamedTuple
 from seqlab.corpus.lines import decode_lines
 from seqlab.errors import SeqlabError
 
+# DVC's cache names a file by its MD5, the first two digits as a folder.
+_CACHED = re.compile(r"/[0-9a-f]{2}/[0-9a-f]{30}\Z")
 # Later files of ManyThings end their lines with a column of it.
 _ATTRIBUTION = "Attribution: tatoeba.org"
 
@@ -37,13 +41,21 @@ def resolve(names: list[str], own: Path) -> list[Path]:
 
 def _resolve(name: str, own: Path) -> Path:
     path = own / name
-    if not path.resolve().is_relative_to(own.resolve()):
+    if not _is_below(path, own):
         raise SeqlabError(f"corpus.files: {name} is outside data/own/; put the file there")
     if not path.is_file():
         raise SeqlabError(f"corpus.files: no file {name} in data/own/; put it there, or correct its name")
     if path.stat().st_size == 0:
         raise SeqlabError(f"corpus.files: {name} is empty")
     return path
+
+
+def _is_below(path: Path, own: Path) -> bool:
+    """Whether the file is in `own`, or put there by `dvc add` as a link to DVC's cache (`cache.type symlink`)."""
+    real = path.resolve()
+    if real.is_relative_to(own.resolve()):
+        return True
+    return Path(os.path.normpath(path)).is_relative_to(own) and _CACHED.search(real.as_posix()) is not None
 
 
 def read_rows(paths: list[Path]) -> Iterator[Row]:

@@ -29,14 +29,17 @@ class Results:
     exposure: Sequence[Exposure]
 
 
-def write_results(reports: Path, results: Results) -> None:
-    """Write scores.json and metrics.json, translations.jsonl, the tables and attention.json, each atomically."""
-    records = [_record(*pair) for pair in zip(results.examples, results.translations, strict=True)]
+def write_results(reports: Path, results: Results, tokenize: str) -> None:
+    """Write scores.json and metrics.json, translations.jsonl, the tables and attention.json, each atomically.
+
+    The sentences' own BLEU is by sacreBLEU's tokenizer `tokenize`.
+    """
+    records = [_record(*pair, tokenize) for pair in zip(results.examples, results.translations, strict=True)]
     maps = [_map(best[0].attention) for best in results.translations if best[0].attention]
     with atomic_file(reports / "translations.jsonl") as file:
         for record in records:
             file.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
-    columns = ["bucket", "low", "high", "examples", "bleu", "bleu_low", "bleu_high"]
+    columns = ["bucket", "low", "high", "examples", "bleu", "bleu_low", "bleu_high", "unit"]
     _write_table(reports / "bleu_by_length.csv", columns, map(_row, results.buckets))
     losses = ([each.position, each.tokens, _nats(each.gold_nll), _nats(each.own_nll)] for each in results.exposure)
     _write_table(reports / "exposure.csv", ["position", "tokens", "gold_nll", "own_nll"], losses)
@@ -66,14 +69,14 @@ def _nats(loss: float) -> float:
     return round(loss, DECIMALS)
 
 
-def _record(example: Example, translations: Sequence[Translation]) -> dict[str, Any]:
+def _record(example: Example, translations: Sequence[Translation], tokenize: str) -> dict[str, Any]:
     best = translations[0]
     record = {
         "source": example.source,
         "references": list(example.references),
         "translation": best.text,
         "score": round(best.score, DECIMALS),
-        "bleu": round(sentence_bleu(best.text, example.references), DECIMALS),
+        "bleu": round(sentence_bleu(best.text, example.references, tokenize=tokenize), DECIMALS),
     }
     if len(translations) > 1:
         record["n_best"] = [{"translation": each.text, "score": round(each.score, DECIMALS)} for each in translations]
@@ -84,7 +87,7 @@ def _row(bucket: LengthBucket) -> list[Any]:
     bounds = [bucket.low, "" if bucket.high is None else bucket.high]
     bleu = bucket.bleu
     scores = ["", "", ""] if bleu is None else [round(each, DECIMALS) for each in (bleu.score, bleu.low, bleu.high)]
-    return [bucket.name, *bounds, bucket.examples, *scores]
+    return [bucket.name, *bounds, bucket.examples, *scores, bucket.unit]
 
 
 def _map(attention: AttentionMap) -> dict[str, Any]:
