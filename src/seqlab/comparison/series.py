@@ -1,6 +1,7 @@
 """What the charts draw: each run's curves, as the run wrote them."""
 
 import csv
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,10 +89,10 @@ def exposures(files: Sequence[Files]) -> list[Exposure]:
         rows = (
             read_columns(places[EXPOSURE], ["position", "tokens", "gold_nll", "own_nll"]) if EXPOSURE in places else []
         )
-        tokens = sum(row[1] for row in rows)
+        tokens = math.fsum(row[1] for row in rows)
         if not tokens:
             continue
-        gap = sum(row[1] * (row[3] - row[2]) for row in rows) / tokens
+        gap = math.fsum(row[1] * (row[3] - row[2]) for row in rows) / tokens
         common = [row for row in rows if row[1] >= REACHED * rows[0][1]]
         gold, own = ([[row[0], row[column]] for row in common] for column in (2, 3))
         found.append(Exposure(run, thinned(gold), thinned(own), gap))

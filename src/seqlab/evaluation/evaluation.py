@@ -81,7 +81,7 @@ def evaluate(
 
     exposure = exposures.exposure(translator.model, sequential(split, exposures.BATCH_SIZE))
     loss, _ = model_scores = _model_scores(translator.model, split, params.batch_size, exposure, engine)
-    if not math.isfinite(sum(model_scores)):
+    if not all(map(math.isfinite, model_scores)):
         raise SeqlabError(f"{checkpoint}: its loss on the test set is {loss}; train again at a lower learning rate")
     translations = _translate(translator, sources, params, _spread(encoded))
     truncated = sum(len(ids) > translator.source.max_length for ids in translator.source.encode(sources))

@@ -1,11 +1,18 @@
 """BLEU by sacreBLEU: mixed case, exponential smoothing."""
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import zip_longest
 from typing import Any
 
+from sacrebleu.metrics import bleu as sacrebleu_bleu
+
 from seqlab.scoring.tokenization import bleu_metric
+
+# BLEU's mean of logarithms is by the built-in sum, which adds floats with compensation from Python 3.12 on and without
+# before: the last digit of a score would depend on the Python. fsum gives the exact sum, rounded once, on each.
+sacrebleu_bleu.sum = math.fsum
 
 
 def reference_streams(references: Sequence[tuple[str, ...]]) -> list[tuple[Any, ...]]:

@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -48,7 +49,22 @@ def _file_digest(path: Path) -> str:
     if path.suffix != ".py":
         return sha256(path)
     tree = syntax_tree(path.read_bytes(), str(path))
-    return hashlib.sha256(ast.dump(tree).encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(_as_text(tree)).hexdigest()
+
+
+def _as_text(tree: ast.Module) -> bytes:
+    """The tree as Python 3.11 has it, whichever Python this is: the same code has the same digest."""
+    for node in ast.walk(tree):
+        # From Python 3.12 on, functions and classes have type parameters, of which this code has none.
+        if getattr(node, "type_params", None) == []:
+            del node.type_params  # type: ignore[attr-defined]
+        # Early releases of 3.12 end some f-strings in an empty constant.
+        if isinstance(node, ast.JoinedStr):
+            node.values = [part for part in node.values if not (isinstance(part, ast.Constant) and part.value == "")]
+    # From 3.13 on, dump leaves empty lists out unless it is asked not to.
+    text = ast.dump(tree, **({"show_empty": True} if sys.version_info >= (3, 13) else {}))
+    # Which characters are printable, and so stand as they are, depends on the Python's version of Unicode.
+    return text.encode("ascii", "backslashreplace")
 
 
 class _NoDocstrings(ast.NodeTransformer):

@@ -13,7 +13,10 @@ from seqlab.tracking.objects import Objects
 
 # The name under which a run has the archive.
 SOURCE = "source.zip"
-SOURCES = ("dvc.yaml", "params.yaml", "versions.toml", "pyproject.toml", "requirements.txt", "pipeline", "src/seqlab")
+SOURCES = (
+    *("dvc.yaml", "params.yaml", "versions.toml", "pyproject.toml", "requirements.txt", "requirements-torch.txt"),
+    *("pipeline", "src/seqlab"),
+)
 # A year that every zip program knows; the true times are no part of the source.
 TIME = (1980, 1, 1, 0, 0, 0)
 MODE = 0o100644
