@@ -22,14 +22,11 @@ run: install
 	seqlab sync
 	seqlab summary
 
-# A recipe is a list of parameters, one a line.
-recipe: SETTINGS = $$(sed 's/^/-S /' recipes/$(NAME).txt)
+# By the environment, where no shell reads them as more than text.
+recipe: export NAME := $(value NAME)
+recipe: export SEEDS := $(value SEEDS)
 recipe: install
-ifdef SEEDS
-	seqlab sweep --name $(NAME) $(SETTINGS) -S seed=$(SEEDS)
-else
-	dvc exp run --name $(NAME) $(SETTINGS)
-endif
+	seqlab recipe $(if $(SEEDS),--seeds="$$SEEDS") -- "$$NAME"
 	seqlab sync
 	seqlab summary
 

@@ -1,4 +1,4 @@
-"""The command line: seqlab translate | runs | sync | sweep | compare | promote | why | verify | ci | summary | params.
+"""The command line: seqlab translate, runs, sync, sweep, recipe, compare, promote, why, verify, ci, summary, params.
 
 Each command imports what it needs when it runs: torch and mlflow take a second each.
 """
@@ -180,6 +180,22 @@ def sweep(settings: tuple[str, ...], name: str, jobs: int, dry_run: bool) -> Non
     from seqlab.sweeping.command import run_sweep
 
     sys.exit(run_sweep(Path.cwd(), settings, name=name, jobs=jobs, dry_run=dry_run, say=say))
+
+
+@main.command(short_help="Run a recipe of recipes/.")
+@click.argument("name")
+@click.option("--seeds", help="Run it as a sweep with each of these seeds, such as 1,2,3.")
+@_errors_for_people
+def recipe(name: str, seeds: str | None) -> None:
+    """Run recipes/NAME.txt, a list of parameters, as a DVC experiment; with --seeds as a sweep, one member a seed."""
+    from seqlab.sweeping.command import run_sweep
+    from seqlab.sweeping.recipe import read_recipe, run_recipe
+    from seqlab.tracking.home import find_home
+
+    if seeds is None:
+        sys.exit(run_recipe(Path.cwd(), name))
+    settings = [*read_recipe(find_home(Path.cwd()).root, name), f"seed={seeds}"]
+    sys.exit(run_sweep(Path.cwd(), settings, name=name, jobs=2, dry_run=False, say=say))
 
 
 @main.command(short_help="Run what a change asks for, and compare.")
