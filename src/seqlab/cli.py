@@ -103,7 +103,7 @@ def sync() -> None:
 @main.command(short_help="Compare runs: which is best, and is it real?")
 @click.argument("runs", nargs=-1, metavar="[RUN]...")
 @click.option("--filter", "condition", default="", help="Finished runs that match, in MLflow's search syntax.")
-@click.option("--heatmap", nargs=2, metavar="ROWS COLUMNS", help="Parameters of the heat map.  [default: ratio, size]")
+@click.option("--heatmap", nargs=2, metavar="ROWS COLUMNS", help="Of the heat map.  [default: what varies most]")
 @click.option("--output", type=click.Path(path_type=Path), help="Folder.  [default: reports, beside params.yaml]")
 @_errors_for_people
 def compare(runs: tuple[str, ...], condition: str, heatmap: tuple[str, str] | None, output: Path | None) -> None:

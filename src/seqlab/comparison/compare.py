@@ -32,9 +32,23 @@ class Comparison:
         view = self.view
         others = len(view.runs) - 1
         lines = [f"Best     {view.best.name}, BLEU {view.best.bleu:.2f}, of {len(view.runs)} runs"]
+        lines += [f"         {view.labels[0]}"] if view.differing else []
         lines += [f"         {len(view.indistinct)} of the {others} others can't be told from it (corrected p >= 0.05)"]
+        lines += self._recipes()
         lines += [f"Page     {self.output / PAGE}; also {SUMMARY} and {TABLE}"]
         return "\n".join([*lines, *(f"note: {note}" for note in view.notes)])
+
+    def _recipes(self) -> list[str]:
+        groups = self.view.groups
+        if len(groups) < 2:
+            return []
+        best = groups[0]
+        over = f"mean BLEU {best.mean:.2f} ± {best.over_seeds:.2f} over {len(best.runs)} seeds"
+        others = f"{len(self.view.indistinct_recipes)} of the {len(groups) - 1} others"
+        return [
+            f"Recipe   {self.view.recipe_labels[best.recipe]}: {over}",
+            f"         {others} can't be told from it by their seeds (Welch's t-test, corrected p >= 0.05)",
+        ]
 
 
 def compare(
@@ -47,7 +61,7 @@ def compare(
         output: Where to write.
         wanted: Ids, names or beginnings of fingerprints; none: all finished runs that meet `condition`.
         condition: In MLflow's search syntax; "" leaves nothing out.
-        heat: Parameters of the heat map, rows and columns; None: teacher forcing ratio and hidden size.
+        heat: Parameters of the heat map, rows and columns; None: those that vary most.
 
     Raises:
         SeqlabError: no server, no such runs, fewer than two with scores, or scores that measure different things;
