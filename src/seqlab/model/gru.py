@@ -42,7 +42,7 @@ class GRU(nn.GRU):
         else:
             packing, inputs = Packing((input.shape[1],) * len(input)), input.flatten(0, 1)
         if not self.by_hand(packing):
-            found: tuple[Tensor | PackedSequence, Tensor] = super().forward(input, hx)  # type: ignore[arg-type]
+            found: tuple[Tensor | PackedSequence, Tensor] = super().forward(input, hx)
             return found
         outputs, last = self._run(inputs, packing, None if hx is None else hx[0])
         if isinstance(input, PackedSequence):

@@ -88,7 +88,7 @@ def _onednn(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 if _AVAILABLE:
     # PyTorch's counter knows its own products alone.
-    @register_flop_formula(torch.ops.mkldnn._linear_pointwise)  # type: ignore[untyped-decorator]
+    @register_flop_formula(torch.ops.mkldnn._linear_pointwise)
     def _flop(inputs: torch.Size, weight: torch.Size, *_: object, **_options: object) -> int:
         return 2 * inputs.numel() * weight[0]
 
