@@ -187,7 +187,8 @@ def training_loss(
     """
     states, hidden = model.encoder(source, source_lengths)
     padding, fed = source == PAD, states.new_zeros(len(source), 1, states.shape[2])
-    token, steps = torch.full_like(target[:, :1], SOS), []
+    token = torch.full_like(target[:, :1], SOS)
+    steps: list[Tensor] = []
     for step in range(target.shape[1]):
         if step:
             chosen = steps[-1].detach().argmax(-1)

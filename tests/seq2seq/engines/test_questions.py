@@ -15,7 +15,6 @@ EXEMPT = {
     "src/seqlab/model/argmax.py",
     "src/seqlab/model/gru.py",
     "src/seqlab/model/linear.py",
-    "src/seqlab/model/recurrent.py",
     "src/seqlab/model/tanh.py",
 }
 ATTRIBUTES = {"is_cuda", "is_cpu", "autocast", "cuda", "backends", "mkldnn", "accelerator"}
