@@ -32,6 +32,13 @@ def test_auto_goes_by_the_language(target: str, name: str) -> None:
     assert resolve("intl", target) == "intl"
 
 
+def test_a_signature_leads_back_to_the_name() -> None:
+    # sacreBLEU adds MeCab's version and dictionary.
+    assert from_signature("ja-mecab-0.996-IPA") == "ja-mecab"
+    assert from_signature("ko-mecab-0.996/ko-0.9.2-KO") == "ko-mecab"
+    assert [from_signature(name) for name in ("13a", "zh", "char")] == ["13a", "zh", "char"]
+
+
 def test_its_names_are_sacrebleu_s() -> None:
     assert {"13a", "intl", "char", "zh", "ja-mecab", "ko-mecab", "flores200", "none"} <= BLEU.TOKENIZERS
 

@@ -63,7 +63,7 @@ def _write_splits(name: str, corpus: Corpus, folder: Path) -> dict[str, dict[str
     """Write the splits, train last: what of valid and test occurs in it is counted on the way."""
     held_out: dict[str, Counter[str]] = {"test": Counter(), "valid": Counter()}
     repeated: dict[str, set[str]] = {"test": set(), "valid": set()}
-    written = {}
+    written: dict[str, dict[str, Any]] = {}
     for split in ("test", "valid", "train"):
         path = folder / f"{split}.jsonl"
         references: Counter[str] = Counter()
