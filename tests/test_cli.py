@@ -1,5 +1,7 @@
 """The command line: defaults, inputs, and messages instead of tracebacks."""
 
+import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -125,3 +127,37 @@ def test_commands_outside_a_project(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 def test_params_prints_the_table(reverser: Reverser) -> None:
     assert "| `train.teacher_forcing_ratio` | `1.0` |" in run("params").output
+
+
+def test_the_list_of_commands_has_whole_sentences() -> None:
+    lines = run("--help").output.split("Commands:\n")[1].splitlines()
+    assert [line.split()[0] for line in lines] == sorted(main.commands)
+    for line in lines:
+        assert re.fullmatch(r"  [a-z]+ +[A-Z][^.]*[^.][.?]", line), line
+
+
+def test_a_shell_completes_commands_and_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    def completed(words: str) -> str:
+        environment = {"COMP_WORDS": f"seqlab {words}", "COMP_CWORD": str(len(words.split()))}
+        result = CliRunner().invoke(
+            main, env=environment | {"_SEQLAB_COMPLETE": "bash_complete"}, prog_name="seqlab", args=[]
+        )
+        return result.output
+
+    assert completed("tra") == "plain,translate\n"
+    assert completed("translate --inp") == "plain,--input\n"
+
+
+def test_the_summary_is_the_projects_from_any_folder_and_says_what_is_stale(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / "docs").mkdir()
+    shutil.copyfile(ROOT / "dvc.yaml", tmp_path / "dvc.yaml")
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    monkeypatch.chdir(tmp_path / "docs")
+    monkeypatch.setattr("seqlab.summary.summarize", lambda reports: f"scores of {reports}")
+    notes = iter([None, "NOT CURRENT"])
+    monkeypatch.setattr("seqlab.explanation.stale.stale_note", lambda *_: next(notes))
+    assert run("summary").output == f"scores of {tmp_path}/reports\n"
+    assert run("summary").output == f"scores of {tmp_path}/reports\n\nNOT CURRENT\n"

@@ -1,5 +1,6 @@
 """The runs in MLflow as a table in the terminal."""
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -63,10 +64,10 @@ def _search(server: Server, condition: str, most: int) -> "Sequence[Run]":
 def _row(run: "Run") -> tuple[str, ...]:
     # A stranger's name may be of any length, and have line breaks in it.
     name = " ".join((run.info.run_name or run.info.run_id).split())
-    bleu = run.data.metrics.get(BLEU)
+    bleu = run.data.metrics.get(BLEU, math.nan)
     return (
         name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…",
-        UNKNOWN if bleu is None else f"{bleu:.2f}",
+        f"{bleu:.2f}" if math.isfinite(bleu) else UNKNOWN,
         run.info.status.lower(),
         _time(run.info.start_time),
     )

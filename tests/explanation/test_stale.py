@@ -12,7 +12,7 @@ import pytest
 from seqlab.atomic import write_text
 from seqlab.dvc import dvc_environment, dvc_status
 from seqlab.errors import SeqlabError
-from seqlab.explanation.stale import stale_note
+from seqlab.explanation.stale import MOST_LINES, stale_note
 from tests.explanation.conftest import CODE
 
 STAGES = ("make", "show")
@@ -25,6 +25,9 @@ def note(root: Path, *stages: str) -> str | None:
 def test_results_of_this_very_state_need_no_word(root: Path) -> None:
     assert note(root) is None
     write_text(root / "notes.txt", "more")
+    assert note(root) is None
+    write_text(root / "pipeline/show.py", CODE.replace("# Once.", "# Just once."))
+    assert "show" in dvc_status(root)
     assert note(root) is None
 
 
@@ -40,6 +43,13 @@ def test_what_changed_is_named(root: Path) -> None:
     assert found.endswith("Run `dvc repro`.")
     write_text(root / "pipeline/show.py", CODE.replace("KEPT = 3", "KEPT = 4"))
     assert "constant KEPT: value changed" in (note(root) or "")
+
+
+def test_it_is_short(root: Path) -> None:
+    write_text(root / "pipeline/make.py", CODE + "".join(f"A{number} = 1\n" for number in range(50)))
+    lines = (note(root) or "").splitlines()
+    assert len(lines) == 1 + MOST_LINES + 2
+    assert lines[-2].endswith("lines more: `seqlab why` has them all")
 
 
 def test_a_stage_that_does_not_make_them_does_not_count(root: Path) -> None:
