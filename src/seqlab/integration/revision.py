@@ -1,5 +1,6 @@
 """The revision to compare with: its files, wherever git or DVC keep them."""
 
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from seqlab.errors import SeqlabError
 
 GIT_SECONDS = 60
+_WHOLE_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,29 @@ def find_revision(root: Path, name: str) -> Revision | None:
     """The commit that git knows by `name`; None if it knows none, as of a branch's first commit or a shallow clone."""
     found = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     return Revision(root, found.strip()) if found else None
+
+
+def find_base(root: Path, name: str) -> Revision | None:
+    """The commit to compare with; None if git knows what `name` means and has no such commit.
+
+    That is the parent of a first commit, and a whole id: GitHub names the commit before a push so, all zeros before a
+    branch's first, and one that is gone after a forced push.
+
+    Raises:
+        SeqlabError: git knows no such name.
+    """
+    found = find_revision(root, name)
+    is_known = found or _WHOLE_ID.fullmatch(name) or (_stem(name) != name and find_revision(root, _stem(name)))
+    if not is_known:
+        raise SeqlabError(
+            f"git knows no revision {name} here; `git branch --all` and `git tag` list names, `git fetch` brings others"
+        )
+    return found
+
+
+def _stem(name: str) -> str:
+    """A revision without the steps back from it: HEAD of HEAD^1."""
+    return re.split(r"[~^]", name, maxsplit=1)[0]
 
 
 def _git(root: Path, *arguments: str) -> str | None:
