@@ -57,7 +57,7 @@ format: install
 	ruff format
 
 ui: install
-	mlflow ui --backend-store-uri sqlite:///mlflow.db
+	seqlab ui
 
 # The pictures of the README and the tutorial, from the runs of this working copy.
 pictures: install

@@ -22,7 +22,19 @@ def test_scores_with_interval_and_signature(tmp_path: Path) -> None:
     assert f"BLEU  43.21  95 % confidence [41.0, 45.4]  {SIGNATURE}" in summary
     assert "ppl    4.32" in summary
     assert str(tmp_path / "report.html") in summary
-    assert "make ui" in summary
+    assert summary.splitlines()[-1] == "MLflow   make ui"
+
+
+@pytest.mark.parametrize(
+    ("view", "last"),
+    [
+        ("http://127.0.0.1:5000/#/experiments/1/runs?x", ["MLflow   make ui, which opens", "         {}"]),
+        ("https://mlflow.example.org/#/experiments/1/runs?x", ["MLflow   {}"]),
+    ],
+)
+def test_the_last_line_leads_to_the_view(tmp_path: Path, view: str, last: list[str]) -> None:
+    (tmp_path / "scores.json").write_text(json.dumps(scores()), "utf-8")
+    assert summarize(tmp_path, view).splitlines()[-len(last) :] == [line.format(view) for line in last]
 
 
 def test_rouge_and_diversity_where_they_were_measured(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The command line: seqlab translate | sync | sweep | compare | promote | why | verify | ci | summary | params.
+"""The command line: seqlab translate | sync | ui | sweep | compare | promote | why | verify | ci | summary | params.
 
 Each command imports what it needs when it runs: torch and mlflow take a second each.
 """
@@ -40,7 +40,7 @@ def main() -> None:
 @main.command()
 @click.argument("text", nargs=-1)
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Checkpoint folder.  [default: models/best]")
-@click.option("--run", "run_id", help="MLflow run whose best model translates, instead of a checkpoint folder.")
+@click.option("--run", "run_id", help="MLflow run whose best model translates, or an alias: champion, newest.")
 @click.option(
     "--parameters",
     type=click.Choice(("best", "average", "ensemble")),
@@ -167,13 +167,33 @@ def why(subjects: tuple[str, ...]) -> None:
 
 
 @main.command()
-@click.argument("run")
+@click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True, help="Where to serve.")
 @_errors_for_people
-def promote(run: str) -> None:
-    """Make the model of RUN (id, name, or beginning of its fingerprint) the `champion` of its task in the registry."""
+def ui(port: int) -> None:
+    """Serve MLflow's UI for this working copy, and open it where ratio, hidden size and BLEU are shown; Ctrl-C ends it.
+
+    With MLFLOW_TRACKING_URI set to a server, only open that server's page.
+    """
+    from seqlab.tracking.ui import show
+
+    sys.exit(show(Path.cwd(), click.echo, port))
+
+
+@main.command()
+@click.argument("run")
+@click.option("--yes", is_flag=True, help="Do not ask, whatever the scores say.")
+@_errors_for_people
+def promote(run: str, *, yes: bool) -> None:
+    """Make the model of RUN (id, name, or beginning of its fingerprint) the `champion` of its task in the registry.
+
+    Asks before a champion that is better, or that was measured otherwise, is replaced.
+    """
     from seqlab.tracking.champion import promote as promote_run
 
-    click.echo(promote_run(Path.cwd(), run))
+    def agree(doubt: str) -> bool:
+        return yes or click.confirm(f"{doubt} Promote it?")
+
+    click.echo(promote_run(Path.cwd(), run, agree))
 
 
 @main.command()
@@ -234,9 +254,11 @@ def ci(base: str, output: Path | None, remote: str | None, locked: bool) -> None
 def summary() -> None:
     """Print the scores of this working copy, and where to look next."""
     from seqlab.summary import summarize
+    from seqlab.tracking.home import Home
     from seqlab.tracking.pipeline import locked_stages
+    from seqlab.tracking.server import known_view
 
-    click.echo(summarize(Path("reports")))
+    click.echo(summarize(Path("reports"), known_view(Home(Path.cwd()))))
     # A damaged dvc.lock is worth a word: `dvc repro` will refuse it.
     locked_stages(Path())
 

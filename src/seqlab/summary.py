@@ -5,13 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from seqlab.errors import SeqlabError
+from seqlab.tracking.server import LOCAL
 
 METRICS = ("bleu", "chrf", "ter")
 ROUGE = {"rouge1": "R-1", "rouge2": "R-2", "rougeL": "R-L"}
 
 
-def summarize(reports: Path) -> str:
+def summarize(reports: Path, view: str | None = None) -> str:
     """The scores of reports/scores.json with interval and signature, and where to look next.
+
+    `view` is the address of the runs in MLflow, if it is known.
 
     Raises:
         SeqlabError: the file is missing or damaged.
@@ -32,9 +35,17 @@ def summarize(reports: Path) -> str:
             *lines,
             "",
             f"Report   {reports / 'report.html'}",
-            "MLflow   make ui, then open http://127.0.0.1:5000",
+            *_mlflow(view),
         ]
     )
+
+
+def _mlflow(view: str | None) -> list[str]:
+    if view is None:
+        return ["MLflow   make ui"]
+    if view.startswith(LOCAL):
+        return ["MLflow   make ui, which opens", f"         {view}"]
+    return [f"MLflow   {view}"]
 
 
 def _line(label: str, score: dict[str, Any]) -> str:
