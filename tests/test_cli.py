@@ -1,6 +1,6 @@
 """The command line: defaults, inputs, and messages instead of tracebacks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from seqlab.cli import main
 from seqlab.evaluation.translation import Translation
 from seqlab.evaluation.translator import Translator
+from seqlab.tracking import champion
 
 ROOT = Path(__file__).parents[1]
 
@@ -120,3 +121,19 @@ def test_commands_outside_a_project(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 def test_params_prints_the_table(reverser: Reverser) -> None:
     assert "| `train.teacher_forcing_ratio` | `1.0` |" in run("params").output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text", "agreed"),
+    [((), "", False), ((), "n\n", False), ((), "y\n", True), (("--yes",), "", True)],
+)
+def test_promote_asks_and_scripts_say_yes(
+    monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], text: str, agreed: bool
+) -> None:
+    def promote(_: Path, run: str, agree: Callable[[str], bool]) -> str:
+        return f"{run}: {agree('It is worse.')}"
+
+    monkeypatch.setattr(champion, "promote", promote)
+    result = run("promote", "tf1", *arguments, text=text)
+    assert (result.exit_code, result.output.splitlines()[-1][-len(f"tf1: {agreed}") :]) == (0, f"tf1: {agreed}")
+    assert ("It is worse. Promote it?" in result.output) == (not arguments)

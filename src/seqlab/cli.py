@@ -191,7 +191,11 @@ def promote(run: str, *, yes: bool) -> None:
     from seqlab.tracking.champion import promote as promote_run
 
     def agree(doubt: str) -> bool:
-        return yes or click.confirm(f"{doubt} Promote it?")
+        try:
+            return yes or click.confirm(f"{doubt} Promote it?")
+        except click.Abort:
+            # Nobody is there to answer, or it was Ctrl-C.
+            return False
 
     click.echo(promote_run(Path.cwd(), run, agree))
 
