@@ -77,7 +77,7 @@ format: install-dev
 	ruff format
 
 ui: install
-	mlflow ui --backend-store-uri sqlite:///mlflow.db
+	seqlab ui
 
 # The pictures of the README and the tutorial, from the runs of this working copy.
 pictures: install-dev

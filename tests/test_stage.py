@@ -66,6 +66,14 @@ def test_a_mistake_of_ours_keeps_its_traceback(tmp_path: Path) -> None:
     assert process.returncode == 1
 
 
+@pytest.mark.parametrize(("value", "status"), [("maybe", 1), ("ON", 0), ("", 0)])
+def test_a_switch_of_the_publisher_that_says_neither_is_refused(tmp_path: Path, value: str, status: int) -> None:
+    process = start(tmp_path, "pass", SEQLAB_PUBLISHER=value)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert ("download: SEQLAB_PUBLISHER=maybe: write on (the default) or off" in stderr) == (value == "maybe")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_interrupts_with_a_message(tmp_path: Path, number: signal.Signals) -> None:
     process = start(tmp_path, "print('ready', flush=True); time.sleep(60)")

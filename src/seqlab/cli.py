@@ -1,4 +1,4 @@
-"""The command line: seqlab translate, runs, sync, sweep, recipe, compare, promote, why, verify, ci, summary, params.
+"""The command line: translate, runs, sync, ui, sweep, recipe, compare, promote, why, verify, ci, summary, params.
 
 Each command imports what it needs when it runs: torch and mlflow take a second each.
 """
@@ -46,7 +46,7 @@ def main() -> None:
 @click.option("--json", is_flag=True, help="Read and write JSON Lines.")
 @click.option("--attention", type=OUTPUT, help="HTML file to write with the attention map of each text.")
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Checkpoint folder.  [default: models/best]")
-@click.option("--run", help="MLflow run whose best model translates, instead of a checkpoint folder.")
+@click.option("--run", help="MLflow run whose best model translates, or an alias: champion, newest.")
 @click.option(
     "--parameters",
     type=click.Choice(("best", "average", "ensemble")),
@@ -135,14 +135,38 @@ def why(subjects: tuple[str, ...]) -> None:
     say(explain(Path.cwd(), list(subjects)))
 
 
+@main.command(short_help="Open MLflow where ratio, hidden size and BLEU are.")
+@click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True, help="Where to serve.")
+@_errors_for_people
+def ui(port: int) -> None:
+    """Serve MLflow's UI for this working copy, and open it where ratio, hidden size and BLEU are shown; Ctrl-C ends it.
+
+    With MLFLOW_TRACKING_URI set to a server, only open that server's page.
+    """
+    from seqlab.tracking.ui import show
+
+    sys.exit(show(Path.cwd(), say, port))
+
+
 @main.command(short_help="Make a run's model the champion.")
 @click.argument("run")
+@click.option("--yes", is_flag=True, help="Do not ask, whatever the scores say.")
 @_errors_for_people
-def promote(run: str) -> None:
-    """Make the model of RUN (id, name, or beginning of its fingerprint) the `champion` of its task in the registry."""
+def promote(run: str, *, yes: bool) -> None:
+    """Make the model of RUN (id, name, or beginning of its fingerprint) the `champion` of its task in the registry.
+
+    Asks before a champion that is better, or that was measured otherwise, is replaced.
+    """
     from seqlab.tracking.champion import promote as promote_run
 
-    say(promote_run(Path.cwd(), run))
+    def agree(doubt: str) -> bool:
+        try:
+            return yes or click.confirm(plain(f"{doubt} Promote it?"))
+        except click.Abort:
+            # Nobody is there to answer, or it was Ctrl-C.
+            return False
+
+    say(promote_run(Path.cwd(), run, agree))
 
 
 @main.command(short_help="Execute a run anew, and compare every byte.")
@@ -220,15 +244,19 @@ def summary() -> None:
     """Print the scores of this working copy, where to look next, and what changed since, if anything did."""
     from seqlab.dvc import dvc_status
     from seqlab.explanation.stale import stale_note
-    from seqlab.summary import summarize
+    from seqlab.params.params import load_params
+    from seqlab.summary import invitation, summarize
     from seqlab.tracking.home import find_home
     from seqlab.tracking.pipeline import locked_stages, stage_names
+    from seqlab.tracking.server import known_view
 
-    root = find_home(Path.cwd()).root
-    say(summarize(root / "reports"))
+    home = find_home(Path.cwd())
+    root = home.root
+    say(summarize(root / "reports", known_view(home)))
     # A damaged dvc.lock is worth a word: `dvc repro` will refuse it.
     locked_stages(root)
-    if note := stale_note(root, "these results are", stage_names(root), lambda: dvc_status(root)):
+    note = stale_note(root, "these results are", stage_names(root), lambda: dvc_status(root))
+    if note := note or invitation(load_params(root / "params.yaml")):
         say(f"\n{note}")
 
 

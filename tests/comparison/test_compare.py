@@ -83,6 +83,26 @@ def test_the_table_has_every_parameter_and_number(compared: Compare, tmp_path: P
     assert (rows[0]["distinct_from_best"], rows[1]["distinct_from_best"]) == ("", "yes")
 
 
+def test_runs_of_earlier_versions_have_their_figures_under_the_new_names(compared: Compare, tmp_path: Path) -> None:
+    runs = grid((0.0, 1.0), (64,), 1)
+    runs[0].metrics["best/valid_bleu"] = runs[0].metrics.pop("valid_best/bleu")
+    compared(runs)
+    rows = list(csv.DictReader(io.StringIO(written(tmp_path)["comparison.csv"])))
+    assert [float(row["valid_best/bleu"]) for row in rows] == pytest.approx([float(row["bleu"]) - 1 for row in rows])
+    assert "best/valid_bleu" not in rows[0]
+
+
+def test_the_mark_beside_a_commit_means_code(compared: Compare, tmp_path: Path) -> None:
+    runs = grid((0.0, 1.0), (64,), 1)
+    # As an earlier version has it of every run of `dvc exp run -S`.
+    runs[0].tags |= {"dirty": "yes", "dirty_files": "params.yaml"}
+    compared(runs)
+    assert "+ changes" not in written(tmp_path)["comparison.html"]
+    runs[1].tags |= {"dirty": "yes", "dirty_files": "pipeline/train.py"}
+    compared(runs)
+    assert written(tmp_path)["comparison.html"].count("+ changes") == 1
+
+
 def test_metrics_of_some_tasks_have_a_column_where_a_run_has_them(compared: Compare, tmp_path: Path) -> None:
     runs = grid((0.0, 1.0), (64,), 2)
     compared(runs)

@@ -6,6 +6,7 @@ import pytest
 from seqlab.errors import SeqlabError
 from seqlab.tracking.content import sha256
 from seqlab.tracking.execution import read_executions
+from seqlab.tracking.find import find_record
 from seqlab.tracking.source import read_source, source_archive
 from seqlab.tracking.sync import sync
 from seqlab.verification import subject as subject_module
@@ -52,7 +53,9 @@ def check(found: Subject, project: Project) -> None:
 
 def test_a_run_of_the_journal_by_name_and_fingerprint(project: Project) -> None:
     fingerprint = next(read_executions(project.home)).run_fingerprint
-    for name in (fingerprint, fingerprint[:8], f"tf0.50-h128-gru-{fingerprint[:6]}"):
+    record = find_record(project.home, fingerprint)
+    assert record is not None
+    for name in (fingerprint, fingerprint[:8], record.name):
         check(load_subject(project.home, name), project)
 
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from seqlab.errors import SeqlabError
 from seqlab.scoring.significance import of_the_score
 from seqlab.tracking.find import find_run
+from seqlab.tracking.points import RENAMED
 from seqlab.tracking.server import Server, server_errors
-from seqlab.tracking.tags import FILES, RUN_FINGERPRINT
+from seqlab.tracking.tags import FILES, PARAMS, RUN_FINGERPRINT
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -57,6 +58,11 @@ class ComparedRun:
     def signature(self) -> str:
         """How BLEU was computed, without what only its confidence interval depends on; "" if unknown."""
         return of_the_score(self.tags.get(SIGNATURE, ""))
+
+    @property
+    def has_edited_code(self) -> bool:
+        """Whether the run's code is not that of its commit; for earlier versions edited parameters were code, too."""
+        return self.tags.get("dirty") == "yes" and self.tags.get("dirty_files") != PARAMS
 
     @property
     def files(self) -> dict[str, str]:
@@ -116,5 +122,5 @@ def _compared(server: Server, run: "Run") -> ComparedRun:
         artifact_uri=run.info.artifact_uri or "",
         params=dict(run.data.params),
         tags=dict(run.data.tags),
-        metrics=dict(run.data.metrics),
+        metrics={RENAMED.get(name, name): value for name, value in run.data.metrics.items()},
     )

@@ -15,10 +15,10 @@ from seqlab.tracking.description import describe
 from seqlab.tracking.execution import Execution
 from seqlab.tracking.ledger import Ledger
 from seqlab.tracking.objects import Objects
-from seqlab.tracking.points import Clock, Point, best_step, curve_points, score_points, training_points, usage_points
+from seqlab.tracking.points import Clock, Point, curve_points, score_points, training_points, usage_points
 from seqlab.tracking.record import Checkpoint, Dataset, RunRecord, Status
 from seqlab.tracking.scores import flat
-from seqlab.tracking.tags import fact_tags
+from seqlab.tracking.tags import counter_tags, fact_tags
 
 CHECKPOINTS = ("models/best/", "models/last/")
 REPORTS = ("reports/report.html", "reports/report.md")
@@ -86,7 +86,8 @@ def _record(material: _Material, objects: Objects) -> RunRecord:
         reports=_reports(material),
         checkpoints=_checkpoints(files, content),
         datasets=_datasets(content, first.header["recipe"]["evaluate"]["corpus"]),
-        tags=fact_tags(first, _numerics(material), scores),
+        tags=fact_tags(first, _numerics(material), scores)
+        | counter_tags(content.json("reports/training.json"), scores),
         error=last.error if status in ("FAILED", "KILLED") else "",
     )
     return describe(record, scores)
@@ -146,13 +147,12 @@ class _Content:
 def _points(material: _Material, content: _Content, start: float) -> list[Point]:
     training, evaluation = material.training, material.evaluation
     clock = Clock(material.trainings, training.started if training else start)
-    curves = content.text("reports/curves.csv")
-    points = curve_points(content.text("reports/steps.csv"), curves, material.trainings, clock)
     metrics, scores = content.text("reports/training.json"), content.text("reports/scores.json")
+    points = score_points(scores, evaluation.last_seen if evaluation else start) if scores is not None else []
     if metrics is not None:
         points += training_points(metrics, training.last_seen if training else start)
-    if scores is not None:
-        points += score_points(scores, best_step(metrics), evaluation.last_seen if evaluation else start)
+    curves = content.text("reports/curves.csv")
+    points += curve_points(content.text("reports/steps.csv"), curves, material.trainings, clock)
     for execution in (training, evaluation):
         points += usage_points(execution) if execution else []
     return points

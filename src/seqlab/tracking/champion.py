@@ -6,7 +6,7 @@ and the difference significant, or if somebody says so (`seqlab promote`).
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,11 +61,13 @@ def challenge(home: Home, server: Server, run_id: str) -> bool:
     return True
 
 
-def promote(start: Path, run: str) -> str:
+def promote(start: Path, run: str, agree: Callable[[str], bool]) -> str:
     """Make the model of `run` (id, name, or the beginning of its fingerprint) the champion of its task; say so.
 
+    `agree` is asked if the champion is better, or was measured otherwise; nothing changes unless it says yes.
+
     Raises:
-        SeqlabError: the server does not answer, there is no such run, or it has no registered model.
+        SeqlabError: the server does not answer, there is no such run, it has no registered model, or nobody agrees.
     """
     home = find_home(start)
     server = connect(home)
@@ -79,10 +81,33 @@ def promote(start: Path, run: str) -> str:
                     f"run {found.info.run_name} at {server.uri} has no model in the registry; did its training finish?"
                 )
             before = _version(server, name, CHAMPION)
+            doubt = _doubt(server, found, before)
+            if doubt and not agree(doubt):
+                raise SeqlabError(f"{doubt} The champion stays; `--yes` promotes all the same")
             server.client.set_registered_model_alias(name, CHAMPION, version.version)
             server.client.set_tag(found.info.run_id, CHALLENGE, "promoted by hand")
     was = f", before: version {before.version}" if before is not None else ""
     return f"{found.info.run_name} is the champion of {name}: version {version.version}{was}"
+
+
+def _doubt(server: Server, run: "Run", champion: "ModelVersion | None") -> str:
+    """Why the run should perhaps not take the champion's place; "" if nothing speaks against it."""
+    if champion is None or champion.run_id in (None, run.info.run_id):
+        return ""
+    name = run.info.run_name
+    if BLEU not in run.data.metrics:
+        return f"{name} has no score of a test set."
+    other = server.client.get_run(champion.run_id)
+    if what := _differs(run, other):
+        return f"{name} and the champion, {other.info.run_name}, cannot be compared: another {what}."
+    ours, theirs = run.data.metrics[BLEU], other.data.metrics.get(BLEU, 0.0)
+    return f"{name} has BLEU {ours:.1f}, the champion, {other.info.run_name}, {theirs:.1f}." if ours < theirs else ""
+
+
+def _differs(run: "Run", champion: "Run") -> str:
+    """In what two runs' scores do not measure the same; "" if they do."""
+    measures = ((TEST_SET, "test set"), (SIGNATURE, "signature of BLEU"))
+    return next((what for tag, what in measures if run.data.tags.get(tag) != champion.data.tags.get(tag)), "")
 
 
 def _verdict(server: Server, run: "Run", champion: "ModelVersion | None") -> tuple[bool, str]:
@@ -92,9 +117,8 @@ def _verdict(server: Server, run: "Run", champion: "ModelVersion | None") -> tup
     if champion.run_id == run.info.run_id:
         return True, "won"
     other = server.client.get_run(champion.run_id)
-    for tag, what in ((TEST_SET, "test set"), (SIGNATURE, "signature of BLEU")):
-        if run.data.tags.get(tag) != other.data.tags.get(tag):
-            return False, f"not compared with {other.info.run_name}: another {what}"
+    if what := _differs(run, other):
+        return False, f"not compared with {other.info.run_name}: another {what}"
     return _compared(server, run, other)
 
 

@@ -5,11 +5,24 @@ import subprocess
 import sys
 from pathlib import Path
 
+from seqlab.errors import SeqlabError
 from seqlab.tracking.home import Home
 
 # `off`: publish only when asked, by `seqlab sync`.
 SWITCH = "SEQLAB_PUBLISHER"
+SETTINGS = ("on", "off")
 LONGEST_LOG = 1 << 20
+
+
+def check_switch() -> None:
+    """Refuse a switch that says neither.
+
+    Raises:
+        SeqlabError: SEQLAB_PUBLISHER is neither on nor off.
+    """
+    value = os.environ.get(SWITCH, "")
+    if value.lower() not in ("", *SETTINGS):
+        raise SeqlabError(f"{SWITCH}={value}: write on (the default) or off, which leaves publishing to `seqlab sync`")
 
 
 def launch_publisher(home: Home) -> None:

@@ -11,9 +11,11 @@ from seqlab.errors import SeqlabError
 from seqlab.tracking.find import find_run
 from seqlab.tracking.home import find_home
 from seqlab.tracking.objects import Objects
+from seqlab.tracking.points import Point
 from seqlab.tracking.record import Checkpoint, RunRecord, run_alias
 from seqlab.tracking.server import Server, connect, server_errors
 from seqlab.tracking.tags import RUN_FINGERPRINT
+from seqlab.tracking.view import model_note
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 # The registered version that was published last; `latest` is MLflow's own word, for the highest number.
 NEWEST = "newest"
 ARTIFACT = "checkpoint"
-SCORED_ON = ("valid/", "test/")
+VALID, TEST = "valid/", "test/"
 SEARCH = ("beam_size", "length_penalty", "max_length", "batch_size")
 EXAMPLE = {"en": "The small cat sleeps.", "fr": "Le petit chat dort.", "de": "Die kleine Katze schläft."}
 ANY_EXAMPLE = "Hello!"
@@ -76,10 +78,13 @@ def register(server: Server, run_id: str, record: RunRecord, model_id: str) -> b
     client, name, alias = server.client, record.registered_model, run_alias(record.fingerprint)
     source = f"models:/{model_id}"
     registered = client.search_registered_models(f"name = '{name}'")
+    description = model_note(record.recipe["evaluate"]["corpus"], server.experiment_id)
     if not registered:
         # Another publisher may be quicker; whatever else it is, the next request fails too.
         with suppress(MlflowException):
-            client.create_registered_model(name)
+            client.create_registered_model(name, description=description)
+    elif not registered[0].description:
+        client.update_registered_model(name, description)
     versions = client.search_model_versions(f"name = '{name}' AND run_id = '{run_id}'")
     version = next((each for each in versions if each.source == source), None)
     # The alias comes last: with it, all is done.
@@ -100,12 +105,15 @@ def logged_models(client: "MlflowClient", run: "Run") -> list["LoggedModel"]:
     return [client.get_logged_model(output.model_id) for output in outputs]
 
 
-def link_points(client: "MlflowClient", run_id: str, model_id: str, step: int, record: RunRecord) -> bool:
-    """Tell the model its scores at its step: on which data, and the very points that the run has."""
+def link_points(client: "MlflowClient", run_id: str, model_id: str, checkpoint: Checkpoint, record: RunRecord) -> bool:
+    """Tell the model its scores: on which data, and the very points that the run has.
+
+    Validation is that of the checkpoint's step; the test set was scored with the best checkpoint.
+    """
     from mlflow.entities import Metric
 
     model = client.get_logged_model(model_id)
-    wanted = {point.key for point in record.points if point.step == step and point.key.startswith(SCORED_ON)}
+    wanted = {point.key for point in record.points if _is_of(point, checkpoint)}
     linked = {metric.key for metric in model.metrics or []}
     datasets = {dataset.context: dataset for dataset in record.datasets}
     metrics = []
@@ -116,17 +124,23 @@ def link_points(client: "MlflowClient", run_id: str, model_id: str, step: int, r
                 key,
                 point.value,
                 point.timestamp,
-                step,
+                point.step,
                 model_id=model_id,
                 dataset_name=dataset.name if dataset else None,
                 dataset_digest=dataset.digest if dataset else None,
             )
             for point in client.get_metric_history(run_id, key)
-            if point.step == step
+            if point.step == checkpoint.step or key.startswith(TEST)
         ]
     if metrics:
         client.log_batch(run_id, metrics=metrics)
     return bool(metrics)
+
+
+def _is_of(point: Point, checkpoint: Checkpoint) -> bool:
+    if point.key.startswith(TEST):
+        return checkpoint.name == "best"
+    return point.key.startswith(VALID) and point.step == checkpoint.step
 
 
 def download_checkpoint(run: str, start: Path | None = None) -> Path:

@@ -18,8 +18,9 @@ from seqlab.tracking.description import note
 from seqlab.tracking.home import Home
 from seqlab.tracking.model import link_points, log_checkpoint, logged_models, register
 from seqlab.tracking.objects import Objects
-from seqlab.tracking.points import Key
+from seqlab.tracking.points import FINAL, Key
 from seqlab.tracking.record import Dataset, RunRecord
+from seqlab.tracking.run_name import identity_in
 from seqlab.tracking.server import Server, server_errors
 from seqlab.tracking.tags import CHALLENGE, ERROR, EXECUTION_IDS, NOTE, OUR_NOTE, PUBLISHED, RUN_FINGERPRINT, shortened
 
@@ -104,6 +105,7 @@ class Projection:
                 publish_files(self._client, run, record, self._objects),
                 self._checkpoints(run, record, notes),
                 self._tags(run, record),
+                self._name(run, record),
             ]
         changes += [
             self._challenge(run, record, notes),
@@ -148,7 +150,13 @@ class Projection:
         elif run_id not in self._published:
             self._published[run_id] = self._history(run, record)
         present = self._published[run_id]
-        missing = [point for point in record.points if (point.key, point.step) not in present]
+        # A final figure has one point, even if an earlier version put it at another step.
+        keys = {key for key, _ in present}
+        missing = [
+            point
+            for point in record.points
+            if (point.key, point.step) not in present and not (point.step == FINAL and point.key in keys)
+        ]
         for batch in _batches(missing, BATCH_POINTS):
             metrics = [Metric(each.key, each.value, _milliseconds(each.time), each.step) for each in batch]
             self._client.log_batch(run_id, metrics=metrics)
@@ -173,7 +181,7 @@ class Projection:
                 changed = True
             if checkpoint.name == "best":
                 changed |= register(self._server, run_id, record, models[checkpoint.name])
-            changed |= link_points(self._client, run_id, models[checkpoint.name], checkpoint.step, record)
+            changed |= link_points(self._client, run_id, models[checkpoint.name], checkpoint, record)
         return changed
 
     def _challenge(self, run: "Run", record: RunRecord, notes: list[str]) -> bool:
@@ -194,6 +202,14 @@ class Projection:
         if healed:
             self._client.delete_tag(run.info.run_id, ERROR)
         return bool(wanted) or healed
+
+    def _name(self, run: "Run", record: RunRecord) -> bool:
+        # A name that somebody gave stays.
+        name = run.info.run_name or ""
+        if name == record.name or identity_in(name) != identity_in(record.name):
+            return False
+        self._client.update_run(run.info.run_id, name=record.name)
+        return True
 
     def _note(self, run: "Run", record: RunRecord) -> bool:
         from mlflow.entities import RunTag

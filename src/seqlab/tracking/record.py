@@ -8,6 +8,7 @@ from typing import Any, Literal
 from seqlab.tracking.canonical import digest, flatten
 from seqlab.tracking.ledger import Ledger
 from seqlab.tracking.points import Point
+from seqlab.tracking.run_name import run_name
 
 Status = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
 
@@ -115,20 +116,3 @@ def run_alias(fingerprint: str) -> str:
 def as_text(value: Any) -> str:
     """A parameter as text: as YAML has it."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def run_name(recipe: dict[str, dict[str, Any]], fingerprint: str) -> str:
-    """Such as `tf0.50-h256-gru+dot-b5-average-3fa9c1`, what is usual left out, and the identity at the end.
-
-    Ratio, hidden size, cell and attention; beam unless greedy; which parameters translate, unless the best epoch's.
-    """
-    train, model, evaluate = recipe["train"]["train"], recipe["train"]["model"], recipe["evaluate"]["evaluate"]
-    attention = "" if model["attention"] == "none" else f"+{model['attention']}"
-    ratio = train["teacher_forcing_ratio"]
-    shown = f"{ratio:.2f}" if round(ratio, 2) == ratio else f"{ratio:g}"
-    parts = [f"tf{shown}", f"h{model['hidden_size']}", f"{model['cell']}{attention}"]
-    if evaluate["beam_size"] > 1:
-        parts.append(f"b{evaluate['beam_size']}")
-    if evaluate.get("parameters", "best") != "best":  # runs of earlier versions have none
-        parts.append(evaluate["parameters"])
-    return "-".join([*parts, fingerprint[:6]])

@@ -4,6 +4,7 @@ from typing import Any
 
 from seqlab.tracking.execution import Execution
 from seqlab.tracking.ledger import Ledger
+from seqlab.tracking.points import COUNTERS
 from seqlab.tracking.record import as_text
 
 RUN_FINGERPRINT = "seqlab.run_fingerprint"
@@ -15,6 +16,8 @@ NOTE = "mlflow.note.content"
 OUR_NOTE = "seqlab.note"
 ERROR = "error"
 CHALLENGE = "challenge"
+TRAINING_COUNTERS = ("epochs", "steps", "parameters", "clipped_steps", "largest_gradient_norm")
+PARAMS = "params.yaml"
 # MLflow's own limit is 8,000 characters.
 LONGEST = 4000
 
@@ -41,6 +44,17 @@ def fact_tags(first: Execution, numerics: dict[str, Any], scores: dict[str, Any]
     return _present(tags | _git_tags(provenance))
 
 
+def counter_tags(training: dict[str, Any], scores: dict[str, Any]) -> dict[str, str]:
+    """Counts, which no chart shows: what training came to, and the size of the test set; {} before there are any."""
+    best = training.get("best", {})
+    counts = {
+        **{f"best.{name}": best.get(name) for name in ("epoch", "step")},
+        **{f"training.{name}": training.get(name) for name in TRAINING_COUNTERS},
+        **{f"test.{name}": scores.get(name) for name in COUNTERS},
+    }
+    return {name: as_text(value) for name, value in counts.items() if value is not None}
+
+
 def ledger_tags(ledger: Ledger) -> dict[str, str]:
     """How often the run was executed, and whether its outputs were the same."""
     verdict = {True: "yes", False: "no", None: ""}[ledger.reproduced()]
@@ -58,11 +72,13 @@ def _git_tags(provenance: dict[str, Any]) -> dict[str, str]:
     if "commit" not in provenance:
         return {}
     changed = provenance["params_diff"].items()
+    # Parameters are known one by one, and are of the run whatever the commit has.
+    code = [path for path in provenance["dirty"] if path != PARAMS]
     return {
         "commit": provenance["commit"],
         "mlflow.source.git.commit": provenance["commit"],
-        "dirty": "yes" if provenance["dirty"] else "no",
-        "dirty_files": " ".join(provenance["dirty"]),
+        "dirty": "yes" if code else "no",
+        "dirty_files": " ".join(code),
         "params_diff": ", ".join(f"{name}: {as_text(old)} → {as_text(new)}" for name, (old, new) in changed),
     }
 

@@ -19,7 +19,8 @@ from seqlab.tracking.ledger import COMPARED, Ledger
 from seqlab.tracking.objects import Objects
 from seqlab.tracking.pipeline import load_stage
 from seqlab.tracking.provenance import provenance
-from seqlab.tracking.record import RunRecord, run_name
+from seqlab.tracking.record import RunRecord
+from seqlab.tracking.run_name import run_name
 from seqlab.tracking.server import Server, server_errors
 from seqlab.tracking.source import SOURCE, source_archive
 from seqlab.tracking.tags import EXECUTION_IDS, FILES
