@@ -1,4 +1,4 @@
-"""The command line: seqlab translate | sync | sweep | compare | promote | why | verify | ci | summary | params.
+"""The command line: seqlab translate, sync, sweep, compare, promote, why, verify, ci, summary, doctor, params.
 
 Each command imports what it needs when it runs: torch and mlflow take a second each.
 """
@@ -239,6 +239,21 @@ def summary() -> None:
     click.echo(summarize(Path("reports")))
     # A damaged dvc.lock is worth a word: `dvc repro` will refuse it.
     locked_stages(Path())
+
+
+@main.command()
+@_errors_for_people
+def doctor() -> None:
+    """Say what is wrong with this installation and what to do, and which device, store and remote are in use.
+
+    Exit status 1 if something is wrong.
+    """
+    from seqlab.doctor import diagnose
+
+    diagnosis = diagnose(Path.cwd())
+    click.echo(diagnosis)
+    if diagnosis.problems:
+        sys.exit(1)
 
 
 @main.command()
