@@ -47,7 +47,7 @@ install-dev: install
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 $(VENV)/.installed: requirements.txt requirements-torch.txt pyproject.toml
-	test -x $(BIN)/python || PATH="$(FOUND_PATH)" $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP_INSTALL) --no-deps --require-hashes -r requirements.txt
 	$(PIP_INSTALL) -r requirements-torch.txt
 	$(PIP_INSTALL) --no-build-isolation --no-deps --editable .

@@ -45,7 +45,7 @@ def test_it_invites_to_what_has_not_been_tried() -> None:
 
     def settings(**changes: dict[str, object]) -> list[str]:
         changed = parse_params({**content, **{name: content[name] | each for name, each in changes.items()}}, "test")
-        return [line.split()[4] for line in invitation(changed).splitlines()]
+        return [line.split()[5] for line in invitation(changed).splitlines()]
 
     assert settings() == ["model.attention=none", "train.teacher_forcing_ratio=0.5"]
     assert settings(model={"attention": "none"}) == ["train.teacher_forcing_ratio=0.5"]

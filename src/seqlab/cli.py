@@ -1,4 +1,4 @@
-"""The command line: translate, runs, sync, ui, sweep, recipe, compare, promote, why, verify, ci, summary, params.
+"""The command line: one function a command, in the order in which people meet them.
 
 Each command imports what it needs when it runs: torch and mlflow take a second each.
 """
@@ -258,6 +258,21 @@ def summary() -> None:
     note = stale_note(root, "these results are", stage_names(root), lambda: dvc_status(root))
     if note := note or invitation(load_params(root / "params.yaml")):
         say(f"\n{note}")
+
+
+@main.command(short_help="Say what is wrong with this installation.")
+@_errors_for_people
+def doctor() -> None:
+    """Say what is wrong with this installation and what to do, and which device, store and remote are in use.
+
+    Exit status 1 if something is wrong.
+    """
+    from seqlab.doctor import diagnose
+
+    diagnosis = diagnose(Path.cwd())
+    say(diagnosis)
+    if diagnosis.problems:
+        sys.exit(1)
 
 
 @main.command(short_help="Print every parameter and what it does.")

@@ -51,9 +51,7 @@ def invitation(params: Params) -> str:
     if params.model.attention != "none":
         tries.append(("model.attention=none", "without attention: what becomes of long sentences?"))
     if params.train.teacher_forcing_ratio == 1:
-        tries.append(
-            ("train.teacher_forcing_ratio=0.5", "fed its own words at every other step: is it still as good?")
-        )
+        tries.append(("train.teacher_forcing_ratio=0.5", "fed its own words at every other step: is it still as good?"))
     return "\n".join(f"Try      dvc exp run -S {setting:32}  # {question}" for setting, question in tries)
 
 

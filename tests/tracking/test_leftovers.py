@@ -66,7 +66,7 @@ def test_they_change_nothing(root: Path) -> None:
 
 
 def test_text_of_ones_own_may_be_called_so(root: Path) -> None:
-    for name in ("talk.orig", ".hidden.tsv", "4913", "a.tmp"):
+    for name in (".hidden.tsv", "4913", "a.tmp"):
         write_text(root / "data/own" / name, "text")
         assert "train" in dvc_status(root), name
         assert not is_leftover(f"data/own/{name}")
