@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -169,7 +170,7 @@ def test_a_long_path_s_scripts(tmp_path: Path) -> None:
 
 
 def test_without_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100e9, 98e9, 2e9))  # type: ignore[attr-defined]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2e9))
     monkeypatch.setenv("PIP_FIND_LINKS", "/nowhere")
     (line,) = prerequisites.problems_of_installing(tmp_path)
     assert line == f"2.0 GB are free at {tmp_path}, and to install the packages takes up to 3 GB: make room"

@@ -1,3 +1,4 @@
+import platform
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ def test_a_clean_commit(repository: Project) -> None:
     assert found["commit"] == git(repository.root, "rev-parse", "HEAD").strip()
     assert (found["dirty"], found["params_diff"]) == ([], {})
     assert list(found["versions"]) == ["numpy"]
+    assert found["python"] == platform.python_version()
 
 
 def test_edits_since_the_commit(repository: Project) -> None:
