@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 from seqlab.errors import SeqlabError
-from seqlab.summary import summarize
+from seqlab.params.params import load_params, parse_params
+from seqlab.summary import invitation, summarize
+from tests.reporting.run import manifest, write_json, write_run
 
+ROOT = Path(__file__).parents[1]
 SIGNATURE = "nrefs:1|bs:1000|seed:12345|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0"
 
 
@@ -37,6 +40,19 @@ def test_the_last_line_leads_to_the_view(tmp_path: Path, view: str, last: list[s
     assert summarize(tmp_path, view).splitlines()[-len(last) :] == [line.format(view) for line in last]
 
 
+def test_it_invites_to_what_has_not_been_tried() -> None:
+    content = load_params(ROOT / "params.yaml").model_dump()
+
+    def settings(**changes: dict[str, object]) -> list[str]:
+        changed = parse_params({**content, **{name: content[name] | each for name, each in changes.items()}}, "test")
+        return [line.split()[5] for line in invitation(changed).splitlines()]
+
+    assert settings() == ["model.attention=none", "train.teacher_forcing_ratio=0.5"]
+    assert settings(model={"attention": "none"}) == ["train.teacher_forcing_ratio=0.5"]
+    assert settings(train={"teacher_forcing_ratio": 0.5}) == ["model.attention=none"]
+    assert settings(model={"attention": "none"}, train={"teacher_forcing_ratio": 0.5}) == []
+
+
 def test_rouge_and_diversity_where_they_were_measured(tmp_path: Path) -> None:
     score = {"score": 31.44, "low": 30.14, "high": 32.83, "signature": "nrefs:3|multi:max"}
     distinct = {"score": 2.314, "references": 11.925, "signature": "tok:13a"}
@@ -59,6 +75,22 @@ def test_rouge_and_diversity_where_they_were_measured(tmp_path: Path) -> None:
         "D-2    2.31  % of the words; references 11.93  tok:13a",
         "1,203 different outputs (references 4,410); the most frequent is 17.2 % of all (references 0.4 %)",
     ]
+
+
+def test_what_a_reader_must_know_stands_below_the_scores(tmp_path: Path) -> None:
+    reports = tmp_path / "reports"
+    write_run(tmp_path)
+    assert "Mind" not in summarize(reports)
+    write_json(reports / "scores.json", scores(notes=["TER counts otherwise"]))
+    counted = manifest()
+    counted["splits"]["test"]["also_in_train"] = 3
+    write_json(tmp_path / "data/raw/manifest.json", counted)
+    lines = [line for line in summarize(reports).splitlines() if line.startswith("Mind: ")]
+    assert lines[0] == "Mind: TER counts otherwise"
+    assert lines[1].startswith("Mind: 3 of 60 test examples (5.0 %) have a source text that is in the training data")
+    (tmp_path / "data/raw/manifest.json").write_text("{", "utf-8")
+    with pytest.raises(SeqlabError, match=r"manifest\.json.*dvc repro"):
+        summarize(reports)
 
 
 @pytest.mark.parametrize("content", [None, "", "[]", "{}", json.dumps(scores(bleu={})), json.dumps(scores(ter=3))])

@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +12,8 @@ import torch
 from seqlab.evaluation.perplexity import as_perplexity, perplexity
 from seqlab.model.config import ModelConfig
 from seqlab.model.seq2seq import Seq2Seq
+from seqlab.seq2seq.engines.choice import CPU, PLAIN
+from seqlab.seq2seq.engines.engine import LossOutput
 from seqlab.special_tokens import EOS, SOS
 from seqlab.text.batches import Batch
 
@@ -62,9 +66,21 @@ def one_by_one(model: Seq2Seq) -> float:
 @pytest.mark.parametrize("size", [1, 2, 4])
 def test_is_that_of_a_loop_over_each_token(size: int) -> None:
     model = make_model()
-    loss, found = perplexity(model, batches(size))
+    loss, found = perplexity(model, batches(size), CPU)
     assert loss == pytest.approx(one_by_one(model), rel=1e-9)
     assert found == pytest.approx(math.exp(loss))
+
+
+def test_is_the_engine_s() -> None:
+    model, asked = make_model(), list[int]()
+
+    def loss(*args: Any, **options: Any) -> LossOutput:
+        asked.append(1)
+        return PLAIN.loss(*args, **options)
+
+    found = perplexity(model, batches(2), replace(PLAIN, loss=loss))
+    assert found == pytest.approx(perplexity(model, batches(2), CPU), rel=1e-12)
+    assert len(asked) == 2
 
 
 def test_of_a_model_that_knows_nothing() -> None:
@@ -72,7 +88,7 @@ def test_of_a_model_that_knows_nothing() -> None:
     torch.nn.init.zeros_(model.decoder.output_bias)
     assert model.decoder.output_weight is not None
     torch.nn.init.zeros_(model.decoder.output_weight)
-    assert perplexity(model, batches(4))[1] == pytest.approx(12.0)
+    assert perplexity(model, batches(4), CPU)[1] == pytest.approx(12.0)
 
 
 def test_beyond_floating_point() -> None:
@@ -82,5 +98,5 @@ def test_beyond_floating_point() -> None:
 
 def test_leaves_no_gradient(tmp_path: Path) -> None:
     model = make_model()
-    perplexity(model, batches(2))
+    perplexity(model, batches(2), CPU)
     assert all(parameter.grad is None for parameter in model.parameters())

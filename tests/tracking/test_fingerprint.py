@@ -27,6 +27,7 @@ def changed(project: Project, before: tuple[str, str]) -> tuple[bool, bool]:
     ("section", "values", "expected"),
     [
         ("runtime", {"threads": 3}, BOTH),
+        ("runtime", {"engine": "plain"}, BOTH),
         ("model", {"hidden_size": 3}, BOTH),
         ("train", {"teacher_forcing_ratio": 0.25}, BOTH),
         ("train", {"log_every": 3}, BOTH),
@@ -43,6 +44,20 @@ def test_which_parameters_count(
 ) -> None:
     before = fingerprints(project)
     project.set(section, **values)
+    assert changed(project, before) == expected
+
+
+@pytest.mark.parametrize(
+    ("target", "tokenize", "expected"),
+    [("fr", "13a", NEITHER), ("fr", "char", BOTH), ("zh", "auto", BOTH), ("zh", "13a", RUN_ONLY)],
+)
+def test_the_tokenization_of_scores_counts_as_what_it_means(
+    project: Project, target: str, tokenize: str, expected: tuple[bool, bool]
+) -> None:
+    """`auto` is 13a of French, so that naming it changes nothing; another target side is another run in any case."""
+    before = fingerprints(project)
+    project.set("corpus", target=target)
+    project.set("evaluate", tokenize=tokenize)
     assert changed(project, before) == expected
 
 

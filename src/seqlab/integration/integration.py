@@ -2,7 +2,6 @@
 
 import os
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from seqlab.integration.result import Result, present_output, read_result
 from seqlab.integration.revision import Revision, find_base, find_revision
 from seqlab.integration.significance import compare_translations
 from seqlab.scoring.significance import PairedResult
+from seqlab.terminal import say
 from seqlab.tracking.execution import read_executions
 from seqlab.tracking.home import find_home
 from seqlab.tracking.sync import sync
@@ -94,7 +94,7 @@ def _publish(root: Path, integration: Integration) -> None:
 
 def _log(text: str) -> None:
     """Show text that may have an address in it, without the password that the address may have in it."""
-    print(_PASSWORD.sub("//…@", text), file=sys.stderr)  # noqa: T201 (the log of a long command)
+    say(_PASSWORD.sub("//…@", text), err=True)
 
 
 def _lock(root: Path) -> Lock:

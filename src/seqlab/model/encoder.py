@@ -54,7 +54,8 @@ class Encoder(nn.Module):
         outputs, final = self.stack(embedded, packing, None, masks.between)
         if packed.unsorted_indices is not None:
             final = final.select(packed.unsorted_indices)
-        return packed._replace(data=outputs), self._bridged(final)
+        states = PackedSequence(outputs, packed.batch_sizes, packed.sorted_indices, packed.unsorted_indices)
+        return states, self._bridged(final)
 
     def states(self, packed: PackedSequence) -> Tensor:
         """The states that attention sees, (tokens, hidden_size), packed."""
