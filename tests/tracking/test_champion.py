@@ -123,8 +123,13 @@ def test_promote_moves_the_alias_and_a_sync_leaves_it(tracked: Project) -> None:
     play(tracked, 2, translations(30))
     name = latest(tracked, 2).info.run_name or ""
     asked: list[str] = []
+
+    def decline(doubt: str) -> bool:
+        asked.append(doubt)
+        return False
+
     with pytest.raises(SeqlabError, match="The champion stays; `--yes` promotes all the same"):
-        promote(tracked.root, name, lambda doubt: bool(asked.append(doubt)))
+        promote(tracked.root, name, decline)
     assert re.fullmatch(rf"{re.escape(name)} has BLEU \d+\.\d, the champion, tf\S+-s1-\S+, \d+\.\d\.", asked[0])
     assert champion(tracked) == "1"
     said = promote(tracked.root, name, lambda _: True)
@@ -156,7 +161,7 @@ def test_a_run_goes_by_its_model_s_alias(tracked: Project) -> None:
     assert find_run(server, f"{TASK}@champion").info.run_id == find_run(server, "champion").info.run_id
     version = server.client.get_model_version_by_alias(TASK, "champion")
     server.client.create_registered_model("seqlab-other")
-    server.client.create_model_version("seqlab-other", version.source, version.run_id)
+    server.client.create_model_version("seqlab-other", f"runs:/{version.run_id}/model", version.run_id)
     server.client.set_registered_model_alias("seqlab-other", "champion", "1")
     with pytest.raises(SeqlabError, match=f"give one of {TASK}@champion, seqlab-other@champion"):
         find_run(server, "champion")

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from seqlab.params.params import load_params
+from seqlab.scoring.tokenization import resolve
 from seqlab.tracking.canonical import flatten
 from seqlab.tracking.fingerprint import load_recipe
 from seqlab.tracking.run_name import LONGEST, USUAL, USUAL_TASK, identity_in, run_name
@@ -44,7 +45,9 @@ def usual(project: Project) -> Project:
          "tf0.50-h128-gru-s1-lr0.001-early_stopping_metric-loss-t1"),
         ({"corpus": {"name": "multi30k", "source": "de", "target": "en"}, "tokenizer": {"kind": "bpe"}},
          "tf0.50-h128-gru-s1-multi30k-de-en-bpe"),
-        ({"corpus": {"target": "zh hant/«x»"}}, "tf0.50-h128-gru-s1-grammar-en-zh_hant_x_"),
+        ({"corpus": {"target": "zh"}, "runtime": {"engine": "plain"}},
+         "tf0.50-h128-gru-s1-grammar-en-zh-bleu-zh-plain"),
+        ({"corpus": {"target": "my own/«x»"}}, "tf0.50-h128-gru-s1-grammar-en-my_own_x_"),
         ({"model": {"bidirectional": True, "context": "every_step"}, "evaluate": {"metrics": ["rouge", "diversity"]}},
          "tf0.50-h128-gru-s1-bidirectional-every_step-rouge+diversity"),
     ],
@@ -69,6 +72,7 @@ def test_what_is_usual_is_what_params_yaml_says() -> None:
     """Whoever changes a default changes it in both places; a new parameter is in both."""
     params = load_params(ROOT / "params.yaml")
     values = flatten({"seed": params.seed, **params.model_dump(exclude={"seed", "report"})})
+    values["evaluate.tokenize"] = resolve(params.evaluate.tokenize, params.corpus.target)
     assert {name: value for name, value in values.items() if name not in ALWAYS} == USUAL
     assert (params.corpus.name, params.corpus.source, params.corpus.target) == USUAL_TASK
 

@@ -109,7 +109,7 @@ def _drive(summary: Summary) -> None:
 def _shows_the_charts(page: Any, expect: Any) -> None:
     """The view that the link opens: best BLEU first, with the three charts of ratio, hidden size and BLEU."""
     expect(page.get_by_text("Ratio, hidden size and BLEU").first).to_be_visible()
-    expect(page.get_by_text("Learning curves")).to_be_visible()
+    expect(page.get_by_text("Learning curves").last).to_be_visible()
     expect(page.get_by_text("Parallel Coordinates").first).to_be_visible()
     expect(page.locator(".js-plotly-plot, .parcoords").nth(2)).to_be_visible()
     names = page.get_by_role("link", name="tf").all_inner_texts()

@@ -61,6 +61,7 @@ USUAL: dict[str, Any] = {
     "train.validation_max_length": 100,
     "train.log_every": 20,
     "train.precision": "float32",
+    "evaluate.tokenize": "13a",  # as recipes have it: what auto means for the usual target
     "evaluate.parameters": "best",
     "evaluate.beam_size": 1,
     "evaluate.length_penalty": 1.0,
@@ -73,6 +74,7 @@ USUAL: dict[str, Any] = {
     "runtime.device": "cpu",
     "runtime.threads": 2,
     "runtime.numerics": "native",
+    "runtime.engine": "fast",
 }
 USUAL_TASK = ("grammar", "en", "fr")
 # Short for the parameter's own last part; "" where the value says enough.
@@ -90,12 +92,14 @@ LABELS = {
     "train.learning_rate": "lr",
     "train.learning_rate_schedule": "lr-",
     "train.precision": "",
+    "evaluate.tokenize": "bleu-",
     "evaluate.parameters": "",
     "evaluate.beam_size": "beam",
     "evaluate.metrics": "",
     "runtime.device": "",
     "runtime.threads": "t",
     "runtime.numerics": "",
+    "runtime.engine": "",
 }
 # Letters of a name without the identity at its end, and of one value in it.
 LONGEST = 80
