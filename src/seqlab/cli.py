@@ -12,6 +12,7 @@ from typing import Literal, ParamSpec, TypeVar
 
 import click
 
+from seqlab.addresses import stripped
 from seqlab.errors import SeqlabError
 
 P = ParamSpec("P")
@@ -26,7 +27,7 @@ def _errors_for_people(command: Callable[P, T]) -> Callable[P, T]:
         try:
             return command(*args, **kwargs)
         except SeqlabError as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(stripped(str(error))) from None
 
     return guarded
 
@@ -94,7 +95,7 @@ def translate(
 def _model_folder(checkpoint: Path | None, run_id: str | None) -> Path:
     if run_id is None:
         return checkpoint or Path("models/best")
-    from seqlab.tracking.model import download_checkpoint
+    from seqlab.tracking.downloads import download_checkpoint
 
     return download_checkpoint(run_id)
 
@@ -130,7 +131,10 @@ def sync() -> None:
     """
     from seqlab.tracking.sync import sync as sync_runs
 
-    click.echo(sync_runs(Path.cwd()))
+    summary = sync_runs(Path.cwd())
+    click.echo(summary)
+    if summary.count("failed"):
+        sys.exit(1)
 
 
 @main.command()

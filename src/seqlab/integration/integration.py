@@ -1,13 +1,13 @@
 """Continuous integration: run what a change asks for, share it, and say what it did to the results."""
 
 import os
-import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from seqlab.addresses import stripped
 from seqlab.errors import SeqlabError
 from seqlab.integration.changes import Change, metric_changes, parameter_changes
 from seqlab.integration.lock import LOCK, Lock, compare_locks
@@ -22,7 +22,6 @@ from seqlab.tracking.paired_test import PairedResult
 from seqlab.tracking.sync import sync
 
 T = TypeVar("T")
-_PASSWORD = re.compile(r"//[^/@\s]+@")
 
 
 @dataclass
@@ -89,11 +88,13 @@ def _publish(root: Path, integration: Integration) -> None:
         integration.notes.append("MLflow is not up to date: `seqlab sync` failed, see the log")
     else:
         _log(str(summary))
+        if failed := summary.count("failed"):
+            integration.notes.append(f"MLflow is not up to date: {failed} run(s) could not be published, see the log")
 
 
 def _log(text: str) -> None:
     """Show text that may have an address in it, without the password that the address may have in it."""
-    print(_PASSWORD.sub("//…@", text), file=sys.stderr)  # noqa: T201 (the log of a long command)
+    print(stripped(text), file=sys.stderr)  # noqa: T201 (the log of a long command)
 
 
 def _lock(root: Path) -> Lock:

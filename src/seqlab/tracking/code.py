@@ -36,16 +36,30 @@ def syntax_tree(content: bytes, name: str) -> ast.Module:
     """
     try:
         tree = ast.parse(content, filename=name)
+        return _NoDocstrings().visit(tree)  # type: ignore[no-any-return]
     except (SyntaxError, ValueError) as error:
         raise SeqlabError(f"{name} is not valid Python: {error}") from None
-    return _NoDocstrings().visit(tree)  # type: ignore[no-any-return]
+    except (RecursionError, MemoryError):
+        # The parser's own words for what is nested too deeply, too.
+        raise SeqlabError(f"{name} is nested more deeply than Python can read") from None
 
 
 def _file_digest(path: Path) -> str:
     if path.suffix != ".py":
         return sha256(path)
-    tree = syntax_tree(path.read_bytes(), str(path))
-    return hashlib.sha256(ast.dump(tree).encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(syntax_text(path.read_bytes(), str(path)).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def syntax_text(content: bytes, name: str) -> str:
+    """The syntax tree of Python file `name` as text.
+
+    Raises:
+        SeqlabError: as `syntax_tree`.
+    """
+    try:
+        return ast.dump(syntax_tree(content, name))
+    except RecursionError:
+        raise SeqlabError(f"{name} is nested more deeply than Python can read") from None
 
 
 class _NoDocstrings(ast.NodeTransformer):

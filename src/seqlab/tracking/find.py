@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seqlab.addresses import stripped
 from seqlab.errors import SeqlabError
 from seqlab.tracking.assembly import assemble
 from seqlab.tracking.execution import read_executions
@@ -31,10 +32,10 @@ def find_run(server: Server, run: str) -> "Run":
     for condition in conditions:
         runs = server.client.search_runs([server.experiment_id], condition, max_results=2)
         if len(runs) > 1:
-            raise SeqlabError(f"more than one run at {server.uri} goes by {run}; give its id")
+            raise SeqlabError(f"more than one run at {server.address} goes by {run}; give its id")
         if runs:
             return runs[0]
-    raise SeqlabError(f"no run {run} at {server.uri}; give the id, name or fingerprint that MLflow shows")
+    raise SeqlabError(f"no run {run} at {server.address}; give the id, name or fingerprint that MLflow shows")
 
 
 def find_record(home: Home, run: str) -> RunRecord | None:
@@ -59,5 +60,6 @@ def server_of(home: Home, run: str) -> Server:
     """
     uri = tracking_uri(home.root)
     if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
-        raise SeqlabError(f"no run {run} in {home.journal}, and no MLflow at {uri}; give its name or fingerprint")
+        place = stripped(uri)
+        raise SeqlabError(f"no run {run} in {home.journal}, and no MLflow at {place}; give its name or fingerprint")
     return connect(home)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from seqlab.addresses import stripped
 from seqlab.errors import SeqlabError
 from seqlab.params.params import load_params
 from seqlab.tracking.content import files_below
@@ -46,9 +47,14 @@ def dvc_status(root: Path) -> dict[str, list[Any]]:
         )
         return json.loads(done.stdout)  # type: ignore[no-any-return]
     except subprocess.CalledProcessError as error:
-        raise SeqlabError(f"`dvc status` failed: {error.stderr.decode('utf-8', 'replace').strip()}") from None
+        raise SeqlabError(f"`dvc status` failed: {_once(error.stderr.decode('utf-8', 'replace'))}") from None
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise SeqlabError(f"`dvc status` failed: {error}") from None
+
+
+def _once(said: str) -> str:
+    """What DVC said, each line once: it names the process that holds a lock once for every path that is locked."""
+    return stripped("\n".join(dict.fromkeys(said.strip().splitlines())))
 
 
 def workspace_execution(root: Path, objects: Objects, *, with_report: bool) -> Execution:
