@@ -25,8 +25,10 @@ class RefusedError(SeqlabError):
 def described(error: BaseException) -> str:
     """The words of an error in one line, without passwords, and not cut in mid-word."""
     text = stripped(str(error)).partition("[SQL:")[0].partition("(Background on this error")[0]
-    lines = textwrap.wrap(text, LONGEST, max_lines=1, placeholder=" …", break_on_hyphens=False)
-    return lines[0].rstrip(": ") if lines else type(error).__name__
+    lines = textwrap.wrap(text, LONGEST, break_on_hyphens=False)
+    if not lines:
+        return type(error).__name__
+    return lines[0].rstrip(": ") + (" …" if len(lines) > 1 else "")
 
 
 def failure(error: Exception, address: str) -> SeqlabError:

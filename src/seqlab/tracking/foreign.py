@@ -92,7 +92,7 @@ def translations(text: bytes) -> list[Translated]:
 def files(tag: str) -> dict[str, str]:
     """Artifact path → beginning of its SHA-256, from the tag that says what a run has; {} if it is none of ours."""
     try:
-        return _FILES.validate_json(tag, strict=True)
+        return _FILES.validate_json(tag.encode("utf-8", "replace"), strict=True)
     except ValidationError:
         return {}
 
@@ -104,7 +104,7 @@ def numerics(text: str) -> dict[str, Any]:
         SeqlabError: `text` is no such class.
     """
     try:
-        return _NUMERICS.validate_json(text, strict=True)
+        return _NUMERICS.validate_json(text.encode("utf-8", "replace"), strict=True)
     except ValidationError as error:
         raise SeqlabError(f"the numerics class {_reason(error)}") from None
 
@@ -178,7 +178,7 @@ def _checked(kind: type[Entry], entry: dict[str, Any]) -> dict[str, Any]:
 
 def _parsed(kind: type[T], text: str | bytes) -> T:
     try:
-        return kind.model_validate_json(_limited(text.encode() if isinstance(text, str) else text))
+        return kind.model_validate_json(_limited(text.encode("utf-8", "replace") if isinstance(text, str) else text))
     except ValidationError as error:
         raise SeqlabError(_reason(error)) from None
 

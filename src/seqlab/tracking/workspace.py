@@ -54,7 +54,7 @@ def dvc_status(root: Path) -> dict[str, list[Any]]:
 
 def _once(said: str) -> str:
     """What DVC said, each line once: it names the process that holds a lock once for every path that is locked."""
-    return stripped("\n".join(dict.fromkeys(said.strip().splitlines())))
+    return stripped("\n".join(dict.fromkeys(line.strip() for line in said.strip().splitlines())))
 
 
 def workspace_execution(root: Path, objects: Objects, *, with_report: bool) -> Execution:
