@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 
+from seqlab.addresses import stripped
 from seqlab.errors import SeqlabError
 from seqlab.terminal import plain, say
 
@@ -28,7 +29,7 @@ def _errors_for_people(command: Callable[P, T]) -> Callable[P, T]:
         try:
             return command(*args, **kwargs)
         except SeqlabError as error:
-            raise click.ClickException(plain(str(error))) from None
+            raise click.ClickException(plain(stripped(str(error)))) from None
 
     return guarded
 
@@ -97,7 +98,10 @@ def sync() -> None:
     """
     from seqlab.tracking.sync import sync as sync_runs
 
-    say(sync_runs(Path.cwd()))
+    summary = sync_runs(Path.cwd())
+    say(summary)
+    if summary.count("failed"):
+        sys.exit(1)
 
 
 @main.command(short_help="Compare runs: which is best, and is it real?")

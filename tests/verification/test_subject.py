@@ -80,7 +80,7 @@ def test_a_stale_working_copy_is_no_run(project: Project, monkeypatch: pytest.Mo
 def test_a_run_without_its_code_cannot_be_made_anew(project: Project) -> None:
     for execution in read_executions(project.home):
         assert execution.path is not None
-        text = execution.path.read_text().replace("source.zip", "another.zip")
+        text = execution.path.read_text().replace("source.zip", "data/another.zip")
         execution.path.write_text(text)
     found = load_subject(project.home, next(read_executions(project.home)).run_fingerprint)
     with pytest.raises(SeqlabError, match=r"has no source\.zip"):

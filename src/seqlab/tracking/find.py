@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seqlab.addresses import stripped
 from seqlab.errors import SeqlabError
 from seqlab.tracking.assembly import assemble
 from seqlab.tracking.execution import read_executions
@@ -43,12 +44,14 @@ def find_run(server: Server, run: str) -> "Run":
     for condition in conditions:
         runs = server.client.search_runs([server.experiment_id], condition, max_results=2)
         if len(runs) > 1:
-            raise SeqlabError(f"more than one run at {server.uri} goes by {run}; give its id")
+            raise SeqlabError(f"more than one run at {server.address} goes by {run}; give its id")
         if runs:
             return runs[0]
     if (found := _run_of_alias(server, run)) is not None:
         return found
-    raise SeqlabError(f"no run {run} at {server.uri}; give the id, name or fingerprint that MLflow shows, or an alias")
+    raise SeqlabError(
+        f"no run {run} at {server.address}; give the id, name or fingerprint that MLflow shows, or an alias"
+    )
 
 
 def _run_of_alias(server: Server, run: str) -> "Run | None":
@@ -62,7 +65,7 @@ def _run_of_alias(server: Server, run: str) -> "Run | None":
     }
     if len(found) > 1:
         choices = ", ".join(f"{name}@{alias}" for name in sorted(found))
-        raise SeqlabError(f"more than one model at {server.uri} goes by {alias}; give one of {choices}")
+        raise SeqlabError(f"more than one model at {server.address} goes by {alias}; give one of {choices}")
     for name, version in found.items():
         run_id = server.client.get_model_version(name, version).run_id
         return server.client.get_run(run_id) if run_id else None
@@ -105,5 +108,6 @@ def server_of(home: Home, run: str) -> Server:
     """
     uri = tracking_uri(home.root)
     if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
-        raise SeqlabError(f"no run {run} in {home.journal}, and no MLflow at {uri}; give its name or fingerprint")
+        place = stripped(uri)
+        raise SeqlabError(f"no run {run} in {home.journal}, and no MLflow at {place}; give its name or fingerprint")
     return connect(home)

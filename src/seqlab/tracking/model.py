@@ -1,20 +1,18 @@
 """Checkpoints in MLflow: logged as models that take texts and return translations, linked to their step, registered."""
 
-import os
 import shutil
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqlab.errors import SeqlabError
-from seqlab.tracking.find import find_run
-from seqlab.tracking.home import find_home
+from seqlab.tracking.canonical import digest
+from seqlab.tracking.foreign import model_id
 from seqlab.tracking.objects import Objects
 from seqlab.tracking.points import Point
 from seqlab.tracking.record import Checkpoint, RunRecord, run_alias
-from seqlab.tracking.server import Server, connect, server_errors
-from seqlab.tracking.tags import RUN_FINGERPRINT
+from seqlab.tracking.server import Server
+from seqlab.tracking.tags import CHECKPOINT_DIGEST, RUN_FINGERPRINT
 from seqlab.tracking.view import model_note
 
 if TYPE_CHECKING:
@@ -47,7 +45,11 @@ def log_checkpoint(
         name=checkpoint.name,
         source_run_id=run_id,
         params=record.params,
-        tags={"step": str(checkpoint.step), RUN_FINGERPRINT: record.fingerprint},
+        tags={
+            "step": str(checkpoint.step),
+            RUN_FINGERPRINT: record.fingerprint,
+            CHECKPOINT_DIGEST: digest(checkpoint.files),
+        },
         model_type="translation",
     )
     with tempfile.TemporaryDirectory(prefix="seqlab-model-") as folder:
@@ -92,17 +94,32 @@ def register(server: Server, run_id: str, record: RunRecord, model_id: str) -> b
         return False
     if version is None:
         version = client.create_model_version(
-            name, source=source, run_id=run_id, model_id=model_id, tags={"run": record.name}
+            name,
+            source=source,
+            run_id=run_id,
+            model_id=model_id,
+            tags={"run": record.name, RUN_FINGERPRINT: record.fingerprint},
         )
     for each in (NEWEST, alias):
         client.set_registered_model_alias(name, each, version.version)
     return True
 
 
-def logged_models(client: "MlflowClient", run: "Run") -> list["LoggedModel"]:
-    """The models that the run has."""
+def logged_models(client: "MlflowClient", run: "Run") -> list[tuple[int, "LoggedModel | None"]]:
+    """The models that the run has, each with its step; None for one that somebody deleted."""
     outputs = run.outputs.model_outputs if run.outputs else []
-    return [client.get_logged_model(output.model_id) for output in outputs]
+    return [(output.step, _logged_model(client, output.model_id)) for output in outputs]
+
+
+def _logged_model(client: "MlflowClient", name: str) -> "LoggedModel | None":
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_logged_model(model_id(name))
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return None
 
 
 def link_points(client: "MlflowClient", run_id: str, model_id: str, checkpoint: Checkpoint, record: RunRecord) -> bool:
@@ -143,25 +160,6 @@ def _is_of(point: Point, checkpoint: Checkpoint) -> bool:
     return point.key.startswith(VALID) and point.step == checkpoint.step
 
 
-def download_checkpoint(run: str, start: Path | None = None) -> Path:
-    """Checkpoint folder of the best model of `run` (id, name, or the beginning of its fingerprint), downloaded once.
-
-    Raises:
-        SeqlabError: the server does not answer, there is no such run, or it has no model.
-    """
-    home = find_home(start or Path.cwd())
-    server = connect(home)
-    with server_errors(server.uri):
-        found = find_run(server, run)
-        model_id = next((each.model_id for each in logged_models(server.client, found) if each.name == "best"), None)
-        if model_id is None:
-            raise SeqlabError(f"run {found.info.run_name} at {server.uri} has no model; did its training finish?")
-        folder = home.folder / "downloads" / model_id
-        if not folder.exists():
-            _download(server, f"models:/{model_id}", folder)
-    return folder / "artifacts" / ARTIFACT
-
-
 def _save(folder: Path, checkpoint: Path, record: RunRecord, name: str, run_id: str, model_id: str) -> None:
     import mlflow.pyfunc
     from mlflow.models import Model
@@ -179,13 +177,3 @@ def _save(folder: Path, checkpoint: Path, record: RunRecord, name: str, run_id: 
         pip_requirements=[f"{package}=={version}" for package, version in sorted(versions.items())],
         mlflow_model=Model(run_id=run_id, model_uuid=model_id, model_id=model_id),
     )
-
-
-def _download(server: Server, uri: str, folder: Path) -> None:
-    import mlflow.artifacts
-
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
-        model = Path(temporary, "model")
-        mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(model), tracking_uri=server.uri)
-        os.replace(model, folder)

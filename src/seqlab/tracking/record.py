@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from seqlab.tracking.canonical import digest, flatten
@@ -43,7 +43,8 @@ class Dataset:
 class RunRecord:
     """The whole of a run. Times are in seconds since the epoch; `files` and `reports`: artifact path → SHA-256.
 
-    `tags` are facts, which stay as they are first written; `error` is of a run that failed.
+    `tags` are facts, which stay as they are first written; `error` is of a run that failed; `sweeps` maps the sweeps
+    that it belongs to to its name in each.
     """
 
     fingerprint: str
@@ -60,6 +61,7 @@ class RunRecord:
     tags: dict[str, str]
     error: str = ""
     description: str = ""
+    sweeps: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -79,8 +81,11 @@ class RunRecord:
     @property
     def digest(self) -> str:
         """Changes with anything that there is to publish."""
+        # Left out where there are none, as in the digests of earlier versions.
+        sweeps = {"sweeps": self.sweeps} if self.sweeps else {}
         return digest(
             {
+                **sweeps,
                 "status": self.status,
                 "points": sorted([point.key, point.step] for point in self.points),
                 "files": sorted([*self.files, *(checkpoint.name for checkpoint in self.checkpoints)]),

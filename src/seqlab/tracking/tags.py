@@ -1,5 +1,6 @@
 """The tags of a run: where it comes from, and how often it was repeated."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from seqlab.tracking.execution import Execution
@@ -18,6 +19,12 @@ ERROR = "error"
 CHALLENGE = "challenge"
 TRAINING_COUNTERS = ("epochs", "steps", "parameters", "clipped_steps", "largest_gradient_norm")
 PARAMS = "params.yaml"
+# That its best model was made a version of a registered one: if there is none any more, somebody deleted it.
+REGISTERED = "seqlab.registered"
+# Of a logged model: the digest of its checkpoint's files, path → SHA-256.
+CHECKPOINT_DIGEST = "seqlab.checkpoint"
+# The names of all sweeps that the run belongs to; in the UI, group by it.
+SWEEP = "sweep"
 # MLflow's own limit is 8,000 characters.
 LONGEST = 4000
 
@@ -66,6 +73,20 @@ def ledger_tags(ledger: Ledger) -> dict[str, str]:
             "differs": "; ".join(ledger.differences()),
         }
     )
+
+
+def member_tag(sweep: str) -> str:
+    """The tag, one for each sweep, whose value is the run's name in that sweep."""
+    return f"{SWEEP}.{sweep}"
+
+
+def sweep_tags(present: Mapping[str, str], sweeps: Mapping[str, str]) -> dict[str, str]:
+    """The tags to set on a run that has the tags `present`, for it to be a member of `sweeps` (sweep → name in it)."""
+    if not sweeps:
+        return {}
+    known = filter(None, present.get(SWEEP, "").split(", "))
+    wanted = {SWEEP: ", ".join(sorted({*known, *sweeps})), **{member_tag(each): sweeps[each] for each in sweeps}}
+    return {name: value for name, value in wanted.items() if present.get(name) != value}
 
 
 def _git_tags(provenance: dict[str, Any]) -> dict[str, str]:

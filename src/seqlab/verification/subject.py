@@ -1,11 +1,10 @@
 """The run that is verified: what it was made from, and what came out."""
 
-import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from seqlab.errors import SeqlabError
 from seqlab.params.params import load_params
@@ -14,6 +13,7 @@ from seqlab.tracking.content import files_below, sha256
 from seqlab.tracking.execution import read_execution
 from seqlab.tracking.find import find_record, find_run, server_of
 from seqlab.tracking.fingerprint import load_recipe
+from seqlab.tracking.foreign import files, limited_bytes, recipe
 from seqlab.tracking.home import Home
 from seqlab.tracking.ledger import COMPARED, Ledger
 from seqlab.tracking.objects import Objects
@@ -29,6 +29,7 @@ from seqlab.tracking.workspace import NEEDED, stale_stages
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
+T = TypeVar("T")
 # The tag that MLflow itself has for it.
 COMMIT = "mlflow.source.git.commit"
 
@@ -141,25 +142,43 @@ def _recorded(record: RunRecord, objects: Objects) -> Subject:
 def _published(server: Server, run: "Run") -> Subject:
     name, tags = str(run.info.run_name), run.data.tags
     _check_finished(name, run.info.status)
-    files: dict[str, str] = json.loads(tags.get(FILES, "{}"))
+    present = files(tags.get(FILES, "{}"))
 
     def content(path: str) -> bytes | None:
-        if path not in (*files, RECIPE, LEDGER):
+        if path not in (*present, RECIPE, LEDGER):
             return None
         with server_errors(server.uri), tempfile.TemporaryDirectory(prefix="seqlab-run-") as folder:
-            return Path(server.client.download_artifacts(run.info.run_id, path, folder)).read_bytes()
+            return limited_bytes(Path(server.client.download_artifacts(run.info.run_id, path, folder)))
 
-    if not files:
-        raise SeqlabError(f"run {name} at {server.uri} has no files; run `seqlab sync` where it ran")
-    ledger = Ledger.from_json((content(LEDGER) or b"").decode()) if EXECUTION_IDS in tags else Ledger([])
+    if not present:
+        raise SeqlabError(f"run {name} at {server.address} has no files; run `seqlab sync` where it ran")
+    place, ledger = f"of run {name} at {server.address}", Ledger([])
+    if EXECUTION_IDS in tags:
+        ledger = _read(f"{LEDGER} {place}", lambda: Ledger.from_json(_text(content(LEDGER))))
+    made_from = _read(f"{RECIPE} {place}", lambda: recipe(content(RECIPE) or b"{}"))
     return Subject(
         name=name,
         commit=tags.get(COMMIT),
-        outputs=files | _first_outputs(ledger),
-        data=_data(json.loads(content(RECIPE) or b"{}")),
+        outputs=present | _first_outputs(ledger),
+        data=_data(made_from),
         numerics_class=_first_class(ledger),
         content=content,
     )
+
+
+def _read(place: str, read: Callable[[], T]) -> T:
+    """What `read` finds in an artifact that anybody may have written."""
+    try:
+        return read()
+    except SeqlabError as error:
+        raise SeqlabError(f"{place} is not one that seqlab can read: {error}") from None
+
+
+def _text(content: bytes | None) -> str:
+    try:
+        return (content or b"").decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise SeqlabError(str(error)) from None
 
 
 def _check_finished(name: str, status: str) -> None:

@@ -1,8 +1,9 @@
 """What came out when a run was made anew, and in what it differs."""
 
-import json
 from dataclasses import dataclass, field
 
+from seqlab.errors import SeqlabError
+from seqlab.tracking.foreign import json_object, numerics
 from seqlab.verification.digest_table import Difference
 
 MOST_FILES = 12
@@ -102,15 +103,15 @@ def score_changes(before: bytes | None, after: bytes | None) -> list[str]:
 
 
 def _scores(content: bytes | None) -> dict[str, float]:
-    scores = json.loads(content or b"{}")
-    return {
-        name: float(value["score"] if isinstance(value, dict) else value)
-        for name, value in scores.items()
-        if name in PLACES
-    }
+    try:
+        scores = json_object(content or b"{}")
+    except SeqlabError:
+        return {}
+    found = {name: value.get("score") if isinstance(value, dict) else value for name, value in scores.items()}
+    return {name: float(value) for name, value in found.items() if name in PLACES and isinstance(value, int | float)}
 
 
 def _described(numerics_class: str) -> str:
     if not numerics_class:
         return "unknown"
-    return " ".join(f"{name}={value}" for name, value in sorted(json.loads(numerics_class).items()))
+    return " ".join(f"{name}={value}" for name, value in sorted(numerics(numerics_class).items()))
