@@ -15,6 +15,7 @@ from seqlab.model.config import ModelConfig
 from seqlab.model.seq2seq import Seq2Seq
 from seqlab.params.params import Params
 from seqlab.params.train import TrainParams
+from seqlab.seq2seq.engines.choice import choose
 from seqlab.text.batches import Batch, Batches
 from seqlab.tracking.journal import Journal
 from seqlab.tracking.recorder import UNHURRIED, UNRECORDED
@@ -26,6 +27,7 @@ from seqlab.training.progress import Progress
 from seqlab.training.seeds import generator, stream_seed
 from seqlab.training.trainer import Trainer
 from seqlab.training.update import Updater
+from seqlab.training.updaters import make_updater
 from seqlab.training.validator import ValidationScores
 
 
@@ -55,7 +57,8 @@ class Workshop:
 
     def updater(self, case: Case) -> Updater:
         """Ours, with a new model."""
-        return Updater(self._model(case), self._train_params(case), self.params.seed)
+        engine = choose(self.params.runtime.device, self.params.runtime.engine)
+        return make_updater(engine, self._model(case), self._train_params(case), self.params.seed)
 
     def config(self, case: Case) -> ModelConfig:
         """The shape of the case's model."""

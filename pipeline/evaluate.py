@@ -13,6 +13,7 @@ def main(stage: Stage) -> None:
     # They import PyTorch, which reads the environment once.
     from seqlab.evaluation.evaluation import evaluate
     from seqlab.numerics import torch_setup
+    from seqlab.seq2seq.engines.choice import choose
 
     torch_setup(params.runtime)
     reports = Path("reports")
@@ -23,6 +24,7 @@ def main(stage: Stage) -> None:
         raw=Path("data/raw"),
         reports=reports,
         device=params.runtime.device,
+        engine=choose(params.runtime.device, params.runtime.engine),
     )
     names = ("scores.json", "translations.jsonl", "bleu_by_length.csv", "exposure.csv", "attention.json")
     stage.outputs += [reports / name for name in names]

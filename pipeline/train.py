@@ -13,10 +13,12 @@ def main(stage: Stage) -> None:
     # They import PyTorch, which reads the environment once.
     from seqlab.evaluation.validation import Validation
     from seqlab.numerics import torch_setup
+    from seqlab.seq2seq.engines.choice import choose
     from seqlab.training.progress import Progress
     from seqlab.training.run import train
 
     torch_setup(params.runtime)
+    engine = choose(params.runtime.device, params.runtime.engine)
     stage.stops_itself = True
     tokenized, models, reports = Path("data/tokenized"), Path("models"), Path("reports")
     with Progress() as progress:
@@ -27,7 +29,8 @@ def main(stage: Stage) -> None:
             reports=reports,
             checkpoints=stage.checkpoints,
             fingerprint=stage.train_fingerprint(),
-            validator=Validation.open(tokenized, Path("data/raw"), params.train.validation_max_length),
+            engine=engine,
+            validator=Validation.open(tokenized, Path("data/raw"), params.train.validation_max_length, engine),
             listeners=[progress, stage.recorder.listener],
             stop=stage.stop,
         )

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch import Tensor
@@ -19,6 +20,8 @@ from torch.utils._mode_utils import no_dispatch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.backend_registration import _DummyBackendModule, _setup_privateuseone_for_python_backend
+
+from seqlab.seq2seq.engines.choice import CPU, FAST
 
 NAME = "simulated"
 # Copies between devices; and those that PyTorch wants lengths of on the CPU for.
@@ -33,7 +36,8 @@ def simulated_device() -> Iterator[str]:
     """The device's name; usable inside alone."""
     _register()
     _waits.clear()
-    with torch.autograd.set_multithreading_enabled(False), _Mode():  # type: ignore[no-untyped-call]
+    one_thread = torch.autograd.set_multithreading_enabled(False)
+    with patch.dict(FAST, {NAME: CPU}), one_thread, _Mode():  # type: ignore[no-untyped-call]
         yield NAME
 
 

@@ -19,7 +19,7 @@ PROGRAM = """
 import hashlib, json, os, sys
 from seqlab import numerics
 from seqlab.params.runtime import RuntimeParams
-runtime = RuntimeParams(device="cpu", threads=int(sys.argv[1]), numerics=sys.argv[2])
+runtime = RuntimeParams(device="cpu", engine="fast", threads=int(sys.argv[1]), numerics=sys.argv[2])
 numerics.configure(runtime)
 import torch
 device = numerics.torch_setup(runtime)
@@ -104,7 +104,7 @@ def test_portable_limits_the_instruction_sets() -> None:
 
 @pytest.mark.parametrize("vendor", ["GenuineIntel", "AuthenticAMD"])
 def test_portable_is_one_setting_and_one_class_for_all_vendors(vendor: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    runtime = RuntimeParams(device="cpu", threads=1, numerics="portable")
+    runtime = RuntimeParams(device="cpu", engine="fast", threads=1, numerics="portable")
     monkeypatch.setattr(numerics, "cpu_vendor", lambda: vendor)
     assert numerics._environment(runtime)["MKL_CBWR"] == "COMPATIBLE"
     assert vendor not in numerics.numerics_class(runtime).values()
@@ -121,7 +121,7 @@ def test_the_class_names_what_bytes_depend_on(native: dict[str, Any]) -> None:
 
 def test_after_torch_it_is_too_late() -> None:
     with pytest.raises(RuntimeError, match="before torch is imported"):
-        numerics.configure(RuntimeParams(device="cpu", threads=1, numerics="native"))
+        numerics.configure(RuntimeParams(device="cpu", engine="fast", threads=1, numerics="native"))
 
 
 def test_cuda_is_refused_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,11 +134,11 @@ def test_portable_is_refused_without_avx2(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.delitem(sys.modules, "torch")
     monkeypatch.setattr(numerics, "_cpuinfo", lambda *_keys: "fpu sse2 avx")
     with pytest.raises(SeqlabError, match="portable, which needs a CPU with AVX2"):
-        numerics.configure(RuntimeParams(device="cpu", threads=1, numerics="portable"))
+        numerics.configure(RuntimeParams(device="cpu", engine="fast", threads=1, numerics="portable"))
 
 
 def test_how_threads_wait_is_set_unless_it_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    runtime = RuntimeParams(device="cpu", threads=2, numerics="native")
+    runtime = RuntimeParams(device="cpu", engine="fast", threads=2, numerics="native")
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     monkeypatch.delenv("GOMP_SPINCOUNT", raising=False)
     assert int(numerics._environment(runtime)["GOMP_SPINCOUNT"]) > 0
@@ -149,7 +149,7 @@ def test_how_threads_wait_is_set_unless_it_is_chosen(monkeypatch: pytest.MonkeyP
 
 
 def test_onednn_keeps_few_kernels_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    runtime = RuntimeParams(device="cpu", threads=2, numerics="native")
+    runtime = RuntimeParams(device="cpu", engine="fast", threads=2, numerics="native")
     monkeypatch.delenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", raising=False)
     assert int(numerics._environment(runtime)["ONEDNN_PRIMITIVE_CACHE_CAPACITY"]) < 1024
     monkeypatch.setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "1000")

@@ -8,8 +8,9 @@ from benchmarks.reference.losses import literal, step_by_step, teacher_forcing
 from benchmarks.reference.model import ReferenceModel
 from benchmarks.reference.updater import ReferenceUpdater
 from seqlab.model.seq2seq import Seq2Seq
+from seqlab.seq2seq.engines.cpu.loss import teacher_forced_loss
 from seqlab.text.batches import Batch
-from seqlab.training.teacher_forcing import teacher_forced_loss, toss
+from seqlab.training.teacher_forcing import toss
 from tests.model.tiny import tiny_batch, tiny_model
 
 SOURCE, SOURCE_LENGTHS = tiny_batch([3, 5, 1, 4, 2], 9)

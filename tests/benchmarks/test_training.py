@@ -18,6 +18,7 @@ from benchmarks.training_child import recipe
 from benchmarks.training_tables import Results, case_table, comparison_table
 from seqlab.model.seq2seq import Seq2Seq
 from seqlab.params.params import Params
+from seqlab.seq2seq.engines.choice import CPU
 from seqlab.training.update import Updater
 from tests.simulated_device import simulated_device, waits
 
@@ -105,7 +106,7 @@ def test_ours_and_the_references_train_alike(
     kinds = ["step by step"] + ["teacher forcing"] * (ratio == 1 and not input_feeding)
     references = [ReferenceUpdater(kind, model, **options) for kind in kinds]
     train = params.train.model_copy(update={"teacher_forcing_ratio": ratio})
-    ours = Updater(model, train, params.seed)
+    ours = Updater(model, train, params.seed, CPU)
     for step, batch in enumerate(workshop.batches(case), 1):
         loss = ours.update(batch, step=step, learning_rate=1e-3, place="in a test").loss
         for reference in references:

@@ -14,11 +14,11 @@ from seqlab.model.seq2seq import Seq2Seq
 from seqlab.parallel import Example
 from seqlab.params.evaluate import EvaluateParams
 from seqlab.params.tokenizer import TokenizerParams
+from seqlab.seq2seq.engines.cpu.loss import teacher_forced_loss
 from seqlab.text.batches import sequential
 from seqlab.text.build import build
 from seqlab.text.encoded import open_split
 from seqlab.text.tokenizer import load_tokenizers
-from seqlab.training.teacher_forcing import teacher_forced_loss
 
 MAX_SOURCE_LENGTH = 12
 WORDS = ["la", "nuit", "l'eau", "vu,", "<b>", "&amp;", "Ünder", "猫", "a\tb", "x\u2028y"]

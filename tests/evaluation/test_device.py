@@ -8,6 +8,7 @@ import pytest
 
 from seqlab.evaluation.evaluation import evaluate
 from seqlab.params.evaluate import EvaluateParams
+from seqlab.seq2seq.engines.choice import CPU
 from tests.evaluation.test_evaluation import read_json, read_records
 from tests.simulated_device import simulated_device
 
@@ -35,7 +36,7 @@ def test_another_device_gives_the_same_results(
     def run(device: str) -> Path:
         reports = tmp_path / device
         inputs = {"tokenized": root / "data/tokenized", "raw": root / "data/raw"}
-        evaluate(params, checkpoint=best, reports=reports, device=device, **inputs)
+        evaluate(params, checkpoint=best, reports=reports, device=device, engine=CPU, **inputs)
         return reports
 
     here = run("cpu")

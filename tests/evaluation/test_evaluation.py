@@ -22,6 +22,7 @@ from seqlab.evaluation.translation import Translation
 from seqlab.evaluation.translator import Translator
 from seqlab.parallel import Example
 from seqlab.params.evaluate import EvaluateParams
+from seqlab.seq2seq.engines.choice import CPU
 from seqlab.special_tokens import EOS, SOS
 from seqlab.text.tokenizer import load_tokenizers
 from tests.evaluation.conftest import MAX_SOURCE_LENGTH, examples, train_model, write_corpus
@@ -38,6 +39,7 @@ def run(params: EvaluateParams, root: Path, reports: Path, raw: Path | None = No
         raw=raw or root / "data/raw",
         reports=reports,
         device="cpu",
+        engine=CPU,
     )
 
 

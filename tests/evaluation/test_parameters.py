@@ -23,6 +23,7 @@ from seqlab.evaluation.perplexity import perplexity
 from seqlab.evaluation.translator import Translator
 from seqlab.model.seq2seq import Seq2Seq
 from seqlab.params.evaluate import EvaluateParams
+from seqlab.seq2seq.engines.choice import CPU
 from seqlab.special_tokens import SOS
 from seqlab.text.batches import sequential
 from seqlab.text.encoded import open_split
@@ -113,7 +114,7 @@ def test_an_ensemble_of_identical_members_has_the_loss_of_one(root: Path) -> Non
     one = load_checkpoint(root / "models/best")
     batches = list(sequential(open_split(root / "data/tokenized/test"), 8))
     together = exposure(Ensemble([one, one, one]), batches)
-    assert loss_after_truth(together) == pytest.approx(perplexity(one, batches)[0], abs=1e-5)
+    assert loss_after_truth(together) == pytest.approx(perplexity(one, batches, CPU)[0], abs=1e-5)
     for each, expected in zip(together, exposure(one, batches), strict=True):
         assert each.gold_nll == pytest.approx(expected.gold_nll, abs=1e-5)
         assert each.own_nll == pytest.approx(expected.own_nll, abs=1e-5)
@@ -145,7 +146,7 @@ def test_evaluate_translates_and_scores_with_them(
     reports = best.parent.parent / "reports"
     params = evaluate_params(parameters=parameters, beam_size=3)
     tokenized, raw = root / "data/tokenized", root / "data/raw"
-    evaluate(params, checkpoint=best, tokenized=tokenized, raw=raw, reports=reports, device="cpu")
+    evaluate(params, checkpoint=best, tokenized=tokenized, raw=raw, reports=reports, device="cpu", engine=CPU)
     lines = (reports / "translations.jsonl").read_text("utf-8").removesuffix("\n").split("\n")
     sources = [example.source for example in parallel.read(raw / "test.jsonl")]
     translator = Translator.load(best, "cpu", parameters)

@@ -10,6 +10,7 @@ import torch
 from seqlab.evaluation.perplexity import as_perplexity, perplexity
 from seqlab.model.config import ModelConfig
 from seqlab.model.seq2seq import Seq2Seq
+from seqlab.seq2seq.engines.choice import CPU
 from seqlab.special_tokens import EOS, SOS
 from seqlab.text.batches import Batch
 
@@ -62,7 +63,7 @@ def one_by_one(model: Seq2Seq) -> float:
 @pytest.mark.parametrize("size", [1, 2, 4])
 def test_is_that_of_a_loop_over_each_token(size: int) -> None:
     model = make_model()
-    loss, found = perplexity(model, batches(size))
+    loss, found = perplexity(model, batches(size), CPU)
     assert loss == pytest.approx(one_by_one(model), rel=1e-9)
     assert found == pytest.approx(math.exp(loss))
 
@@ -72,7 +73,7 @@ def test_of_a_model_that_knows_nothing() -> None:
     torch.nn.init.zeros_(model.decoder.output_bias)
     assert model.decoder.output_weight is not None
     torch.nn.init.zeros_(model.decoder.output_weight)
-    assert perplexity(model, batches(4))[1] == pytest.approx(12.0)
+    assert perplexity(model, batches(4), CPU)[1] == pytest.approx(12.0)
 
 
 def test_beyond_floating_point() -> None:
@@ -82,5 +83,5 @@ def test_beyond_floating_point() -> None:
 
 def test_leaves_no_gradient(tmp_path: Path) -> None:
     model = make_model()
-    perplexity(model, batches(2))
+    perplexity(model, batches(2), CPU)
     assert all(parameter.grad is None for parameter in model.parameters())

@@ -11,6 +11,7 @@ from rouge_score.rouge_scorer import RougeScorer
 from seqlab.evaluation.evaluation import evaluate
 from seqlab.params.evaluate import EvaluateParams
 from seqlab.scoring.diversity import measure
+from seqlab.seq2seq.engines.choice import CPU
 
 
 def run(params: EvaluateParams, root: Path, reports: Path) -> dict[str, bytes]:
@@ -21,6 +22,7 @@ def run(params: EvaluateParams, root: Path, reports: Path) -> dict[str, bytes]:
         raw=root / "data/raw",
         reports=reports,
         device="cpu",
+        engine=CPU,
     )
     return {path.name: path.read_bytes() for path in reports.iterdir()}
 

@@ -17,6 +17,7 @@ from seqlab.model.config import ModelConfig
 from seqlab.model.seq2seq import Seq2Seq
 from seqlab.parallel import Example
 from seqlab.params.tokenizer import TokenizerParams
+from seqlab.seq2seq.engines.choice import CPU
 from seqlab.text.batches import sequential
 from seqlab.text.build import build
 from seqlab.text.encoded import open_split
@@ -69,8 +70,8 @@ def test_scores(batch_size: int, data: Path, model: Seq2Seq, monkeypatch: pytest
     monkeypatch.setattr(validation, "BATCH_SIZE", batch_size)
     source, target = load_tokenizers(data / "tokenized/tokenizer")
     safe_points: list[None] = []
-    scores = Validation.open(data / "tokenized", data / "raw", 6)(model, lambda: safe_points.append(None))
-    loss, expected = perplexity(model, sequential(open_split(data / "tokenized/valid"), 1))
+    scores = Validation.open(data / "tokenized", data / "raw", 6, CPU)(model, lambda: safe_points.append(None))
+    loss, expected = perplexity(model, sequential(open_split(data / "tokenized/valid"), 1), CPU)
     assert scores.loss == pytest.approx(loss, rel=1e-5)
     assert scores.perplexity == pytest.approx(expected, rel=1e-4)
 
@@ -106,7 +107,7 @@ def test_a_model_that_copies_the_references_has_bleu_100(
     split = open_split(data / "tokenized/valid")
     # The sentence without a source cannot be translated: let its reference be empty.
     rows = [example.references if example.source else ("",) for example in EXAMPLES]
-    assert Validation(split, target, rows, 6)(model, lambda: None).bleu == pytest.approx(100.0)
+    assert Validation(split, target, rows, 6, CPU)(model, lambda: None).bleu == pytest.approx(100.0)
 
 
 def test_a_safe_point_may_raise(data: Path, model: Seq2Seq) -> None:
@@ -114,10 +115,10 @@ def test_a_safe_point_may_raise(data: Path, model: Seq2Seq) -> None:
         raise SeqlabError("asked to stop")
 
     with pytest.raises(SeqlabError, match="asked to stop"):
-        Validation.open(data / "tokenized", data / "raw", 6)(model, stop)
+        Validation.open(data / "tokenized", data / "raw", 6, CPU)(model, stop)
 
 
 def test_files_that_do_not_belong_together(data: Path) -> None:
     parallel.write(data / "raw/valid.jsonl", EXAMPLES[:2])
     with pytest.raises(SeqlabError, match=r"valid has 4 sentences and .*valid.jsonl has 2"):
-        Validation.open(data / "tokenized", data / "raw", 6)
+        Validation.open(data / "tokenized", data / "raw", 6, CPU)

@@ -84,6 +84,7 @@ def test_an_unknown_parameter_names_the_nearest_known_one(content: dict[str, Any
         ("evaluate.metrics", ["rouge"], "corpus.target is fr"),
         ("corpus.multi30k.test", 2016, "'2016' or '2017'"),
         ("runtime.device", "auto", "'cpu' or 'cuda'"),
+        ("runtime.engine", "cuda", "'fast' or 'plain'"),
     ],
 )
 def test_a_bad_value_is_refused_with_its_name(content: dict[str, Any], name: str, value: Any, message: str) -> None:

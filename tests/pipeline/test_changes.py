@@ -22,6 +22,7 @@ ONLY_TRAIN = ["train", "report"]
 TABLE: list[tuple[dict[str, Any], list[str]]] = [
     ({"seed": 2}, FROM_TRAIN),
     ({"runtime.threads": 1}, FROM_TRAIN),
+    ({"runtime.engine": "plain"}, FROM_TRAIN),
     ({"runtime.numerics": "portable"}, FROM_TRAIN),
     ({"corpus.source": "fr", "corpus.target": "en"}, FROM_DOWNLOAD),
     ({"corpus.name": "files"}, FROM_DOWNLOAD),

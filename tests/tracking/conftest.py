@@ -158,7 +158,7 @@ def write_params(path: Path) -> None:
     yaml = YAML()
     content = yaml.load(ROOT / "params.yaml")
     content["seed"] = 1
-    content["runtime"].update(device="cpu", threads=2, numerics="native")
+    content["runtime"].update(device="cpu", engine="fast", threads=2, numerics="native")
     content["corpus"].update(name="grammar", source="en", target="fr")
     content["corpus"]["grammar"].update(train_size=20000)
     content["model"].update(cell="gru", hidden_size=128, attention="none", input_feeding=False)

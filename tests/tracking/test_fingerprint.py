@@ -27,6 +27,7 @@ def changed(project: Project, before: tuple[str, str]) -> tuple[bool, bool]:
     ("section", "values", "expected"),
     [
         ("runtime", {"threads": 3}, BOTH),
+        ("runtime", {"engine": "plain"}, BOTH),
         ("model", {"hidden_size": 3}, BOTH),
         ("train", {"teacher_forcing_ratio": 0.25}, BOTH),
         ("train", {"log_every": 3}, BOTH),

@@ -13,6 +13,7 @@ from seqlab import parallel
 from seqlab.evaluation.validation import Validation
 from seqlab.parallel import Example
 from seqlab.params.params import Params, load_params, parse_params
+from seqlab.seq2seq.engines.choice import choose
 from seqlab.text.build import build
 from seqlab.training.events import Listener
 from seqlab.training.run import train
@@ -121,6 +122,7 @@ class Training:
         """Train; return the content of every file written."""
         params = params or make_params()
         tokenized = self.corpus / "tokenized"
+        engine = choose(params.runtime.device, params.runtime.engine)
         train(
             params,
             tokenized=tokenized,
@@ -128,7 +130,8 @@ class Training:
             reports=self.folder / "reports",
             checkpoints=self.checkpoints,
             fingerprint=fingerprint,
-            validator=Validation.open(tokenized, self.corpus / "raw", params.train.validation_max_length),
+            engine=engine,
+            validator=Validation.open(tokenized, self.corpus / "raw", params.train.validation_max_length, engine),
             listeners=listeners,
             stop=stop,
             save_seconds=save_seconds,

@@ -11,6 +11,7 @@ from seqlab.checkpoint import load_checkpoint
 from seqlab.model.config import ModelConfig
 from seqlab.model.seq2seq import Seq2Seq
 from seqlab.params.params import Params
+from seqlab.seq2seq.engines.choice import CPU
 from seqlab.text.batches import Batches
 from seqlab.text.encoded import open_split
 from seqlab.text.tokenizer import load_tokenizers
@@ -85,7 +86,7 @@ def test_a_step_waits_for_the_device_once(ratio: float, corpus: Path, device: st
     )
     source, target = load_tokenizers(corpus / "tokenized/tokenizer")
     config = ModelConfig(source.vocab_size, target.vocab_size, **params.model.model_dump())
-    updater = Updater(Seq2Seq(config, torch.Generator().manual_seed(1)).to(device), params.train, seed=1)
+    updater = Updater(Seq2Seq(config, torch.Generator().manual_seed(1)).to(device), params.train, 1, CPU)
     batches = Batches(open_split(corpus / "tokenized/train"), 8, "sentences", 1).epoch(1)
     for step in (1, 2):
         before = waits()

@@ -10,8 +10,9 @@ from seqlab.decoding.beam import beam_search
 from seqlab.decoding.greedy import greedy
 from seqlab.model.config import ModelConfig
 from seqlab.model.seq2seq import Seq2Seq
+from seqlab.seq2seq.engines.cpu.loss import teacher_forced_loss
 from seqlab.special_tokens import EOS, PAD
-from seqlab.training.teacher_forcing import teacher_forced_loss, toss
+from seqlab.training.teacher_forcing import toss
 
 SYMBOLS = 6
 SHAPE = ModelConfig(4 + SYMBOLS, 4 + SYMBOLS, "gru", 16, 32, 1, False, 0.0, "initial", "none", False, False, False)

@@ -11,7 +11,8 @@ from torch import Tensor
 from seqlab.model.decoder import Decoder, UnrolledDecoder
 from seqlab.model.dropout import Dropout
 from seqlab.model.seq2seq import Seq2Seq
-from seqlab.training.teacher_forcing import teacher_forced_loss, toss
+from seqlab.seq2seq.engines.cpu.loss import teacher_forced_loss
+from seqlab.training.teacher_forcing import toss
 from tests.model.tiny import TINY, tiny_batch, tiny_model
 from tests.training.step_by_step import literal_loss
 

@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from seqlab.model.config import ModelConfig
 from seqlab.model.seq2seq import Seq2Seq
+from seqlab.seq2seq.engines.choice import CPU
 from seqlab.special_tokens import PAD, SOS
 from seqlab.text.batches import Batch, Batches
 from seqlab.text.encoded import open_split
@@ -23,7 +24,7 @@ ALWAYS: dict[str, Any] = {"teacher_forcing_ratio": 1.0, "optimizer": "sgd", "max
 def make_updater(dropout: float = 0.0, seed: int = 1, **train: Any) -> Updater:
     params = make_params(model={"dropout": dropout, "attention": "dot"}, train=train)
     config = ModelConfig(source_vocab_size=12, target_vocab_size=12, **params.model.model_dump())
-    return Updater(Seq2Seq(config, torch.Generator().manual_seed(3)), params.train, seed)
+    return Updater(Seq2Seq(config, torch.Generator().manual_seed(3)), params.train, seed, CPU)
 
 
 def update(updater: Updater, batch: Batch, step: int = 1, learning_rate: float = 0.0) -> Outcome:

@@ -29,6 +29,7 @@ from seqlab.scoring.diversity import diversity
 from seqlab.scoring.exact_match import exact_match
 from seqlab.scoring.metrics import bleu, chrf, ter
 from seqlab.scoring.rouge import rouge, unread_letters
+from seqlab.seq2seq.engines.engine import Engine
 from seqlab.text.batches import sequential
 from seqlab.text.encoded import EncodedSplit, open_split
 
@@ -36,7 +37,14 @@ ATTENTION_MAPS = 12
 
 
 def evaluate(
-    params: EvaluateParams, *, checkpoint: Path, tokenized: Path, raw: Path, reports: Path, device: str
+    params: EvaluateParams,
+    *,
+    checkpoint: Path,
+    tokenized: Path,
+    raw: Path,
+    reports: Path,
+    device: str,
+    engine: Engine,
 ) -> None:
     """Translate and score the test set; write what `results.write_results` does.
 
@@ -52,6 +60,7 @@ def evaluate(
         raw: Folder data/raw, of which `test.jsonl` is read.
         reports: Folder to write to.
         device: cpu or cuda.
+        engine: Computes the loss.
 
     Raises:
         SeqlabError: an input is missing or damaged, the inputs do not belong together, the test set is empty, or the
@@ -66,7 +75,7 @@ def evaluate(
     split.require_vocabularies(translator.source.vocab_size, translator.target.vocab_size)
 
     exposure = exposures.exposure(translator.model, sequential(split, exposures.BATCH_SIZE))
-    loss, _ = model_scores = _model_scores(translator.model, split, params.batch_size, exposure)
+    loss, _ = model_scores = _model_scores(translator.model, split, params.batch_size, exposure, engine)
     if not math.isfinite(sum(model_scores)):
         raise SeqlabError(f"{checkpoint}: its loss on the test set is {loss}; train again at a lower learning rate")
     translations = _translate(translator, sources, params, _spread(encoded))
@@ -75,11 +84,11 @@ def evaluate(
 
 
 def _model_scores(
-    model: StepwiseModel, split: EncodedSplit, batch_size: int, exposure: Sequence[Exposure]
+    model: StepwiseModel, split: EncodedSplit, batch_size: int, exposure: Sequence[Exposure], engine: Engine
 ) -> tuple[float, float]:
     """Loss and perplexity under teacher forcing; an ensemble has them step by step alone."""
     if isinstance(model, Seq2Seq):
-        return perplexity(model, sequential(split, batch_size))
+        return perplexity(model, sequential(split, batch_size), engine)
     loss = exposures.loss_after_truth(exposure)
     return loss, as_perplexity(loss)
 

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from seqlab.model.seq2seq import Seq2Seq
+from seqlab.seq2seq.engines.engine import Engine
 from seqlab.text.batches import Batch
-from seqlab.training.teacher_forcing import teacher_forced_loss
 
 
-def perplexity(model: Seq2Seq, batches: Iterable[Batch]) -> tuple[float, float]:
+def perplexity(model: Seq2Seq, batches: Iterable[Batch], engine: Engine) -> tuple[float, float]:
     """Mean negative log-likelihood of a target token, in nats, and its exponential, the perplexity.
 
     Each step is fed the true token before it, whatever ratio the model was trained with; the end of a sentence counts
@@ -20,24 +20,25 @@ def perplexity(model: Seq2Seq, batches: Iterable[Batch]) -> tuple[float, float]:
     Args:
         model: The model.
         batches: Each pair once; at least one.
+        engine: Computes the loss.
 
     Returns:
         The loss and the perplexity, which is infinite beyond the range of floating-point numbers.
     """
     total, tokens = 0.0, 0
     for batch in batches:
-        nll, count = summed_nll(model, batch)
+        nll, count = summed_nll(model, batch, engine)
         total += nll
         tokens += count
     return total / tokens, as_perplexity(total / tokens)
 
 
 @torch.no_grad()
-def summed_nll(model: Seq2Seq, batch: Batch) -> tuple[float, int]:
+def summed_nll(model: Seq2Seq, batch: Batch, engine: Engine) -> tuple[float, int]:
     """Negative log-likelihood of a batch's targets, in nats, summed over their tokens; and how many these are."""
     device = next(model.parameters()).device
     always: Tensor = torch.ones(batch.target.shape, dtype=torch.bool)
-    output = teacher_forced_loss(
+    output = engine.loss(
         model, batch.source.to(device), batch.source_lengths, batch.target.to(device), batch.target_lengths, always
     )
     return float(output.nll) * output.tokens, output.tokens

@@ -10,6 +10,7 @@ from seqlab.errors import SeqlabError
 from seqlab.evaluation.perplexity import as_perplexity, summed_nll
 from seqlab.model.seq2seq import Seq2Seq
 from seqlab.scoring.bleu import corpus_bleu
+from seqlab.seq2seq.engines.engine import Engine
 from seqlab.text.batches import Batch, sequential
 from seqlab.text.encoded import EncodedSplit, open_split
 from seqlab.text.tokenizer import Tokenizer, load_tokenizers
@@ -25,16 +26,25 @@ class Validation:
     """
 
     def __init__(
-        self, split: EncodedSplit, tokenizer: Tokenizer, references: Sequence[tuple[str, ...]], max_length: int
+        self,
+        split: EncodedSplit,
+        tokenizer: Tokenizer,
+        references: Sequence[tuple[str, ...]],
+        max_length: int,
+        engine: Engine,
     ) -> None:
-        """Take a split, the target tokenizer, the references of each row, and the longest translation in tokens."""
+        """Take a split, the target tokenizer, the references of each row, and the longest translation in tokens.
+
+        `engine` computes the loss.
+        """
         self._split = split
         self._tokenizer = tokenizer
         self._references = references
         self._max_length = max_length
+        self._engine = engine
 
     @classmethod
-    def open(cls, tokenized: Path, raw: Path, max_length: int) -> Self:
+    def open(cls, tokenized: Path, raw: Path, max_length: int, engine: Engine) -> Self:
         """Open the validation split of data/tokenized (`tokenized`) and data/raw (`raw`).
 
         Raises:
@@ -49,7 +59,7 @@ class Validation:
             )
         source, target = load_tokenizers(tokenized / "tokenizer")
         split.require_vocabularies(source.vocab_size, target.vocab_size)
-        return cls(split, target, references, max_length)
+        return cls(split, target, references, max_length, engine)
 
     def __call__(self, model: Seq2Seq, safe_point: Callable[[], None]) -> ValidationScores:
         """Score a model; `safe_point` is called before each batch."""
@@ -57,7 +67,7 @@ class Validation:
         total, tokens = 0.0, 0
         for batch in sequential(self._split, BATCH_SIZE):
             safe_point()
-            nll, count = summed_nll(model, batch)
+            nll, count = summed_nll(model, batch, self._engine)
             total += nll
             tokens += count
             for row, text in zip(batch.indices.tolist(), self._translate(model, batch), strict=True):

@@ -10,6 +10,7 @@ from seqlab.errors import SeqlabError
 from seqlab.model.config import ModelConfig
 from seqlab.model.seq2seq import Seq2Seq
 from seqlab.params.params import Params
+from seqlab.seq2seq.engines.engine import Engine
 from seqlab.text.batches import Batches
 from seqlab.text.encoded import EncodedSplit, open_split
 from seqlab.text.tokenizer import load_tokenizers
@@ -20,7 +21,7 @@ from seqlab.training.outputs import ModelOutputs
 from seqlab.training.resume import resume_store
 from seqlab.training.seeds import generator, stream_seed
 from seqlab.training.trainer import SAVE_SECONDS, Trainer
-from seqlab.training.update import Updater
+from seqlab.training.updaters import make_updater
 from seqlab.training.validator import Validator
 
 
@@ -32,6 +33,7 @@ def train(
     reports: Path,
     checkpoints: Path,
     fingerprint: str,
+    engine: Engine,
     validator: Validator,
     listeners: Sequence[Listener] = (),
     stop: Callable[[], bool] = lambda: False,
@@ -48,6 +50,7 @@ def train(
         reports: Folder of curves.csv, steps.csv and training.json.
         checkpoints: Folder of the saved states of all trainings.
         fingerprint: Hash of all that the result depends on; a state saved under another is never used.
+        engine: Computes the optimizer steps.
         validator: Scores the model after each epoch.
         listeners: Called with each event.
         stop: Asked after each step; True saves the state and ends training with `Interrupted`.
@@ -66,7 +69,7 @@ def train(
         remove_leftovers(path)
     with resume_store(checkpoints, fingerprint) as store:
         Trainer(
-            Updater(model, params.train, params.seed),
+            make_updater(engine, model, params.train, params.seed),
             params.train,
             batches,
             validator,

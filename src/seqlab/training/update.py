@@ -10,11 +10,12 @@ from seqlab.errors import SeqlabError
 from seqlab.model.dropout import Dropout
 from seqlab.model.seq2seq import Seq2Seq
 from seqlab.params.train import TrainParams
+from seqlab.seq2seq.engines.engine import Engine, autocast
 from seqlab.text.batches import Batch
 from seqlab.training.averaging import ParameterAverage
 from seqlab.training.optimizer import gradient_norm, make_optimizer, set_learning_rate
 from seqlab.training.seeds import generator
-from seqlab.training.teacher_forcing import ratio_at, teacher_forced_loss, toss
+from seqlab.training.teacher_forcing import ratio_at, toss
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +31,22 @@ class Outcome:
 
 
 class Updater:
-    """Makes optimizer steps. What a step draws at random depends on the seed and the step alone."""
+    """Makes optimizer steps. What a step draws at random depends on the seed and the step alone.
 
-    def __init__(self, model: Seq2Seq, params: TrainParams, seed: int) -> None:
+    Args:
+        model: The model, on its device.
+        params: Of the loss and the optimizer.
+        seed: Of coins and dropout.
+        engine: Computes the loss.
+    """
+
+    def __init__(self, model: Seq2Seq, params: TrainParams, seed: int, engine: Engine) -> None:
         self.model = model
         self.average = ParameterAverage(model, params.average_decay) if params.average_decay else None
         self.optimizer = make_optimizer(model.parameters(), params)
         self._params = params
         self._seed = seed
+        self._engine = engine
         self._device = next(model.parameters()).device
 
     def update(self, batch: Batch, *, step: int, learning_rate: float, place: str) -> Outcome:
@@ -88,8 +97,8 @@ class Updater:
         params, device = self._params, self._device
         rows, target_len = batch.target.shape
         coins = toss(params.teacher_forcing_granularity, ratio, rows, target_len, generator(self._seed, "coins", step))
-        with torch.autocast(device.type, torch.bfloat16, enabled=params.precision == "bfloat16"):
-            output = teacher_forced_loss(
+        with autocast(device, params.precision):
+            output = self._engine.loss(
                 self.model,
                 batch.source.to(device),
                 batch.source_lengths,

@@ -9,7 +9,7 @@ from torch.autograd.function import once_differentiable
 
 from seqlab.model.argmax import argmax
 from seqlab.model.linear import linear
-from seqlab.training.score_gradients import ScoreGradients
+from seqlab.seq2seq.engines.cpu.score_gradients import ScoreGradients
 
 _CHUNK_SCORES = 6_000_000
 

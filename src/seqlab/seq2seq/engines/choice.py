@@ -1,0 +1,17 @@
+"""Which engine computes: chosen here and nowhere else, once, when a stage is set up."""
+
+from typing import Literal
+
+from seqlab.seq2seq.engines.cpu.loss import teacher_forced_loss
+from seqlab.seq2seq.engines.engine import Engine
+from seqlab.seq2seq.engines.plain import step_by_step_loss
+
+PLAIN = Engine("plain", step_by_step_loss)
+CPU = Engine("cpu", teacher_forced_loss)
+# The fastest of each device. That of the CPU runs on any; a GPU has none of its own yet.
+FAST = {"cpu": CPU, "cuda": CPU}
+
+
+def choose(device: str, engine: Literal["fast", "plain"]) -> Engine:
+    """The engine that `runtime.device` and `runtime.engine` name; no other ever takes its place."""
+    return PLAIN if engine == "plain" else FAST[device]
