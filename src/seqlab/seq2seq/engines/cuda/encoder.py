@@ -1,6 +1,5 @@
 """The encoder over padded sources."""
 
-
 import torch
 from torch import Tensor, nn
 
@@ -39,9 +38,7 @@ def encode(model: Seq2Seq, source: Tensor, lengths: Tensor, masks: Masks) -> Mem
     return Memory(state, Annotations(values, attention.keys(values), ~there.t()))
 
 
-def _both(
-    layer: nn.RNNBase, inputs: Tensor, there: Tensor, order: Tensor | None
-) -> tuple[Tensor, tuple[Tensor, ...]]:
+def _both(layer: nn.RNNBase, inputs: Tensor, there: Tensor, order: Tensor | None) -> tuple[Tensor, tuple[Tensor, ...]]:
     """A layer in its direction or both: outputs (steps, batch, width), and the last states (batch, width)."""
     outputs, last = run(layer, inputs, None, there)
     if order is None:

@@ -91,5 +91,7 @@ class _Known(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         scale = gradient / ctx.count
-        found = ((known.to(scale.dtype) * scale).to(kind) for known, kind in zip(ctx.saved_tensors, ctx.types, strict=True))
+        found = (
+            (known.to(scale.dtype) * scale).to(kind) for known, kind in zip(ctx.saved_tensors, ctx.types, strict=True)
+        )
         return None, None, None, *found

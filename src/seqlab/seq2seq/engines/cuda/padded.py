@@ -34,7 +34,9 @@ class Padded:
         """A batch as `seqlab.seq2seq.engines.engine.Loss` takes it, batch first, padded as it is."""
         device = source.device
         lengths = source_lengths.to(device), target_lengths.to(device)
-        sides = [ids.t().masked_fill(~real(ids.shape[1], of), PAD) for ids, of in zip((source, target), lengths, strict=True)]
+        sides = [
+            ids.t().masked_fill(~real(ids.shape[1], of), PAD) for ids, of in zip((source, target), lengths, strict=True)
+        ]
         return Padded(sides[0], lengths[0], sides[1], lengths[1], ~coins.t().to(device))
 
     @property

@@ -1,9 +1,10 @@
 """Optimizer steps one after another: inputs go over and figures come back while the device computes."""
 
 import logging
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 
 import torch
 from torch import Tensor
@@ -16,8 +17,6 @@ logger = logging.getLogger(__name__)
 
 # Shapes whose inputs and graphs are kept: each graph is some thousands of kernels, megabytes on the device.
 KEPT = 96
-# Steps that may be under way: while the device makes one, the next is prepared.
-AHEAD = 2
 
 
 @dataclass
@@ -25,8 +24,7 @@ class _Known:
     """A shape that has been seen: where its inputs stand on the device, and the step captured for it, if it is."""
 
     inputs: Inputs
-    replay: Work | None = None
-    seen: int = 0
+    work: Work
 
 
 class Steps:
@@ -46,8 +44,6 @@ class Steps:
         self._on_gpu = device.type == "cuda"
         self._capture = capture or (CudaGraphs() if self._on_gpu else None)
         self._known: OrderedDict[Shape, _Known] = OrderedDict()
-        # Pinned memory must stay as it is until it has been read.
-        self._sent: deque[tuple[Inputs, Callable[[], object]]] = deque()
 
     def begin(self, shape: Shape, fill: Callable[[Inputs], None]) -> Callable[[], list[float]]:
         """Begin a step.
@@ -60,43 +56,49 @@ class Steps:
             What waits for the step, and gives its figures: loss, nll, norm of the gradient.
         """
         known = self._find(shape)
-        self._send(known.inputs, fill)
-        self._run(known)
+        here = Inputs.room(shape, torch.device("cpu"), pinned=self._on_gpu)
+        fill(here)
+        # PyTorch gives pinned memory to nobody else before it has been read.
+        known.inputs.numbers.copy_(here.numbers, non_blocking=True)
+        known.work()
         return self._fetch(self._step.figures)
 
     def _find(self, shape: Shape) -> _Known:
-        known = self._known.pop(shape, None) or _Known(Inputs.room(shape, self._device))
+        known = self._known.pop(shape, None) or self._made(shape)
         self._known[shape] = known
         if len(self._known) > KEPT:
             self._known.popitem(last=False)
         return known
 
-    def _send(self, there: Inputs, fill: Callable[[Inputs], None]) -> None:
-        while len(self._sent) > AHEAD:
-            self._sent.popleft()[1]()
-        here = Inputs.room(there.shape, torch.device("cpu"), pinned=self._on_gpu)
-        fill(here)
-        there.numbers.copy_(here.numbers, non_blocking=True)
-        self._sent.append((here, self._event()))
+    def repeated(self, work: Work) -> Work:
+        """Work of which it makes no difference whether it is captured; it is when it is done the second time."""
+        times, now = count(1), work
 
-    def _run(self, known: _Known) -> None:
-        known.seen += 1
-        if known.replay is None and known.seen > 1 and self._capture is not None:
-            known.replay = self._captured(self._capture, known.inputs)
-        if known.replay is None:
-            self._step(known.inputs)
-        else:
-            known.replay()
+        def run() -> None:
+            nonlocal now
+            if next(times) == 2:
+                now = self._captured(work)
+            now()
 
-    def _captured(self, capture: Capture, inputs: Inputs) -> Work | None:
+        return run
+
+    def _made(self, shape: Shape) -> _Known:
+        inputs = Inputs.room(shape, self._device)
+        return _Known(inputs, self.repeated(lambda: self._step(inputs)))
+
+    def _captured(self, work: Work) -> Work:
+        if self._capture is None:
+            return work
         try:
-            return capture(lambda: self._step(inputs))
+            return self._capture(work)
         except torch.OutOfMemoryError:
             raise
         except RuntimeError as error:
             self._capture = None
-            logger.warning("steps are not captured as CUDA graphs, and are slower for it: %s", str(error).partition("\n")[0])
-            return None
+            logger.warning(
+                "steps are not captured as CUDA graphs, and are slower for it: %s", str(error).partition("\n")[0]
+            )
+            return work
 
     def _fetch(self, values: Tensor) -> Callable[[], list[float]]:
         if not self._on_gpu:

@@ -68,7 +68,9 @@ class VocabularySums:
         parts, of_weight, of_bias = [], None, self._bias.new_zeros(self._bias.shape)
         pieces = -(-len(labels) * len(self._weight) * self._kind.itemsize // CHUNK_BYTES)
         size = -(-len(labels) // pieces)
-        for rows, label, count, both in zip(*(each.split(size) for each in (readout, labels, counts, counted)), strict=True):
+        for rows, label, count, both in zip(
+            *(each.split(size) for each in (readout, labels, counts, counted)), strict=True
+        ):
             scores = F.linear(rows, self._cast_weight, self._cast_bias)
             of_label = scores.gather(1, label[:, None]).squeeze(1).to(wide)
             losses = self._to_gradient(scores, label, of_label)
@@ -81,7 +83,11 @@ class VocabularySums:
                 of_bias += count @ scores
         tokens = counts.sum(dtype=wide)
         means = counted.sum(0, dtype=wide), self._weight.mean(0)
-        loss = nll + self._smoothing * (label_scores - means[0] @ means[1] - tokens * self._bias.mean()) if self._smoothing else nll
+        loss = (
+            nll + self._smoothing * (label_scores - means[0] @ means[1] - tokens * self._bias.mean())
+            if self._smoothing
+            else nll
+        )
         if not gradients or of_weight is None:
             return Sums(loss, nll)
         of_readout = torch.cat(parts)
