@@ -1,30 +1,38 @@
-"""The decoder over padded targets: all steps at once over what they are fed, or one step at a time to find that."""
+"""The decoder over padded targets, with gradients."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from seqlab.model.argmax import argmax
 from seqlab.model.dropout import Masks, drop
-from seqlab.model.memory import DecoderState, Memory
+from seqlab.model.memory import Memory
 from seqlab.model.recurrent import RecurrentState
 from seqlab.model.seq2seq import Seq2Seq
+from seqlab.seq2seq.engines.cuda.choices import chosen, likeliest
 from seqlab.seq2seq.engines.cuda.padded import Padded
-from seqlab.seq2seq.engines.cuda.recurrent import parameters, run
+from seqlab.seq2seq.engines.cuda.recurrent import cell, parameters, product_type, run, side_by_side
+from seqlab.seq2seq.engines.cuda.vocabulary import VocabularySums
 
 
-def readouts(model: Seq2Seq, memory: Memory, batch: Padded, masks: Masks, *, choosing: bool) -> Tensor:
+def readouts(
+    model: Seq2Seq, memory: Memory, batch: Padded, masks: Masks, vocabulary: VocabularySums, *, choosing: bool
+) -> Tensor:
     """What the scores are projected from at each place, (target_len, batch, readout_size), dropout included.
+
+    All steps at once over what they are fed; with input feeding one after another, since each is fed the readout of the
+    one before.
 
     Args:
         model: Of which the decoder is used.
         memory: The sources, batch first as attention takes them.
         batch: The targets.
         masks: (target_len, batch, …); empty: no dropout.
+        vocabulary: Scores what the model would say.
         choosing: Whether any step is fed what the model says; otherwise all are fed the truth, whatever is free.
     """
+    steps = tuple(_at(masks, step) for step in range(len(batch.target)))
     if model.config.input_feeding:
-        return torch.stack(list(_steps(model, memory, batch, masks, choosing=choosing)))
-    fed = _chosen(model, memory, batch, masks) if choosing else batch.truth
+        return torch.stack(_steps(model, memory, batch, steps, vocabulary if choosing else None))
+    fed = chosen(model, memory, batch, steps, vocabulary) if choosing else batch.truth
     return drop(_whole(model, memory, fed, masks), masks.readout)
 
 
@@ -55,69 +63,33 @@ def _read(model: Seq2Seq, memory: Memory, outputs: Tensor, beside: list[Tensor])
     return decoder.readout(torch.cat(seen, 2)).tanh()
 
 
-@torch.no_grad()
-def _chosen(model: Seq2Seq, memory: Memory, batch: Padded, masks: Masks) -> Tensor:
-    """What each step is fed, (target_len, batch): the truth, or where it is free what the model says."""
-    state, fed = model.initial_state(memory), [batch.truth[0]]
-    for step in range(len(batch.target) - 1):
-        here = _at(masks, step)
-        readout, state = _step(model, memory, fed[-1], state, here)
-        fed.append(_next(model, batch, step, drop(readout, here.readout)))
-    # Weights cast meanwhile have no gradient.
-    torch.clear_autocast_cache()
-    return torch.stack(fed)
-
-
-def _steps(model: Seq2Seq, memory: Memory, batch: Padded, masks: Masks, *, choosing: bool) -> list[Tensor]:
-    """Step by step with gradients, since the readout of each is fed to the next."""
-    state, fed, found = model.initial_state(memory), batch.truth[0], []
-    for step in range(len(batch.target)):
-        here = _at(masks, step)
-        readout, state = _step(model, memory, fed, state, here)
+def _steps(
+    model: Seq2Seq, memory: Memory, batch: Padded, masks: tuple[Masks, ...], vocabulary: VocabularySums | None
+) -> list[Tensor]:
+    """The readouts of all steps, dropout included; with a vocabulary, free steps are fed what the model says."""
+    decoder, context = model.decoder, memory.context
+    kind = product_type(decoder.embedding.weight)
+    layers = [(layer, side_by_side(parameters(layer), kind)) for layer in decoder.stack.layers]
+    state = [tuple(each.to(kind) for each in _layer(memory.state, number)) for number in range(len(layers))]
+    readout = context.new_zeros(len(context), model.config.readout_size)
+    fed, truth, found = batch.truth[0], batch.truth, []
+    for step, here in enumerate(masks):
+        embedded = drop(decoder.embedding(fed), here.embedding)
+        beside = [embedded, context.to(embedded.dtype)] if decoder.every_step else []
+        output = torch.cat([*(beside or [embedded]), readout.to(embedded.dtype)], 1)
+        for number, (layer, weights) in enumerate(layers):
+            if number and here.between:
+                output = drop(output, here.between[number - 1])
+            with torch.autocast(output.device.type, enabled=False):
+                state[number] = cell(layer, weights, output.to(kind), state[number])
+            output = state[number][0]
+        readout = _read(model, memory, output[None], [each[None] for each in beside])[0]
         found.append(drop(readout, here.readout))
-        if step + 1 < len(batch.target):
-            fed = _next(model, batch, step, found[-1]) if choosing else batch.truth[step + 1]
+        if step + 1 < len(masks):
+            fed = truth[step + 1]
+            if vocabulary is not None:
+                fed = torch.where(batch.free[step + 1], likeliest(vocabulary.scores(found[-1].detach())), fed)
     return found
-
-
-@torch.no_grad()
-def _next(model: Seq2Seq, batch: Padded, step: int, readout: Tensor) -> Tensor:
-    """What the step after is fed, (batch,)."""
-    decoder = model.decoder
-    scores = torch.nn.functional.linear(readout, decoder.vocabulary_weight.detach(), decoder.output_bias)
-    return torch.where(batch.free[step + 1], argmax(scores), batch.target[step])
-
-
-def _step(
-    model: Seq2Seq, memory: Memory, token: Tensor, state: DecoderState, masks: Masks
-) -> tuple[Tensor, DecoderState]:
-    """One step: r (batch, readout_size), before dropout, and the state after it."""
-    decoder = model.decoder
-    embedded = drop(decoder.embedding(token), masks.embedding)
-    beside = [embedded, memory.context.to(embedded.dtype)] if decoder.every_step else []
-    fed = [*(beside or [embedded]), *([] if state.readout is None else [state.readout])]
-    output = torch.cat(fed, 1) if len(fed) > 1 else embedded
-    hidden, cells = [], []
-    for number, layer in enumerate(decoder.stack.layers):
-        if number and masks.between:
-            output = drop(output, masks.between[number - 1])
-        after = _cell(layer, output, _layer(state.recurrent, number))
-        output = after[0]
-        hidden.append(output)
-        cells += after[1:]
-    readout = _read(model, memory, output[None], [each[None] for each in beside])[0]
-    recurrent = RecurrentState(torch.stack(hidden), torch.stack(cells) if cells else None)
-    return readout, DecoderState(recurrent, readout if model.config.input_feeding else None)
-
-
-def _cell(layer: nn.RNNBase, inputs: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """One step of a layer: the state after it."""
-    state, weights = tuple(each.to(inputs.dtype) for each in state), parameters(layer)
-    if isinstance(layer, nn.LSTM):
-        after: tuple[Tensor, ...] = torch._VF.lstm_cell(inputs, state, *weights)  # type: ignore[attr-defined]
-        return after
-    cell = torch._VF.gru_cell if isinstance(layer, nn.GRU) else torch._VF.rnn_tanh_cell  # type: ignore[attr-defined]
-    return (cell(inputs, state[0], *weights),)
 
 
 def _layer(state: RecurrentState, number: int) -> tuple[Tensor, ...]:

@@ -12,6 +12,7 @@ from seqlab.seq2seq.engines.cuda.decoder import readouts
 from seqlab.seq2seq.engines.cuda.encoder import encode
 from seqlab.seq2seq.engines.cuda.masks import MaskSource, PackedMasks, decoder_masks, encoder_masks
 from seqlab.seq2seq.engines.cuda.padded import Padded
+from seqlab.seq2seq.engines.cuda.recurrent import product_type
 from seqlab.seq2seq.engines.cuda.vocabulary import Sums, VocabularySums
 from seqlab.seq2seq.engines.engine import LossOutput
 
@@ -58,15 +59,13 @@ def forward(
         label_smoothing: ε, spread over the whole vocabulary.
         choosing: Whether any step is free; otherwise all are fed the truth.
     """
-    config, decoder, device = model.config, model.decoder, batch.target.device
+    config, decoder = model.config, model.decoder
     memory = encode(model, batch.source, batch.source_lengths, encoder_masks(masks, config, batch.source_real))
     real = batch.target_real
     of_target = decoder_masks(masks, config, real)
-    readout = readouts(model, memory, batch, of_target, choosing=choosing).flatten(0, 1)
     weight = decoder.vocabulary_weight
-    narrow = torch.is_autocast_enabled(device.type)
-    kind = torch.get_autocast_dtype(device.type) if narrow else weight.dtype
-    vocabulary = VocabularySums(weight, decoder.output_bias, label_smoothing, kind)
+    vocabulary = VocabularySums(weight, decoder.output_bias, label_smoothing, product_type(weight))
+    readout = readouts(model, memory, batch, of_target, vocabulary, choosing=choosing).flatten(0, 1)
     gradients = torch.is_grad_enabled()
     return readout, vocabulary(readout.detach(), batch.target.flatten(), real.flatten(), gradients=gradients)
 

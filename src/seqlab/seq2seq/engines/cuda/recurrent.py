@@ -1,6 +1,5 @@
 """Whole recurrent layers over padded sequences, each one call of PyTorch's own, which cuDNN has kernels for."""
 
-import warnings
 from typing import Any
 
 import torch
@@ -30,15 +29,34 @@ def run(
         outputs (steps, batch, hidden_size), and the state after each row's own last step; after the last of all,
         without `real`.
     """
+    kind = product_type(inputs)
     weights = parameters(layer, reverse=reverse)
     if state is None:
         zeros = inputs.new_zeros(inputs.shape[1], layer.hidden_size)
         state = (zeros, zeros) if isinstance(layer, nn.LSTM) else (zeros,)
     if isinstance(layer, nn.LSTM) and real is not None:
         inputs, weights[0] = _held(inputs, weights[0], real)
-    outputs, *last = _call(layer, inputs, [each[None].to(inputs.dtype) for each in state], weights)
+    # cuDNN wants them side by side, as those of a layer in one direction are.
+    if layer.bidirectional or isinstance(layer, nn.LSTM) or kind != weights[0].dtype:
+        weights = side_by_side(weights, kind)
+    # Of its own accord autocast would choose float16 for cuDNN.
+    with torch.autocast(inputs.device.type, enabled=False):
+        outputs, *last = _call(layer, inputs.to(kind), [each[None].to(kind) for each in state], weights)
     ended = (last[0][0] if real is None else at_end(outputs, real), *(cell[0] for cell in last[1:]))
     return outputs, ended
+
+
+def product_type(values: Tensor) -> torch.dtype:
+    """The type of matrix products with these: that of autocast, where it is enabled."""
+    device = values.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else values.dtype
+
+
+def side_by_side(weights: list[Tensor], kind: torch.dtype) -> list[Tensor]:
+    """Copies of this type in one piece of memory."""
+    whole = torch.cat([each.flatten() for each in weights]).to(kind)
+    parts = whole.split([each.numel() for each in weights])
+    return [part.view(each.shape) for part, each in zip(parts, weights, strict=True)]
 
 
 def parameters(layer: nn.RNNBase, *, reverse: bool = False) -> list[Tensor]:
@@ -103,13 +121,26 @@ def _held(inputs: Tensor, weight: Tensor, real: Tensor) -> tuple[Tensor, Tensor]
 
 def _call(layer: nn.RNNBase, inputs: Tensor, state: list[Tensor], weights: list[Tensor]) -> tuple[Tensor, ...]:
     rest = (weights, True, 1, 0.0, torch.is_grad_enabled(), False, False)
-    with warnings.catch_warnings():
-        # cuDNN copies weights that do not lie together: one direction of two, or those of an LSTM that is held.
-        warnings.filterwarnings("ignore", message="RNN module weights")
-        if isinstance(layer, nn.LSTM):
-            found: tuple[Tensor, ...] = torch._VF.lstm(inputs, state, *rest)  # type: ignore[attr-defined]
-        elif isinstance(layer, nn.GRU):
-            found = torch._VF.gru(inputs, state[0], *rest)  # type: ignore[attr-defined]
-        else:
-            found = torch._VF.rnn_tanh(inputs, state[0], *rest)  # type: ignore[attr-defined]
+    if isinstance(layer, nn.LSTM):
+        found: tuple[Tensor, ...] = torch._VF.lstm(inputs, state, *rest)  # type: ignore[attr-defined]
+    elif isinstance(layer, nn.GRU):
+        found = torch._VF.gru(inputs, state[0], *rest)  # type: ignore[attr-defined]
+    else:
+        found = torch._VF.rnn_tanh(inputs, state[0], *rest)  # type: ignore[attr-defined]
     return found
+
+
+def cell(layer: nn.RNNBase, weights: list[Tensor], inputs: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """One step of a layer: its state after it.
+
+    Args:
+        layer: Of one layer.
+        weights: Its own, of the type of the inputs.
+        inputs: (batch, input_size).
+        state: (batch, hidden_size): hidden, and of an LSTM cell.
+    """
+    if isinstance(layer, nn.LSTM):
+        after: tuple[Tensor, ...] = torch._VF.lstm_cell(inputs, state, *weights)  # type: ignore[attr-defined]
+        return after
+    step = torch._VF.gru_cell if isinstance(layer, nn.GRU) else torch._VF.rnn_tanh_cell  # type: ignore[attr-defined]
+    return (step(inputs, state[0], *weights),)

@@ -66,6 +66,8 @@ class OptimizerStep:
         self._average(inputs.average_weight)
         # What lives longer than the step would keep its memory from the next.
         optimizer.zero_grad()
+        for group in optimizer.param_groups:
+            group["lr"] = 0.0
         del optimizer.grad_scale, optimizer.found_inf  # type: ignore[attr-defined]
 
     def _gradients(self, inputs: Inputs) -> tuple[Tensor, Tensor, Tensor]:

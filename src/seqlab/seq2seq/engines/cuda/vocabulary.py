@@ -45,8 +45,15 @@ class VocabularySums:
     """
 
     def __init__(self, weight: Tensor, bias: Tensor, label_smoothing: float, kind: torch.dtype) -> None:
-        self._weight, self._bias, self._smoothing, self._kind = weight.detach(), bias.detach(), label_smoothing, kind
+        self.kind = kind
+        self._weight, self._bias, self._smoothing = weight.detach(), bias.detach(), label_smoothing
         self._cast_weight, self._cast_bias = self._weight.to(kind), self._bias.to(kind)
+
+    @torch.no_grad()
+    def scores(self, readout: Tensor) -> Tensor:
+        """The scores (rows, vocabulary) of a readout (rows, size), unnormalised log probabilities."""
+        with torch.autocast(readout.device.type, enabled=False):
+            return F.linear(readout.to(self.kind), self._cast_weight, self._cast_bias)
 
     @torch.no_grad()
     def __call__(self, readout: Tensor, labels: Tensor, counts: Tensor, *, gradients: bool) -> Sums:
@@ -59,27 +66,28 @@ class VocabularySums:
             gradients: Whether to compute them too.
         """
         with torch.autocast(readout.device.type, enabled=False):
-            return self._sums(readout.to(self._kind), labels, counts.to(self._kind), gradients)
+            return self._sums(readout.to(self.kind), labels, counts.to(self.kind), gradients)
 
     def _sums(self, readout: Tensor, labels: Tensor, counts: Tensor, gradients: bool) -> Sums:
         wide = self._weight.dtype
         counted = readout * counts[:, None]
         nll, label_scores = self._weight.new_zeros(()), self._weight.new_zeros(())
-        parts, of_weight, of_bias = [], None, self._bias.new_zeros(self._bias.shape)
-        pieces = -(-len(labels) * len(self._weight) * self._kind.itemsize // CHUNK_BYTES)
+        parts: list[Tensor] = []
+        of_weight: Tensor | None = None
+        of_bias = self._bias.new_zeros(self._bias.shape)
+        pieces = -(-len(labels) * len(self._weight) * self.kind.itemsize // CHUNK_BYTES)
         size = -(-len(labels) // pieces)
         for rows, label, count, both in zip(
             *(each.split(size) for each in (readout, labels, counts, counted)), strict=True
         ):
-            scores = F.linear(rows, self._cast_weight, self._cast_bias)
+            scores = self.scores(rows)
             of_label = scores.gather(1, label[:, None]).squeeze(1).to(wide)
             losses = self._to_gradient(scores, label, of_label)
             nll += (losses * count).sum(dtype=wide)
             label_scores += (of_label * count).sum(dtype=wide)
             if gradients:
                 parts.append((scores @ self._cast_weight) * count[:, None])
-                product = (scores.t() @ both).to(wide)
-                of_weight = product if of_weight is None else of_weight.add_(product)
+                of_weight = _added(of_weight, scores.t(), both, wide)
                 of_bias += count @ scores
         tokens = counts.sum(dtype=wide)
         means = counted.sum(0, dtype=wide), self._weight.mean(0)
@@ -94,7 +102,7 @@ class VocabularySums:
         if self._smoothing:
             # Every score has this part of the gradient, so no pass over the scores is needed.
             share = self._smoothing / len(self._weight)
-            of_readout -= (means[1] * self._smoothing).to(self._kind) * counts[:, None]
+            of_readout -= (means[1] * self._smoothing).to(self.kind) * counts[:, None]
             of_weight -= means[0] * share
             of_bias -= tokens * share
         return Sums(loss, nll, of_readout, of_weight, of_bias)
@@ -108,15 +116,25 @@ class VocabularySums:
         # log Σ exp(s) = max s − log max p: neither overflows, and a p that is too small for a number plays no part.
         losses = highest - probabilities.amax(1).to(wide).log() - of_label
         gradient = likely - 1
-        if self._kind != wide:
+        if self.kind != wide:
             # Eight bits of a probability near 1 do not say how far it is from 1. The sum of the others does.
             others = (probabilities.sum(1, dtype=wide) - likely).clamp(min=0)
             losses = torch.where(others < 0.5, -torch.log1p(-others), losses)
             gradient = -others
-        gradient = (gradient + self._smoothing).to(self._kind)
+        gradient = (gradient + self._smoothing).to(self.kind)
         with _any_order():
             probabilities.scatter_(1, at, gradient[:, None])
         return losses
+
+
+def _added(total: Tensor | None, left: Tensor, right: Tensor, wide: torch.dtype) -> Tensor:
+    """A product added to a total of another type, which a GPU does as it multiplies."""
+    if left.dtype == wide or left.device.type != "cuda":
+        product = (left @ right).to(wide)
+        return product if total is None else total.add_(product)
+    if total is None:
+        return torch.mm(left, right, out_dtype=wide)
+    return torch.addmm(total, left, right, out_dtype=wide)
 
 
 @contextmanager
