@@ -136,6 +136,8 @@ def _run(
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     if _by_hand(layer, inputs.device, packing):
         return _run_gru(layer, inputs, packing, None if state is None else state[0])
+    if packing.steps == 1 and state is not None and inputs.device.type != "cpu":
+        return _cell(layer, inputs, state)
     if packing.even:
         outputs, last = layer(inputs.view(packing.steps, -1, inputs.shape[1]), state)
         outputs = outputs.flatten(0, 1)
@@ -143,6 +145,17 @@ def _run(
         packed, last = layer(PackedSequence(inputs, packing.sizes), state)
         outputs = packed.data
     return outputs, last if isinstance(last, tuple) else (last,)
+
+
+def _cell(layer: nn.Module, inputs: Tensor, state: Tensor | tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """One step: of a GPU's kernels for whole layers a single step would have to wait for a dozen."""
+    weights = [layer.get_parameter(f"{name}_l0") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+    if not isinstance(state, Tensor):
+        hidden, cell = torch._VF.lstm_cell(inputs, [each[0] for each in state], *weights)  # type: ignore[attr-defined]
+        return hidden, (hidden[None], cell[None])
+    step = torch._VF.gru_cell if isinstance(layer, nn.GRU) else torch._VF.rnn_tanh_cell  # type: ignore[attr-defined]
+    hidden = step(inputs, state[0], *weights)
+    return hidden, (hidden[None],)
 
 
 def _by_hand(layer: nn.Module, device: torch.device, packing: Packing) -> TypeGuard[nn.GRU]:

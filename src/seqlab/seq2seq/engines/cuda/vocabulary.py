@@ -1,12 +1,12 @@
 """The loss over the vocabulary summed over tokens, and its gradients, a chunk at a time."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from seqlab.model.order import any_order
 
 # Bytes of the scores that exist at a time: enough to keep a GPU busy, little beside a model of that vocabulary.
 CHUNK_BYTES = 1 << 27
@@ -122,7 +122,7 @@ class VocabularySums:
             losses = torch.where(others < 0.5, -torch.log1p(-others), losses)
             gradient = -others
         gradient = (gradient + self._smoothing).to(self.kind)
-        with _any_order():
+        with any_order():
             probabilities.scatter_(1, at, gradient[:, None])
         return losses
 
@@ -135,14 +135,3 @@ def _added(total: Tensor | None, left: Tensor, right: Tensor, wide: torch.dtype)
     if total is None:
         return torch.mm(left, right, out_dtype=wide)
     return torch.addmm(total, left, right, out_dtype=wide)
-
-
-@contextmanager
-def _any_order() -> Iterator[None]:
-    """Writes to places of which each is written once: there is no order to keep, and PyTorch would sort them for one."""
-    before = torch.are_deterministic_algorithms_enabled()
-    torch.use_deterministic_algorithms(False)
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before)
