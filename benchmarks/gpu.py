@@ -7,6 +7,7 @@ CUDA device, and takes some minutes.
 """
 
 import argparse
+import gc
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -54,7 +55,7 @@ def main() -> None:
         f"{torch.cuda.get_device_name()}, torch {torch.__version__}; products of 8192³, TFLOP/s: "
         + ", ".join(f"{precision} {value / 1e12:.0f}" for precision, value in roofs.items())
     )
-    rows = []
+    rows: list[dict[str, Any]] = []
     for shape in SHAPES[: arguments.shapes]:
         for precision in PRECISIONS[: 1 if arguments.quick else None]:
             for real in (False,) if arguments.quick else (False, True):
@@ -68,7 +69,9 @@ def measured(shape: GpuShape, precision: str, peak: float, *, real: bool) -> Ite
     """A row for each case."""
     batches = shape.batches(BATCHES, real=real)
     for name, make in cases(shape, batches, precision, real=real):
-        yield row(shape, name, batches, precision, peak, real, measure(make, len(batches)))
+        found = row(shape, name, batches, precision, peak, real, measure(make, len(batches)))
+        say(f"{time.perf_counter():.0f} | " + " | ".join(map(str, found.values())))
+        yield found
 
 
 def cases(shape: GpuShape, batches: list[Batch], precision: str, *, real: bool) -> Iterator[tuple[str, Make]]:
@@ -94,6 +97,7 @@ def gnmt(peak: float) -> Iterator[dict[str, Any]]:
 
 def measure(make: Make, steps: int) -> Found:
     """Time a case, warm, and look at it once under the profiler."""
+    gc.collect()  # what the case before left
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     run = make()

@@ -1,4 +1,4 @@
-"""What is timed on a GPU: optimizer steps of ours, and of stock loops, one kernel launched after another or as a graph."""
+"""What is timed on a GPU: optimizer steps of ours, and of stock loops, kernel after kernel or as a graph."""
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy

@@ -8,7 +8,7 @@ import torch
 
 @contextmanager
 def any_order() -> Iterator[None]:
-    """For writes to places of which each is written once: there is no order to keep, and PyTorch would sort them for it.
+    """For writes to places of which each is written once: there is no order to keep, for which PyTorch would sort them.
 
     Of several writes to one place, which is the last is open.
     """

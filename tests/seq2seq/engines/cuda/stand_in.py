@@ -1,4 +1,4 @@
-"""CUDA graphs where there is no GPU: a capture that does its work again, and fails on anything that a graph would not do.
+"""CUDA graphs without a GPU: a capture that does its work again, and fails on anything that a graph would not do.
 
 A graph replays the kernels that it was captured with, on the memory and with the numbers they had then. So at every
 replay the operations must be those of the capture, of the same shapes and with the same numbers from the host; and none
@@ -27,7 +27,7 @@ _ASKING = {
 }
 
 
-class Refused(RuntimeError):
+class RefusedError(RuntimeError):
     """A graph would not do this."""
 
 
@@ -51,9 +51,9 @@ class StandIn:
                 expected.extend(done)
             for number, (before, now) in enumerate(zip(expected, done, strict=False)):
                 if before != now:
-                    raise Refused(f"operation {number} was {before}, and is {now}: a graph would do the former again")
+                    raise RefusedError(f"operation {number} was {before}, and is {now}: a graph would do the former")
             if len(expected) != len(done):
-                raise Refused(f"{len(expected)} operations were captured, and {len(done)} done")
+                raise RefusedError(f"{len(expected)} operations were captured, and {len(done)} done")
 
         return replay
 
@@ -72,7 +72,7 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
         name = func._schema.name
         if name in _ASKING or f"{name}.{func._overloadname}" in _ASKING or _asks_by_index(name, args):
-            raise Refused(f"{name} asks the device")
+            raise RefusedError(f"{name} asks the device")
         leaves = tree_leaves((args, kwargs or {}))
         self.done.append((name, *(tuple(leaf.shape) if isinstance(leaf, Tensor) else str(leaf) for leaf in leaves)))
         return func(*args, **(kwargs or {}))

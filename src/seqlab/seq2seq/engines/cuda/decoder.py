@@ -8,6 +8,7 @@ from seqlab.model.memory import Memory
 from seqlab.model.recurrent import RecurrentState
 from seqlab.model.seq2seq import Seq2Seq
 from seqlab.seq2seq.engines.cuda.choices import chosen, likeliest
+from seqlab.seq2seq.engines.cuda.embedding import embed
 from seqlab.seq2seq.engines.cuda.padded import Padded
 from seqlab.seq2seq.engines.cuda.recurrent import cell, parameters, product_type, run, side_by_side
 from seqlab.seq2seq.engines.cuda.vocabulary import VocabularySums
@@ -39,7 +40,8 @@ def readouts(
 def _whole(model: Seq2Seq, memory: Memory, fed: Tensor, masks: Masks) -> Tensor:
     """Each recurrent layer in one call, and then attention and readout at all places at once."""
     decoder = model.decoder
-    embedded = drop(decoder.embedding(fed), masks.embedding)
+    weight = decoder.embedding.weight
+    embedded = drop(embed(weight, fed, product_type(weight)), masks.embedding)
     beside = [embedded]
     if decoder.every_step:
         beside.append(memory.context.to(embedded.dtype).expand(len(fed), -1, -1))

@@ -7,8 +7,9 @@ from seqlab.model.dropout import Masks, drop
 from seqlab.model.memory import Annotations, Memory
 from seqlab.model.recurrent import RecurrentState
 from seqlab.model.seq2seq import Seq2Seq
+from seqlab.seq2seq.engines.cuda.embedding import embed
 from seqlab.seq2seq.engines.cuda.padded import real
-from seqlab.seq2seq.engines.cuda.recurrent import reversal, reversed_rows, run
+from seqlab.seq2seq.engines.cuda.recurrent import product_type, reversal, reversed_rows, run
 
 
 def encode(model: Seq2Seq, source: Tensor, lengths: Tensor, masks: Masks) -> Memory:
@@ -22,7 +23,8 @@ def encode(model: Seq2Seq, source: Tensor, lengths: Tensor, masks: Masks) -> Mem
     """
     encoder, attention = model.encoder, model.decoder.attention
     there = real(len(source), lengths)
-    states = drop(encoder.embedding(source), masks.embedding)
+    weight = encoder.embedding.weight
+    states = drop(embed(weight, source, product_type(weight)), masks.embedding)
     order = reversal(there) if model.config.bidirectional else None
     final = []
     for number, layer in enumerate(encoder.stack.layers):

@@ -61,7 +61,7 @@ class PackedMasks:
     dropout: Dropout | None
     target_lengths: Tensor
 
-    def __call__(self, place: int, real: Tensor, width: int) -> Tensor | None:
+    def __call__(self, place: int, real: Tensor, width: int) -> Tensor | None:  # noqa: ARG002 (the order says the place)
         """As `MaskSource`."""
         if self.dropout is None:
             return None

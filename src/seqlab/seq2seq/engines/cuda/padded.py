@@ -20,7 +20,7 @@ class Padded:
         source_lengths: (batch,), each at least 1.
         target: (target_len, batch) labels.
         target_lengths: (batch,).
-        free: (target_len, batch) bool, True where the step is fed what the model says; the first row counts for nothing.
+        free: (target_len, batch) bool, True where the step is fed what the model says; the first counts for nothing.
     """
 
     source: Tensor

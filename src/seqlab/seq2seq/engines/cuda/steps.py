@@ -102,8 +102,7 @@ class Steps:
 
     def _fetch(self, values: Tensor) -> Callable[[], list[float]]:
         if not self._on_gpu:
-            found = values.clone()
-            return lambda: found.tolist()
+            return values.clone().tolist
         here = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
         here.copy_(values, non_blocking=True)
         arrived = self._event()

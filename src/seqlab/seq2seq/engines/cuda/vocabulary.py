@@ -108,7 +108,7 @@ class VocabularySums:
         return Sums(loss, nll, of_readout, of_weight, of_bias)
 
     def _to_gradient(self, scores: Tensor, labels: Tensor, of_label: Tensor) -> Tensor:
-        """Make of the scores their gradient, but for what label smoothing adds to all; and give −log p of the labels."""
+        """Make of the scores their gradient, but for what smoothing adds to all; and give −log p of the labels."""
         wide, at = self._weight.dtype, labels[:, None]
         highest = scores.amax(1).to(wide)
         probabilities = torch.softmax(scores, 1, out=scores)
@@ -134,4 +134,4 @@ def _added(total: Tensor | None, left: Tensor, right: Tensor, wide: torch.dtype)
         return product if total is None else total.add_(product)
     if total is None:
         return torch.mm(left, right, out_dtype=wide)
-    return torch.addmm(total, left, right, out_dtype=wide)
+    return torch.addmm(total, left, right, out_dtype=wide, out=total)
