@@ -127,7 +127,7 @@ def test_after_torch_it_is_too_late() -> None:
 def test_cuda_is_refused_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(SeqlabError, match=r"PyTorch finds no CUDA device here: set runtime\.device to cpu"):
-        numerics.torch_setup(RuntimeParams(device="cuda", threads=1, numerics="native"))
+        numerics.torch_setup(RuntimeParams(device="cuda", engine="fast", threads=1, numerics="native"))
 
 
 def test_portable_is_refused_without_avx2(monkeypatch: pytest.MonkeyPatch) -> None:

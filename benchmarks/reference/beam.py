@@ -1,5 +1,6 @@
 """Beam search as tutorials write it: one sentence, one step, one hypothesis at a time."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -7,7 +8,20 @@ from torch import Tensor
 
 from seqlab.decoding.stepwise import StepwiseModel
 from seqlab.special_tokens import EOS, PAD, SOS
-from tests.decoding.plain_search import Found
+
+
+@dataclass
+class Found:
+    """A hypothesis: its tokens, its EOS included, and how it ranks."""
+
+    tokens: tuple[int, ...]
+    log_probability: float
+    finished: bool
+
+    def score(self, alpha: float) -> float:
+        """Wu et al. 2016, eq. 14."""
+        return float(self.log_probability / ((5 + len(self.tokens)) / 6) ** alpha)
+
 
 # States of a few hypotheses, and the row of one of them.
 _Place = tuple[Any, int]

@@ -8,25 +8,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmarks.reference.model import ReferenceModel
+from seqlab.seq2seq.classic import EncoderDecoder
 from seqlab.special_tokens import PAD, SOS
 
 
-def literal(model: ReferenceModel, source: Tensor, target: Tensor, coins: Tensor) -> Tensor:
+def literal(model: EncoderDecoder, source: Tensor, target: Tensor, coins: Tensor) -> Tensor:
     """One sentence, without padding: the encoder token by token, the decoder step by step, a coin and an NLL each."""
     hidden, states = None, []
     for token in source[0]:
-        state, hidden = model.encoder(model.source_embedding(token.view(1, 1)), hidden)
+        state, hidden = model.encoder.rnn(model.encoder.embedding(token.view(1, 1)), hidden)
         states.append(state)
     annotations = torch.cat(states, 1)
-    padding = torch.zeros_like(source, dtype=torch.bool)[None]
+    padding = torch.zeros_like(source, dtype=torch.bool)
     criterion, loss = nn.NLLLoss(), annotations.new_zeros(())
-    token, fed = source.new_full((), SOS), annotations.new_zeros(1, 1, model.output.in_features)
+    token, fed = source.new_full((), SOS), annotations.new_zeros(1, 1, model.decoder.size)
     for step in range(target.shape[1]):
-        embedded = _beside(model, model.target_embedding(token.view(1, 1)), fed)
-        output, hidden = model.decoder(embedded, hidden)
-        fed = model.read(output, annotations, padding)
-        log_probabilities = model.output(fed[0]).log_softmax(1)
+        steps, hidden, fed = model.decoder(token.view(1, 1), hidden, annotations, padding, fed)
+        log_probabilities = steps[0]
         loss = loss + criterion(log_probabilities, target[:, step])
         following = min(step + 1, target.shape[1] - 1)
         token = target[0, step] if bool(coins[0, following]) else log_probabilities.detach().argmax(1)[0]
@@ -34,18 +32,15 @@ def literal(model: ReferenceModel, source: Tensor, target: Tensor, coins: Tensor
 
 
 def step_by_step(
-    model: ReferenceModel, source: Tensor, source_lengths: Tensor, target: Tensor, coins: Tensor
+    model: EncoderDecoder, source: Tensor, source_lengths: Tensor, target: Tensor, coins: Tensor
 ) -> Tensor:
     """A batch, the encoder in one call; then each step of the decoder attends, projects, and says what it would say."""
-    states, hidden = model.encode(source, source_lengths)
-    padding = (source == PAD)[:, None, :]
-    fed = states.new_zeros(len(source), 1, model.output.in_features)
+    states, hidden = model.encoder(source, source_lengths)
+    padding, fed = source == PAD, states.new_zeros(len(source), 1, model.decoder.size)
     token, scores = torch.full_like(target[:, 0], SOS), []
     for step in range(target.shape[1]):
-        embedded = _beside(model, model.target_embedding(token[:, None]), fed)
-        output, hidden = model.decoder(embedded, hidden)
-        fed = model.read(output, states, padding)
-        score = model.output(fed[:, 0])
+        steps, hidden, fed = model.decoder.advance(token[:, None], hidden, states, padding, fed)
+        score = steps[:, 0]
         scores.append(score)
         following = min(step + 1, target.shape[1] - 1)
         token = torch.where(coins[:, following], target[:, step], score.detach().argmax(1))
@@ -53,16 +48,12 @@ def step_by_step(
     return loss
 
 
-def teacher_forcing(model: ReferenceModel, source: Tensor, source_lengths: Tensor, target: Tensor) -> Tensor:
+def teacher_forcing(model: EncoderDecoder, source: Tensor, source_lengths: Tensor, target: Tensor) -> Tensor:
     """A batch, always fed the truth: the decoder is one call, attention another, the projection a third."""
-    if model.input_feeding:
+    if model.decoder.input_feeding:
         raise ValueError("with input feeding the decoder is no single call")
-    states, hidden = model.encode(source, source_lengths)
-    fed = torch.cat([torch.full_like(target[:, :1], SOS), target[:, :-1]], 1)
-    outputs, _ = model.decoder(model.target_embedding(fed), hidden)
-    scores = model.output(model.read(outputs, states, (source == PAD)[:, None, :]))
+    states, hidden = model.encoder(source, source_lengths)
+    words = torch.cat([torch.full_like(target[:, :1], SOS), target[:, :-1]], 1)
+    nothing = states.new_empty(0)
+    scores, _, _ = model.decoder.advance(words, hidden, states, source == PAD, nothing)
     return F.cross_entropy(scores.flatten(0, 1), target.flatten(), ignore_index=PAD)
-
-
-def _beside(model: ReferenceModel, embedded: Tensor, fed: Tensor) -> Tensor:
-    return torch.cat([embedded, fed], -1) if model.input_feeding else embedded

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.reference.losses import literal, step_by_step, teacher_forcing
-from benchmarks.reference.model import ReferenceModel
 from seqlab.model.seq2seq import Seq2Seq
+from seqlab.seq2seq.classic import EncoderDecoder
 from seqlab.text.batches import Batch
 from seqlab.training.seeds import generator
 from seqlab.training.teacher_forcing import toss
@@ -32,7 +32,7 @@ class ReferenceUpdater:
             raise ValueError("pure teacher forcing feeds nothing but the truth")
         self._kind = kind
         self._device = next(ours.parameters()).device
-        self._model = ReferenceModel(ours).to(self._device)
+        self._model = EncoderDecoder.of(ours).to(self._device)
         self._optimizer = torch.optim.Adam(self._model.parameters(), lr=1e-3, fused=True)
         self._ratio, self._granularity, self._seed = ratio, granularity, seed
         self._autocast = precision == "bfloat16"

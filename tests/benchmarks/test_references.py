@@ -5,9 +5,9 @@ import torch
 from torch import Tensor
 
 from benchmarks.reference.losses import literal, step_by_step, teacher_forcing
-from benchmarks.reference.model import ReferenceModel
 from benchmarks.reference.updater import ReferenceUpdater
 from seqlab.model.seq2seq import Seq2Seq
+from seqlab.seq2seq.classic import EncoderDecoder
 from seqlab.seq2seq.engines.cpu.loss import teacher_forced_loss
 from seqlab.text.batches import Batch
 from seqlab.training.teacher_forcing import toss
@@ -38,7 +38,7 @@ def expected(ours: Seq2Seq, coins: Tensor, rows: slice = slice(None)) -> list[fl
 @pytest.mark.parametrize("coins", [COINS, TRUTH, ~TRUTH], ids=["mixed", "truth", "free"])
 def test_step_by_step(attention: str, input_feeding: bool, coins: Tensor) -> None:
     ours = tiny_model(attention=attention, input_feeding=input_feeding)
-    reference = ReferenceModel(ours)
+    reference = EncoderDecoder.of(ours)
     loss = step_by_step(reference, SOURCE, SOURCE_LENGTHS, TARGET, coins)
     assert gradients(loss, reference) == pytest.approx(expected(ours, coins), rel=1e-10)
 
@@ -46,7 +46,7 @@ def test_step_by_step(attention: str, input_feeding: bool, coins: Tensor) -> Non
 @pytest.mark.parametrize("attention", ["none", "dot"])
 def test_teacher_forcing(attention: str) -> None:
     ours = tiny_model(attention=attention)
-    reference = ReferenceModel(ours)
+    reference = EncoderDecoder.of(ours)
     loss = teacher_forcing(reference, SOURCE, SOURCE_LENGTHS, TARGET)
     assert gradients(loss, reference) == pytest.approx(expected(ours, TRUTH), rel=1e-10)
 
@@ -54,7 +54,7 @@ def test_teacher_forcing(attention: str) -> None:
 @ATTENTIONS
 def test_literal(attention: str, input_feeding: bool) -> None:
     ours = tiny_model(attention=attention, input_feeding=input_feeding)
-    reference = ReferenceModel(ours)
+    reference = EncoderDecoder.of(ours)
     for row in range(5):
         rows = slice(row, row + 1)
         source, target = SOURCE[rows, : SOURCE_LENGTHS[row]], TARGET[rows, : TARGET_LENGTHS[row]]
@@ -71,8 +71,9 @@ def test_updaters_learn_the_batch_by_heart(kind: str) -> None:
 
 
 def test_references_refuse_what_they_do_not_know() -> None:
-    for options in ({"bidirectional": True}, {"attention": "additive"}, {"tie_output": True}, {"cell": "lstm"}):
-        with pytest.raises(ValueError, match="the references know"):
-            ReferenceModel(tiny_model(**options))
+    with pytest.raises(ValueError, match="no second direction"):
+        ReferenceUpdater(
+            "literal", tiny_model(bidirectional=True), ratio=1.0, granularity="step", precision="float32", seed=1
+        )
     with pytest.raises(ValueError, match="nothing but the truth"):
         ReferenceUpdater("teacher forcing", tiny_model(), ratio=0.5, granularity="step", precision="float32", seed=1)

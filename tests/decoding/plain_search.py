@@ -1,26 +1,13 @@
 """Searches written out plainly: one sentence, one hypothesis, one step at a time."""
 
-from dataclasses import dataclass
 from itertools import product
 
 import torch
 from torch import Tensor
 
+from benchmarks.reference.beam import Found
 from seqlab.model.seq2seq import Seq2Seq
 from seqlab.special_tokens import EOS, PAD, SOS
-
-
-@dataclass
-class Found:
-    """A hypothesis: its tokens, its EOS included, and how it ranks."""
-
-    tokens: tuple[int, ...]
-    log_probability: float
-    finished: bool
-
-    def score(self, alpha: float) -> float:
-        """Wu et al. 2016, eq. 14."""
-        return float(self.log_probability / ((5 + len(self.tokens)) / 6) ** alpha)
 
 
 def ranked(hypotheses: list[Found], alpha: float) -> list[Found]:

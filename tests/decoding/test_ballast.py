@@ -8,7 +8,7 @@ from seqlab.decoding.beam import beam_search
 from seqlab.decoding.greedy import greedy
 from seqlab.decoding.hypothesis import Hypothesis
 from seqlab.model import linear
-from seqlab.model.recurrent import FEWEST_ROWS
+from seqlab.model.gru import FEWEST_ROWS
 from seqlab.model.seq2seq import Seq2Seq
 from tests.model.tiny import tiny_batch, tiny_model
 

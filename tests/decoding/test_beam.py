@@ -6,13 +6,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmarks.reference.beam import Found
 from seqlab.decoding.ballast import ROWS
 from seqlab.decoding.beam import beam_search
 from seqlab.decoding.greedy import greedy
 from seqlab.decoding.hypothesis import Hypothesis
 from seqlab.model.seq2seq import Seq2Seq
 from seqlab.special_tokens import EOS, PAD, SOS
-from tests.decoding.plain_search import Found, PlainSearch, ranked
+from tests.decoding.plain_search import PlainSearch, ranked
 from tests.model.tiny import calm, tiny_batch, tiny_model
 
 LENGTHS = [3, 1, 5, 2]

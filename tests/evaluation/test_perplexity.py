@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +12,8 @@ import torch
 from seqlab.evaluation.perplexity import as_perplexity, perplexity
 from seqlab.model.config import ModelConfig
 from seqlab.model.seq2seq import Seq2Seq
-from seqlab.seq2seq.engines.choice import CPU
+from seqlab.seq2seq.engines.choice import CPU, PLAIN
+from seqlab.seq2seq.engines.engine import LossOutput
 from seqlab.special_tokens import EOS, SOS
 from seqlab.text.batches import Batch
 
@@ -66,6 +69,18 @@ def test_is_that_of_a_loop_over_each_token(size: int) -> None:
     loss, found = perplexity(model, batches(size), CPU)
     assert loss == pytest.approx(one_by_one(model), rel=1e-9)
     assert found == pytest.approx(math.exp(loss))
+
+
+def test_is_the_engine_s() -> None:
+    model, asked = make_model(), list[int]()
+
+    def loss(*args: Any, **options: Any) -> LossOutput:
+        asked.append(1)
+        return PLAIN.loss(*args, **options)
+
+    found = perplexity(model, batches(2), replace(PLAIN, loss=loss))
+    assert found == pytest.approx(perplexity(model, batches(2), CPU), rel=1e-12)
+    assert len(asked) == 2
 
 
 def test_of_a_model_that_knows_nothing() -> None:

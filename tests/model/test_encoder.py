@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 import torch
 
-from tests.model import plain
+from seqlab.seq2seq.engines import plain
 from tests.model.tiny import tiny_batch, tiny_model
 
 
@@ -22,12 +22,15 @@ def test_final_state_equals_that_of_the_sentence_alone(cell: str, layers: int, b
         sentence = source[row, :length]
         alone = model.encode(sentence[None], torch.tensor([length]))
         torch.testing.assert_close(memory.state.hidden[:, row], alone.state.hidden[:, 0], rtol=0, atol=1e-12)
-        states, first = plain.encode(model, sentence.tolist())
-        for layer, state in enumerate(first):
-            torch.testing.assert_close(memory.state.hidden[layer, row], state[0], rtol=0, atol=1e-12)
-            if memory.state.cell is not None:
-                torch.testing.assert_close(memory.state.cell[layer, row], state[1], rtol=0, atol=1e-12)
-        torch.testing.assert_close(memory.annotations.values[row, :length], torch.stack(states), rtol=0, atol=1e-12)
+        plainly = plain.encode(model, sentence[None], torch.tensor([length]), None)
+        for layer, state in enumerate(plainly.state):
+            hidden, last_cell = state if isinstance(state, tuple) else (state, None)
+            torch.testing.assert_close(memory.state.hidden[layer, row], hidden[0, 0], rtol=0, atol=1e-12)
+            assert (last_cell is None) == (memory.state.cell is None)
+            if last_cell is not None and memory.state.cell is not None:
+                torch.testing.assert_close(memory.state.cell[layer, row], last_cell[0, 0], rtol=0, atol=1e-12)
+        found = memory.annotations.values[row, :length]
+        torch.testing.assert_close(found, plainly.annotations[0], rtol=0, atol=1e-12)
         assert (memory.annotations.values[row, length:] == 0).all()
 
 

@@ -1,4 +1,4 @@
-"""The model against the equations of the papers, sentence by sentence and step by step."""
+"""The model against the plain engine and the equations of the papers, sentence by sentence and step by step."""
 
 from itertools import product
 
@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from seqlab.model.dropout import Masks
 from seqlab.model.packing import Packing
 from seqlab.model.seq2seq import Seq2Seq
+from seqlab.seq2seq.engines import plain
 from seqlab.special_tokens import SOS
-from tests.model import plain
 from tests.model.tiny import tiny_batch, tiny_model
 
 CELLS = ("gru", "lstm", "rnn")
@@ -35,7 +36,7 @@ def test_step_computes_the_documented_equations(cell: str, attention: str, input
         fed = [[SOS, 4, 7], [SOS, 9, 9], [SOS, 1, 5]]
         scores, weights = _by_steps(model, source, source_lengths, fed)
         for row, length in enumerate(lengths):
-            expected, expected_weights = _plainly(model, source[row, :length].tolist(), fed[row])
+            expected, expected_weights = _plainly(model, source[row, :length], fed[row])
             torch.testing.assert_close(scores[row], expected, rtol=1e-10, atol=1e-12)
             if expected_weights is not None and weights is not None:
                 torch.testing.assert_close(weights[row, :, :length], expected_weights, rtol=1e-10, atol=1e-12)
@@ -140,13 +141,12 @@ def _by_steps(model: Seq2Seq, source: Tensor, lengths: Tensor, fed: list[list[in
     return torch.stack(scores, 1), torch.stack(weights, 1) if weights else None
 
 
-def _plainly(model: Seq2Seq, source: list[int], fed: list[int]) -> tuple[Tensor, Tensor | None]:
-    states, state = plain.encode(model, source)
-    context = state[-1][0]
-    readout = context.new_zeros(model.config.readout_size)
+def _plainly(model: Seq2Seq, source: Tensor, fed: list[int]) -> tuple[Tensor, Tensor | None]:
+    encoded = plain.encode(model, source[None], torch.tensor([len(source)]), None)
+    state, readout = encoded.state, encoded.context.new_zeros(1, model.config.readout_size)
     scores, weights = [], []
     for token in fed:
-        score, state, readout, weight = plain.step(model, token, state, readout, states, context)
-        scores.append(score)
-        weights += [] if weight is None else [weight]
+        score, state, readout, weight = plain.decode(model, torch.tensor([token]), state, readout, encoded, Masks())
+        scores.append(score[0])
+        weights += [] if weight is None else [weight[0]]
     return torch.stack(scores), torch.stack(weights) if weights else None

@@ -47,6 +47,13 @@ def test_a_stage_depends_on_exactly_what_it_imports(stage: str) -> None:
     assert declared(stage) == closure(stage)
 
 
+@pytest.mark.parametrize("stage", ["train", "evaluate"])
+def test_what_trains_a_tokenizer_retrains_no_model(stage: str) -> None:
+    # A tokenizer that came out the same leaves nothing to do.
+    assert "src/seqlab/text/tokenizer.py" in closure(stage)
+    assert not {"src/seqlab/text/trainer.py", "src/seqlab/text/build.py"} & closure(stage)
+
+
 def test_packages_are_empty() -> None:
     packages = [*ROOT.glob("src/**/__init__.py"), ROOT / "pipeline/__init__.py"]
     assert packages

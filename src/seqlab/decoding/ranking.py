@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seqlab.model.argmax import BLOCK, block_maxima
+from seqlab.seq2seq.engines.waiting import waits
 from seqlab.special_tokens import PAD, SOS
 
 
@@ -60,7 +61,7 @@ def best(scores: Tensor, count: int) -> tuple[Tensor, Tensor]:
     Returns:
         (rows, count) each.
     """
-    if scores.device.type != "cpu":
+    if waits(scores.device):
         # Nothing to ask for; and a GPU sorts as fast.
         values, places = scores.sort(dim=1, descending=True, stable=True)
         return values[:, :count], places[:, :count]

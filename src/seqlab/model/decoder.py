@@ -49,6 +49,20 @@ class Decoder(nn.Module):
         if not config.tie_output:
             self.output_weight = nn.Parameter(torch.empty(config.target_vocab_size, readout_size))
 
+    def forward(self, tokens: Tensor, memory: Memory, state: DecoderState) -> Tensor:
+        """Scores (batch, steps, target_vocab_size) after the tokens fed to each step, (batch, steps) ids; no dropout.
+
+        In one call, but for input feeding, with which each step needs the one before.
+        """
+        rows, scores = len(tokens), []
+        for piece in torch.split(tokens, 1 if self.input_feeding else tokens.shape[1], 1):
+            packing = Packing((rows,) * piece.shape[1])
+            seen, after = self.advance(piece.t().flatten(), packing, state, memory.context, Masks())
+            readout, _ = self.read(seen, packing, memory)
+            state = DecoderState(after.recurrent, readout)
+            scores.append(packing.pad(self.scores(readout)))
+        return torch.cat(scores, 1)
+
     @property
     def vocabulary_weight(self) -> Tensor:
         """W of the output layer, (target_vocab_size, readout_size)."""

@@ -10,12 +10,64 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.nn.utils.rnn import PackedSequence
 
-from seqlab.model.linear import gradient_of_weight, linear
+from seqlab.model.linear import gradient_of_weight, is_fast, linear
 from seqlab.model.packing import Packing
 from seqlab.model.tanh import tanh_
 
 aten = torch.ops.aten
+
+# Not more than the search's ballast: its numbers must not depend on the size of the batch.
+FEWEST_ROWS = 16
+
+
+class GRU(nn.GRU):
+    """nn.GRU of one layer, by hand where that is faster; called as that is, so that hooks see what they expect."""
+
+    def forward(  # type: ignore[override]
+        self, input: Tensor | PackedSequence, hx: Tensor | None = None
+    ) -> tuple[Tensor | PackedSequence, Tensor]:
+        """Run the layer.
+
+        Args:
+            input: (steps, batch, input_size), or packed, the longest sequence first.
+            hx: (directions, batch, hidden_size); None: zero.
+
+        Returns:
+            Outputs (steps, batch, directions · hidden_size), or packed; and the last state, as hx.
+        """
+        if isinstance(input, PackedSequence):
+            packing, inputs = Packing(tuple(input.batch_sizes.tolist())), input.data
+        else:
+            packing, inputs = Packing((input.shape[1],) * len(input)), input.flatten(0, 1)
+        if not self.by_hand(packing):
+            found: tuple[Tensor | PackedSequence, Tensor] = super().forward(input, hx)
+            return found
+        outputs, last = self._run(inputs, packing, None if hx is None else hx[0])
+        if isinstance(input, PackedSequence):
+            return input._replace(data=outputs), last
+        return outputs.view(len(input), -1, outputs.shape[1]), last
+
+    def by_hand(self, packing: Packing) -> bool:
+        """Whether this layer is run by hand over tokens so packed.
+
+        A GPU has kernels for the whole of a layer; on a CPU PyTorch's own is as fast where there is no gradient, or a
+        single step, unless there are faster products than it knows, and rows enough to gain by them.
+        """
+        weight = self.get_parameter("weight_hh_l0")
+        if weight.device.type != "cpu":
+            return False
+        if torch.is_grad_enabled() and packing.steps > 1:
+            return True
+        return packing.batch_sizes[0] >= FEWEST_ROWS and is_fast(weight)
+
+    def _run(self, inputs: Tensor, packing: Packing, state: Tensor | None) -> tuple[Tensor, Tensor]:
+        outputs, last = gru(self, inputs, packing, state)
+        if not self.bidirectional:
+            return outputs, last[None]
+        from_the_end, first = gru(self, inputs, packing, state, backward=True)
+        return torch.cat([outputs, from_the_end], 1), torch.stack([last, first])
 
 
 def gru(

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.utils.flop_counter import register_flop_formula
 
 # oneDNN compiles a kernel for each shape, a third of a millisecond, and batches seldom repeat a shape: it must have
 # that much to save. Elements of a weight; not a matter of the rows too, for then a sentence's numbers would depend on
@@ -83,6 +84,13 @@ def _adds_bias(weight: Tensor, bias: Tensor | None) -> bool:
 def _onednn(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     found: Tensor = torch.ops.mkldnn._linear_pointwise(inputs, weight, bias, "none", [], "")
     return found
+
+
+if _AVAILABLE:
+    # PyTorch's counter knows its own products alone.
+    @register_flop_formula(torch.ops.mkldnn._linear_pointwise)
+    def _flop(inputs: torch.Size, weight: torch.Size, *_: object, **_options: object) -> int:
+        return 2 * inputs.numel() * weight[0]
 
 
 class _Linear(torch.autograd.Function):

@@ -1,21 +1,16 @@
 """Recurrent layers, each a single-layer call, with our own dropout masks between them."""
 
 from dataclasses import dataclass
-from typing import TypeGuard
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from seqlab.model.dropout import Dropout, drop
-from seqlab.model.gru import Recurrence, gru
-from seqlab.model.linear import is_fast
+from seqlab.model.gru import GRU, Recurrence
 from seqlab.model.packing import Packing
 
-# Not more than the search's ballast: its numbers must not depend on the size of the batch.
-FEWEST_ROWS = 16
-
-_CELLS: dict[str, type[nn.GRU] | type[nn.LSTM] | type[nn.RNN]] = {"gru": nn.GRU, "lstm": nn.LSTM, "rnn": nn.RNN}
+_CELLS: dict[str, type[nn.GRU] | type[nn.LSTM] | type[nn.RNN]] = {"gru": GRU, "lstm": nn.LSTM, "rnn": nn.RNN}
 
 
 @dataclass(frozen=True)
@@ -86,7 +81,7 @@ class RecurrentStack(nn.Module):
 
         None unless it is of GRUs that are run by hand, in one direction.
         """
-        layers = [layer for layer in self.layers if _by_hand(layer, state.hidden.device, packing)]
+        layers = [layer for layer in self.layers if isinstance(layer, GRU) and layer.by_hand(packing)]
         if not layers or self.width > self.hidden_size:
             return None
         return UnrolledStack([Recurrence(layer, packing, state.hidden[n]) for n, layer in enumerate(layers)])
@@ -134,10 +129,6 @@ def _layer_state(state: RecurrentState | None, number: int) -> Tensor | tuple[Te
 def _run(
     layer: nn.Module, inputs: Tensor, packing: Packing, state: Tensor | tuple[Tensor, Tensor] | None
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
-    if _by_hand(layer, inputs.device, packing):
-        return _run_gru(layer, inputs, packing, None if state is None else state[0])
-    if packing.steps == 1 and state is not None and inputs.device.type != "cpu":
-        return _cell(layer, inputs, state)
     if packing.even:
         outputs, last = layer(inputs.view(packing.steps, -1, inputs.shape[1]), state)
         outputs = outputs.flatten(0, 1)
@@ -145,37 +136,6 @@ def _run(
         packed, last = layer(PackedSequence(inputs, packing.sizes), state)
         outputs = packed.data
     return outputs, last if isinstance(last, tuple) else (last,)
-
-
-def _cell(layer: nn.Module, inputs: Tensor, state: Tensor | tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """One step: of a GPU's kernels for whole layers a single step would have to wait for a dozen."""
-    weights = [layer.get_parameter(f"{name}_l0") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
-    if not isinstance(state, Tensor):
-        hidden, cell = torch._VF.lstm_cell(inputs, [each[0] for each in state], *weights)  # type: ignore[attr-defined]
-        return hidden, (hidden[None], cell[None])
-    step = torch._VF.gru_cell if isinstance(layer, nn.GRU) else torch._VF.rnn_tanh_cell  # type: ignore[attr-defined]
-    hidden = step(inputs, state[0], *weights)
-    return hidden, (hidden[None],)
-
-
-def _by_hand(layer: nn.Module, device: torch.device, packing: Packing) -> TypeGuard[nn.GRU]:
-    # A GPU has kernels for the whole of a layer; on a CPU PyTorch's own is as fast where there is no gradient, or a
-    # single step, unless there are faster products than it knows, and rows enough to gain by them.
-    if not isinstance(layer, nn.GRU) or device.type != "cpu":
-        return False
-    if torch.is_grad_enabled() and packing.steps > 1:
-        return True
-    return packing.batch_sizes[0] >= FEWEST_ROWS and is_fast(layer.get_parameter("weight_hh_l0"))
-
-
-def _run_gru(
-    layer: nn.GRU, inputs: Tensor, packing: Packing, state: Tensor | None
-) -> tuple[Tensor, tuple[Tensor, ...]]:
-    outputs, last = gru(layer, inputs, packing, state)
-    if not layer.bidirectional:
-        return outputs, (last[None],)
-    from_the_end, first = gru(layer, inputs, packing, state, backward=True)
-    return torch.cat([outputs, from_the_end], 1), (torch.stack([last, first]),)
 
 
 def _join(last: Tensor) -> Tensor:

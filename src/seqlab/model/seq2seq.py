@@ -10,6 +10,7 @@ from seqlab.model.encoder import Encoder, pad_states
 from seqlab.model.initialisation import initialise
 from seqlab.model.memory import Annotations, DecoderState, Memory
 from seqlab.model.packing import Packing
+from seqlab.special_tokens import SOS
 
 
 class Seq2Seq(nn.Module):
@@ -29,6 +30,23 @@ class Seq2Seq(nn.Module):
             self.encoder, self.decoder = parts(config)
         self.to_empty(device="cpu")
         initialise(self, generator)
+
+    def forward(self, source: Tensor, source_lengths: Tensor, target: Tensor) -> Tensor:
+        """Scores of each target token under teacher forcing; no dropout.
+
+        Args:
+            source: (batch, source_len) token ids; what stands after a sentence's end is never looked at.
+            source_lengths: (batch,), each at least 1; on the CPU.
+            target: (batch, target_len) token ids, PAD after a sentence's end.
+
+        Returns:
+            (batch, target_len, target_vocab_size), unnormalised log probabilities of what may stand at each place,
+            given SOS and the true tokens before it.
+        """
+        memory = self.encode(source, source_lengths)
+        before = torch.cat([torch.full_like(target[:, :1], SOS), target[:, :-1]], 1)
+        scores: Tensor = self.decoder(before, memory, self.initial_state(memory))
+        return scores
 
     def encode(self, source: Tensor, source_lengths: Tensor, dropout: Dropout | None = None) -> Memory:
         """Read a batch of sources.

@@ -10,9 +10,8 @@ from typing import Any, Protocol
 import sentencepiece
 
 from seqlab.errors import SeqlabError
-from seqlab.special_tokens import EOS, PAD, SOS, SPECIAL_TOKENS, UNK
+from seqlab.special_tokens import EOS, PAD, SOS, SPECIAL_TOKENS, UNK, UNKNOWN
 from seqlab.text.escape import EMPTY, escape, unescape
-from seqlab.text.trainer import UNKNOWN
 from seqlab.text.words import join, split
 
 KINDS = ("word", "bpe", "unigram", "char")

@@ -8,11 +8,9 @@ from typing import Any
 import sentencepiece
 
 from seqlab.errors import SeqlabError
-from seqlab.special_tokens import EOS, PAD, SOS, UNK
+from seqlab.special_tokens import EOS, PAD, SOS, UNK, UNKNOWN
 from seqlab.text.escape import MARK, escape
 from seqlab.text.words import split
-
-UNKNOWN = "⁇"
 
 # SentencePiece skips text longer than 4,192 bytes, and its Unigram trainer needs minutes for one of 100,000.
 _SLICE = re.compile(r"(?s).{1,1000}(?= |\Z)|.{1,1000}")

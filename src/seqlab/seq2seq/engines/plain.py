@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from seqlab.model.attention import Attention
 from seqlab.model.dropout import Dropout, Masks, drop
 from seqlab.model.seq2seq import Seq2Seq
 from seqlab.seq2seq.engines.engine import LossOutput
@@ -45,7 +46,7 @@ def step_by_step_loss(
     state, readout = encoded.state, encoded.context.new_zeros(len(labels), model.config.readout_size)
     token, scores = torch.full_like(labels[:, 0], SOS), []
     for step in range(steps):
-        score, state, readout = decode(model, token, state, readout, encoded, masks[step])
+        score, state, readout, _ = decode(model, token, state, readout, encoded, masks[step])
         scores.append(score)
         if step + 1 < steps:
             token = torch.where(coins[:, step + 1], labels[:, step], score.detach().argmax(1))
@@ -106,7 +107,7 @@ def encode(model: Seq2Seq, source: Tensor, lengths: Tensor, dropout: Dropout | N
 
 def decode(
     model: Seq2Seq, token: Tensor, state: list[State], readout: Tensor, encoded: Encoded, masks: Masks
-) -> tuple[Tensor, list[State], Tensor]:
+) -> tuple[Tensor, list[State], Tensor, Tensor | None]:
     """One step of the decoder; see `seqlab.model.decoder.Decoder` for the equations and their papers.
 
     Args:
@@ -118,8 +119,8 @@ def decode(
         masks: Of this step, (batch, …); empty: no dropout.
 
     Returns:
-        scores (batch, target_vocab_size), unnormalised log probabilities; the state after the step; and its readout,
-        before dropout.
+        scores (batch, target_vocab_size), unnormalised log probabilities; the state after the step; its readout, before
+        dropout; and the attention weights (batch, source_len), None without attention.
     """
     decoder, every_step = model.decoder, model.config.context == "every_step"
     embedded = drop(decoder.embedding(token), masks.embedding)
@@ -133,38 +134,40 @@ def decode(
         outputs, after = _stock(layer, output[None], before)
         output = outputs[0]
         following.append(after)
-    seen = [output, *beside]
+    seen, weights = [output, *beside], None
     if decoder.attention is not None:
-        seen.append(attend(model, output, encoded))
+        found, weights = attend(decoder.attention, output, encoded)
+        seen.append(found)
     readout = output if decoder.readout is None else _stock(decoder.readout, torch.cat(seen, 1)).tanh()
     scores = F.linear(drop(readout, masks.readout), decoder.vocabulary_weight, decoder.output_bias)
-    return scores, following, readout
+    return scores, following, readout, weights
 
 
-def attend(model: Seq2Seq, query: Tensor, encoded: Encoded) -> Tensor:
-    """What attention finds, (batch, hidden_size): the mean of the annotations h, weighted by how well s fits each.
+def attend(attention: Attention, query: Tensor, encoded: Encoded) -> tuple[Tensor, Tensor]:
+    """What attention finds: the mean of the annotations h, weighted by how well s fits each.
 
     `dot` sᵀh / √hidden_size (Luong et al. 2015, scaled as in Vaswani et al. 2017), `general` sᵀWh (Luong et al. 2015),
     `additive` vᵀtanh(Ws + Uh) (Bahdanau et al. 2015).
 
     Args:
-        model: Of whose decoder the attention is used.
+        attention: The decoder's.
         query: s (batch, hidden_size), the decoder's output.
         encoded: The sources.
+
+    Returns:
+        The mean (batch, hidden_size), and the weights (batch, source_len).
     """
-    attention, annotations = model.decoder.attention, encoded.annotations
-    if attention is None:
-        raise ValueError("the model has no attention")
+    annotations = encoded.annotations
     keys = annotations if attention.key is None else _stock(attention.key, annotations)
     if attention.query is not None and attention.energy is not None:
         energies = _stock(attention.energy, (_stock(attention.query, query)[:, None] + keys).tanh()).squeeze(2)
     else:
         energies = (keys @ query[:, :, None]).squeeze(2)
-    if model.config.attention == "dot":
-        energies = energies / query.shape[1] ** 0.5
+        if attention.key is None:
+            energies = energies / query.shape[1] ** 0.5
     weights = energies.masked_fill(encoded.padding, -torch.inf).softmax(1)
     found: Tensor = weights[:, None] @ annotations
-    return found.squeeze(1)
+    return found.squeeze(1), weights
 
 
 def _masks(model: Seq2Seq, dropout: Dropout | None, real: Tensor) -> list[Masks]:
