@@ -12,6 +12,7 @@ from seqlab.decoding.history import Ended, History
 from seqlab.decoding.hypothesis import Hypothesis
 from seqlab.decoding.ranking import best_continuations, log_probabilities
 from seqlab.decoding.stepwise import StepwiseModel, looks
+from seqlab.seq2seq.engines.searching import stepwise
 from seqlab.special_tokens import EOS, SOS
 
 
@@ -59,7 +60,7 @@ def beam_search(
         raise ValueError("max_length must be at least 1, and length_penalty at least 0")
     with torch.inference_mode():
         return _Search(
-            model, source, source_lengths, beam_size, length_penalty, n_best, max_length, with_attention
+            stepwise(model), source, source_lengths, beam_size, length_penalty, n_best, max_length, with_attention
         ).run()
 
 

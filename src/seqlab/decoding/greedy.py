@@ -7,6 +7,7 @@ from seqlab.decoding.ballast import ROWS, with_ballast
 from seqlab.decoding.hypothesis import Hypothesis
 from seqlab.decoding.ranking import best_continuations, log_probabilities
 from seqlab.decoding.stepwise import StepwiseModel, looks
+from seqlab.seq2seq.engines.searching import stepwise
 from seqlab.special_tokens import EOS, SOS
 
 
@@ -69,7 +70,7 @@ def greedy(
     """
     if max_length < 1:
         raise ValueError("max_length must be at least 1")
-    batch, source_len = source.shape
+    model, (batch, source_len) = stepwise(model), source.shape
     memory = model.encode(*with_ballast(source, source_lengths))
     state = model.initial_state(memory)
     rows = torch.arange(memory.rows, device=source.device)

@@ -4,11 +4,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seqlab.model.attention import Attention
 from seqlab.model.dropout import Masks, drop
-from seqlab.model.memory import Annotations, Memory
+from seqlab.model.memory import Memory
 from seqlab.model.seq2seq import Seq2Seq
 from seqlab.seq2seq.engines.cuda.padded import Padded
+from seqlab.seq2seq.engines.cuda.readout import Readout
 from seqlab.seq2seq.engines.cuda.recurrent import cell, parameters
 from seqlab.seq2seq.engines.cuda.vocabulary import VocabularySums
 
@@ -70,7 +70,7 @@ class _Steps:
         self._state: list[tuple[Tensor, ...]] = [(each,) for each in hidden]
         if cells is not None:
             self._state = list(zip(hidden, cells.to(kind), strict=True))
-        self._readout = None if decoder.readout is None else _Readout(model, memory, kind)
+        self._readout = Readout(model, memory, kind)
 
     def advance(self, token: Tensor, masks: Masks) -> Tensor:
         """One step: the readout (batch, readout_size) that the scores are projected from."""
@@ -81,62 +81,5 @@ class _Steps:
                 output = drop(output, masks.between[number - 1])
             self._state[number] = cell(layer, weights, output, self._state[number])
             output = self._state[number][0]
-        readout = output if self._readout is None else self._readout(output, embedded)
+        readout, _ = self._readout(output, embedded)
         return drop(readout, masks.readout)
-
-
-class _Readout:
-    """tanh(R [h; y; c; a] + b), the parts of R apart, and what it makes of c and of the annotations beforehand."""
-
-    def __init__(self, model: Seq2Seq, memory: Memory, kind: torch.dtype) -> None:
-        decoder, size = model.decoder, model.config.hidden_size
-        if decoder.readout is None:
-            raise ValueError("the decoder has no readout of its own")
-        weight, constant = decoder.readout.weight.to(kind), decoder.readout.bias.to(kind)
-        self._of_output, rest = weight[:, :size], weight[:, size:]
-        self._of_embedding: Tensor | None = None
-        if decoder.every_step:
-            width = model.config.embedding_size
-            self._of_embedding, of_context, rest = (
-                rest[:, :width],
-                rest[:, width : width + size],
-                rest[:, width + size :],
-            )
-            constant = torch.addmm(constant, memory.context.to(kind), of_context.t())
-        self._constant = constant
-        self._attention: _Attention | None = None
-        if decoder.attention is not None and memory.annotations is not None:
-            self._attention = _Attention(decoder.attention, memory.annotations, kind)
-            self._values = memory.annotations.values.to(kind) @ rest.t()
-
-    def __call__(self, output: Tensor, embedded: Tensor) -> Tensor:
-        """Read out of h (batch, hidden_size) and y (batch, embedding_size)."""
-        seen = torch.addmm(self._constant, output, self._of_output.t())
-        if self._of_embedding is not None:
-            seen = torch.addmm(seen, embedded, self._of_embedding.t())
-        if self._attention is not None:
-            seen = torch.baddbmm(seen[:, None], self._attention(output), self._values).squeeze(1)
-        return seen.tanh()
-
-
-class _Attention:
-    """The weights (batch, 1, source_len) of one query for each source."""
-
-    def __init__(self, attention: Attention, annotations: Annotations, kind: torch.dtype) -> None:
-        keys, padding = annotations.keys.to(kind), annotations.padding
-        if padding is None:
-            padding = torch.zeros(keys.shape[:2], dtype=torch.bool, device=keys.device)
-        # Added to the scores.
-        self._absent = torch.zeros(padding.shape, dtype=kind, device=keys.device).masked_fill_(padding, -torch.inf)
-        self._keys, self._additive = keys, attention.energy is not None
-        if attention.query is None or attention.energy is None:
-            self._keys = (keys * attention.scale).transpose(1, 2)
-            return
-        self._of_query = [attention.query.weight.to(kind), attention.query.bias.to(kind)]
-        self._of_mixed = attention.energy.weight.to(kind)
-
-    def __call__(self, query: Tensor) -> Tensor:
-        if not self._additive:
-            return torch.baddbmm(self._absent[:, None], query[:, None], self._keys).softmax(2)
-        mixed = (F.linear(query, *self._of_query)[:, None] + self._keys).tanh()
-        return (F.linear(mixed, self._of_mixed).squeeze(2) + self._absent).softmax(1)[:, None]
