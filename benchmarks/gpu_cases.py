@@ -7,12 +7,12 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from benchmarks.reference.model import ReferenceModel
 from torch import Tensor, nn
 
 from benchmarks.measure import ROOT
 from benchmarks.multi30k import lengths_alike
 from benchmarks.reference.losses import step_by_step, teacher_forcing
-from benchmarks.reference.model import ReferenceModel
 from seqlab.model.config import ModelConfig
 from seqlab.model.seq2seq import Seq2Seq, parts
 from seqlab.params.params import load_params

@@ -11,13 +11,13 @@ from click.testing import CliRunner
 from markdown_it import MarkdownIt
 from mlflow.exceptions import MlflowException
 
+from benchmarks.invented_runs import EXPERIMENT, InventedRun, grid, references, stand_in, worsened
 from seqlab.cli import main
 from seqlab.comparison import compare as module
 from seqlab.comparison.compare import Comparison, compare
 from seqlab.errors import SeqlabError
 from seqlab.reporting.summary import literal
 from seqlab.tracking.server import Server
-from tests.comparison.invented import EXPERIMENT, InventedRun, grid, references, stand_in, worsened
 from tests.reporting.test_summary import CALLS
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>|`$x$`\u202e @octocat #12 \x1b]0;x\x07'
