@@ -1,6 +1,7 @@
 """Makes a run anew, and says whether the same bytes came out, or where they part."""
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from seqlab.tracking.pipeline import load_stage
 from seqlab.tracking.points import score_points, training_points
 from seqlab.verification.digest_table import DigestTable, first_difference, read_digests
 from seqlab.verification.subject import Subject, load_subject
+from seqlab.verification.trust import doubt
 from seqlab.verification.verdict import Parting, Verdict, figure_differences, score_changes
 from seqlab.verification.working_copy import execute, working_copy
 
@@ -25,15 +27,21 @@ DIGESTS, SCORES, TRAINING = "models/digests.safetensors", "reports/scores.json",
 NEEDED = ("models/best/model.safetensors", SCORES, "reports/translations.jsonl")
 
 
-def verify(start: Path, run: str | None) -> Verdict:
+def verify(start: Path, run: str | None, agree: Callable[[str], bool]) -> Verdict:
     """Execute the run of the working copy around `start`, or `run`, anew from its code, parameters and data.
 
+    `agree` is asked before code that is not this repository's is executed; nothing is unless it says yes.
+
     Raises:
-        SeqlabError: outside a DVC project; there is no such run, or it kept no code; a stage failed.
+        SeqlabError: outside a DVC project; there is no such run, or it kept no code; nobody agrees; a stage failed.
     """
     home = find_home(start)
     subject = load_subject(home, run)
-    with working_copy(home, subject.source(), subject.commit) as root:
+    archive = subject.source()
+    strange = doubt(home.root, subject.name, subject.commit, archive) if run is not None else ""
+    if strange and not agree(strange):
+        raise SeqlabError(f"{strange} Nothing was run; `--trust` runs it all the same")
+    with working_copy(home, archive, subject.commit) as root:
         execute(root)
         return compare(subject, root)
 
