@@ -24,7 +24,7 @@ from seqlab.tracking.provenance import provenance
 from seqlab.tracking.record import RunRecord
 from seqlab.tracking.run_name import run_name
 from seqlab.tracking.server import Server, server_errors
-from seqlab.tracking.source import SOURCE, source_archive
+from seqlab.tracking.source import SOURCE, left_out, source_archive
 from seqlab.tracking.tags import EXECUTION_IDS, FILES
 from seqlab.tracking.workspace import NEEDED, stale_stages
 
@@ -91,6 +91,8 @@ def _present(home: Home) -> Subject:
     changed = [f"{stage} ({stale[stage]})" for stage in NEEDED if stage in stale]
     if changed:
         raise SeqlabError(f"this working copy is not up to date: {', '.join(changed)}; run `dvc repro` first")
+    if lost := left_out(root):
+        raise SeqlabError(f"git does not track {', '.join(lost)}, so no copy of the code has it; `git add` it first")
     recipe = load_recipe(load_params(root / "params.yaml"), root)
     outs = [out for stage in COMPARED for out in load_stage(root, stage).outs]
     files = [file for out in outs for file in files_below(root / out)]
