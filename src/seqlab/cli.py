@@ -34,6 +34,14 @@ def _errors_for_people(command: Callable[P, T]) -> Callable[P, T]:
     return guarded
 
 
+def _agreed(question: str) -> bool:
+    try:
+        return click.confirm(plain(stripped(question)))
+    except click.Abort:
+        # Nobody is there to answer, or it was Ctrl-C.
+        return False
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="seqlab")
 def main() -> None:
@@ -163,28 +171,23 @@ def promote(run: str, *, yes: bool) -> None:
     """
     from seqlab.tracking.champion import promote as promote_run
 
-    def agree(doubt: str) -> bool:
-        try:
-            return yes or click.confirm(plain(f"{doubt} Promote it?"))
-        except click.Abort:
-            # Nobody is there to answer, or it was Ctrl-C.
-            return False
-
-    say(promote_run(Path.cwd(), run, agree))
+    say(promote_run(Path.cwd(), run, lambda doubt: yes or _agreed(f"{doubt} Promote it?")))
 
 
 @main.command(short_help="Execute a run anew, and compare every byte.")
 @click.argument("run", required=False)
+@click.option("--trust", is_flag=True, help="Do not ask, whatever code it is.")
 @_errors_for_people
-def verify(run: str | None) -> None:
+def verify(run: str | None, *, trust: bool) -> None:
     """Execute RUN anew (id, name or beginning of a fingerprint; without, the run of this working copy) and compare.
 
-    Every stage runs again in a temporary copy, with the code and the parameters of the run. Says `reproduced`, or names
-    the files that differ, and the first optimizer step and tensor that do; then the exit status is 1.
+    Every stage runs again in a temporary copy, with the code and the parameters of the run. Asks before code is
+    executed that is of no commit of this repository. Says `reproduced`, or names the files that differ, and the first
+    optimizer step and tensor that do; then the exit status is 1.
     """
     from seqlab.verification.verify import verify as verify_run
 
-    verdict = verify_run(Path.cwd(), run)
+    verdict = verify_run(Path.cwd(), run, lambda doubt: trust or _agreed(f"{doubt} Run it?"))
     say(verdict)
     if not verdict.reproduced:
         sys.exit(1)

@@ -131,6 +131,16 @@ def changed_files(root: Path, paths: Iterable[str]) -> list[str]:
     return sorted(entry[3:].removeprefix(prefix) for entry in _names(listing))
 
 
+def tracked_files(root: Path, paths: Iterable[str]) -> list[str]:
+    """The files at and below `paths` that git tracks, gone or not: relative to `root`, sorted.
+
+    Raises:
+        SeqlabError: outside a repository.
+    """
+    listing = _git(root, "ls-files", "-z", "--cached", "--", *paths)
+    return sorted({*_names(listing, "surrogateescape")})
+
+
 def untracked_files(root: Path, paths: Iterable[str]) -> list[str]:
     """The files at and below `paths` that git neither knows nor ignores: relative to `root`, sorted.
 

@@ -100,6 +100,7 @@ def _record(material: _Material, objects: Objects) -> RunRecord:
         tags=fact_tags(first, _numerics(material), scores)
         | counter_tags(content.json("reports/training.json"), scores),
         error=last.error if status in ("FAILED", "KILLED") else "",
+        models={path: name for path, name in files.items() if path.startswith(CHECKPOINTS)},
     )
     return describe(record, scores)
 

@@ -43,6 +43,7 @@ class Dataset:
 class RunRecord:
     """The whole of a run. Times are in seconds since the epoch; `files` and `reports`: artifact path → SHA-256.
 
+    `models`: path → SHA-256 of every file in the folders of checkpoints, those that are one checkpoint in both.
     `tags` are facts, which stay as they are first written; `error` is of a run that failed; `sweeps` maps the sweeps
     that it belongs to to its name in each.
     """
@@ -62,6 +63,7 @@ class RunRecord:
     error: str = ""
     description: str = ""
     sweeps: dict[str, str] = field(default_factory=dict)
+    models: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
