@@ -25,7 +25,7 @@ from seqlab.text.batches import Batch
 
 SHAPES = (GpuShape(256, 6000, 128, 15), GpuShape(512, 16000, 256, 25), GpuShape(1024, 32000, 256, 30))
 GNMT = GpuShape(1024, 32000, 128, 30, "lstm", 4)
-BATCHES = 12
+BATCHES = 8
 PRECISIONS = ("bfloat16", "float32")
 Make = Callable[[], Run]
 # Under the profiler; it notes thousands of kernels of each.
