@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
+from ruamel.yaml.nodes import ScalarNode
 
 from seqlab.errors import SeqlabError
 from seqlab.params.params import load_params, parse_params
-from seqlab.params.yaml import LONGEST_FILE, parse_yaml, read_yaml
+from seqlab.params.yaml import LONGEST_FILE, MOST_NODES, parse_yaml, read_yaml
 from seqlab.tracking.pipeline import load_stage, load_versions, locked_digests
 
 ROOT = Path(__file__).parents[2]
@@ -37,6 +38,9 @@ BOMBS = {
     "itself": ("a: &a [*a]", "contains itself"),
     "itself merged": ("a: &a {<<: *a}", "contains itself"),
     "length": ("a: " + "x" * LONGEST_FILE, "is longer than"),
+    "a list": ("seed: [" + "1," * 300_000 + "1]", "more than 10000 values"),
+    "a block": ("seed:\n" + "  - a\n" * 150_000, "more than 10000 values"),
+    "a mapping": ("seed: {" + ",".join(f"a{i}: 1" for i in range(80_000)) + "}", "more than 10000 values"),
     "depth": ("[" * 100_000, "is not valid YAML"),
     "digits": ("seed: " + "9" * 5000, "more than 100 digits"),
     "hexadecimal digits": ("seed: 0x" + "f" * 5000, "more than 100 digits"),
@@ -79,6 +83,20 @@ def test_versions_that_are_no_table_are_refused(text: str, tmp_path: Path) -> No
     (tmp_path / "versions.toml").write_text(text, "utf-8")
     with pytest.raises(SeqlabError, match="cannot read the versions of stage train"):
         load_versions(tmp_path, "train")
+
+
+def test_a_list_of_a_megabyte_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+    count = ScalarNode.__init__
+
+    def counted(self: ScalarNode, *args: Any, **kwargs: Any) -> None:
+        made.append(None)
+        count(self, *args, **kwargs)
+
+    monkeypatch.setattr(ScalarNode, "__init__", counted)
+    with pytest.raises(SeqlabError, match="more than 10000 values"):
+        parse_yaml("seed: [" + "1," * 500_000 + "1]", "x")
+    assert len(made) <= MOST_NODES
 
 
 def test_anchors_of_ordinary_size_are_allowed() -> None:

@@ -4,15 +4,30 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.nodes import Node, ScalarNode
 
 from seqlab.errors import SeqlabError
 
 # A thousand times what the project's own files hold.
 LONGEST_FILE = 1 << 20
+# Seven times what dvc.lock, the largest of them, is made of; a value takes a tenth of a millisecond to read.
+MOST_NODES = 10_000
 MOST_VALUES = 100_000
 # Python refuses to print, and so to report, integers of more than 4,300 digits.
 LONGEST_NUMBER = 100
+
+
+class _Composer(Composer):
+    """Stops at too many values, not after them."""
+
+    nodes = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        self.nodes += 1
+        if self.nodes > MOST_NODES:
+            raise ValueError(f"more than {MOST_NODES} values")
+        return super().compose_node(parent, index)
 
 
 def read_yaml(path: Path) -> Any:
@@ -35,11 +50,13 @@ def parse_yaml(content: str | bytes, origin: str) -> Any:
     Anchors are allowed as long as what they stand for is small, written out.
 
     Raises:
-        SeqlabError: it is too long or not valid YAML, has a tag that YAML does not know, or grows too large by anchors.
+        SeqlabError: it is too long or not valid YAML, has a tag that YAML does not know, or too many values, by itself
+            or by its anchors.
     """
     if len(content) > LONGEST_FILE:
         raise SeqlabError(f"{origin} is longer than {LONGEST_FILE} bytes; it was not read")
     yaml = YAML(typ="safe", pure=True)
+    yaml.Composer = _Composer
     try:
         root = yaml.compose(content)
         if root is None:
