@@ -2,57 +2,77 @@
 # make recipe NAME=multi30k-de-en-attention    run recipes/NAME.txt as a DVC experiment; with SEEDS=1,2,3 as three
 # make test   set up, run the tests; make test-slow adds kills, servers, browsers and whole pipelines
 # make bench  set up, run the benchmarks, add what they print to today's log in benchmarks/log; on a quiet machine
+#
+# The Python to make the environment with; whoever names one gets it, also where .venv is of another: make run PYTHON=python3.13
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# As it was found: what .venv is made with is not in .venv.
+FOUND_PATH := $(PATH)
 # DVC starts the stages through a shell: the environment's programs come first on its path.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := true
 export MLFLOW_DISABLE_TELEMETRY := true
 JOBS ?= 2
 
-.PHONY: run recipe install test test-slow lint format ui pictures bench clean
+.PHONY: run recipe check install install-dev test test-slow lint format ui pictures bench hashes clean
 
 run: install
 	dvc repro
 	seqlab sync
 	seqlab summary
 
-# A recipe is a list of parameters, one a line.
-recipe: SETTINGS = $$(sed 's/^/-S /' recipes/$(NAME).txt)
+# By the environment, where no shell reads them as more than text.
+recipe: export NAME := $(value NAME)
+recipe: export SEEDS := $(value SEEDS)
 recipe: install
-ifdef SEEDS
-	seqlab sweep --name $(NAME) $(SETTINGS) -S seed=$(SEEDS)
-else
-	dvc exp run --name $(NAME) $(SETTINGS)
-endif
+	seqlab recipe $(if $(SEEDS),--seeds="$$SEEDS") -- "$$NAME"
 	seqlab sync
 	seqlab summary
 
-install: $(VENV)/.installed
+# Before anything is downloaded: is there what it takes, and is .venv still of use? A stale one goes.
+check: export PATH := $(FOUND_PATH)
+check:
+	@command -v $(PYTHON) >/dev/null || { echo "seqlab: $(PYTHON) is not installed: make run PYTHON=…" >&2; exit 1; }
+	@$(PYTHON) src/seqlab/prerequisites.py $(VENV) $(if $(filter file,$(origin PYTHON)),,--asked-for)
 
-$(VENV)/.installed: requirements.txt pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+# What `make run` needs; and what `make test` and `make lint` need beside it. In a make of their own, since make would
+# go on taking for installed what the check removes.
+install: check
+	@$(MAKE) --no-print-directory $(VENV)/.installed
+
+install-dev: install
+	@$(MAKE) --no-print-directory $(VENV)/.installed-dev
+
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+$(VENV)/.installed: requirements.txt requirements-torch.txt pyproject.toml
+	test -x $(BIN)/python || PATH="$(FOUND_PATH)" $(PYTHON) -m venv $(VENV)
+	$(PIP_INSTALL) --no-deps --require-hashes -r requirements.txt
+	$(PIP_INSTALL) -r requirements-torch.txt
+	$(PIP_INSTALL) --no-build-isolation --no-deps --editable .
+	touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	$(PIP_INSTALL) --no-deps --require-hashes -r requirements-dev.txt
 	touch $@
 
 # Tests train side by side; threads that spin while they wait would slow each other down.
 test test-slow: export OMP_WAIT_POLICY ?= passive
 
-test: install
+test: install-dev
 	pytest -n $(JOBS) --dist loadgroup -m "not slow"
 
-test-slow: install
+test-slow: install-dev
 	pytest -n $(JOBS) --dist loadgroup -m slow
 
-lint: install
+lint: install-dev
 	ruff check
 	ruff format --check
 	mypy
 	lint-imports
 
-format: install
+format: install-dev
 	ruff check --fix
 	ruff format
 
@@ -60,12 +80,22 @@ ui: install
 	mlflow ui --backend-store-uri sqlite:///mlflow.db
 
 # The pictures of the README and the tutorial, from the runs of this working copy.
-pictures: install
+pictures: install-dev
 	python docs/pictures.py
 
 # All, or those named: make bench BENCHMARKS=training
 bench: install
 	python -m benchmarks.run $(BENCHMARKS)
+
+# After a change of a pin, a line NAME==VERSION: the digests of that version's files, on every system and Python.
+PINS := requirements.txt requirements-dev.txt requirements-team.txt .github/requirements-audit.txt
+hashes: install-dev
+	set -e; for file in $(PINS); do \
+	  sed -n '/^#/p' $$file >$$file.new; \
+	  sed -n 's/^\([^# ]*==[^ ;]*\).*/\1/p' $$file | uv pip compile --quiet --no-config --no-deps --universal \
+	    --python-version 3.11 --generate-hashes --no-annotate --no-header - >>$$file.new; \
+	  mv $$file.new $$file; \
+	done
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache

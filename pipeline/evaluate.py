@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import seqlab.interpreter  # noqa: F401
 from seqlab.numerics import configure
 from seqlab.stage import Stage, run_stage
 
@@ -13,12 +14,14 @@ def main(stage: Stage) -> None:
     # They import PyTorch, which reads the environment once.
     from seqlab.evaluation.evaluation import evaluate
     from seqlab.numerics import torch_setup
+    from seqlab.scoring.tokenization import resolve
     from seqlab.seq2seq.engines.choice import choose
 
     torch_setup(params.runtime)
     reports = Path("reports")
     evaluate(
         params.evaluate,
+        tokenize=resolve(params.evaluate.tokenize, params.corpus.target),
         checkpoint=Path("models/best"),
         tokenized=Path("data/tokenized"),
         raw=Path("data/raw"),
@@ -26,8 +29,8 @@ def main(stage: Stage) -> None:
         device=params.runtime.device,
         engine=choose(params.runtime.device, params.runtime.engine),
     )
-    names = ("scores.json", "translations.jsonl", "bleu_by_length.csv", "exposure.csv", "attention.json")
-    stage.outputs += [reports / name for name in names]
+    names = ("scores.json", "metrics.json", "translations.jsonl", "bleu_by_length.csv", "exposure.csv")
+    stage.outputs += [reports / name for name in (*names, "attention.json")]
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import seqlab.interpreter  # noqa: F401
 from seqlab.stage import Stage, run_stage
 from seqlab.text.build import build
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import seqlab.interpreter  # noqa: F401
 from seqlab.numerics import configure
 from seqlab.stage import Stage, run_stage
 
@@ -13,6 +14,7 @@ def main(stage: Stage) -> None:
     # They import PyTorch, which reads the environment once.
     from seqlab.evaluation.validation import Validation
     from seqlab.numerics import torch_setup
+    from seqlab.scoring.tokenization import resolve
     from seqlab.seq2seq.engines.choice import choose
     from seqlab.training.progress import Progress
     from seqlab.training.run import train
@@ -21,6 +23,8 @@ def main(stage: Stage) -> None:
     engine = choose(params.runtime.device, params.runtime.engine)
     stage.stops_itself = True
     tokenized, models, reports = Path("data/tokenized"), Path("models"), Path("reports")
+    tokenize = resolve(params.evaluate.tokenize, params.corpus.target)
+    validator = Validation.open(tokenized, Path("data/raw"), params.train.validation_max_length, tokenize, engine)
     with Progress() as progress:
         train(
             params,
@@ -30,7 +34,7 @@ def main(stage: Stage) -> None:
             checkpoints=stage.checkpoints,
             fingerprint=stage.train_fingerprint(),
             engine=engine,
-            validator=Validation.open(tokenized, Path("data/raw"), params.train.validation_max_length, engine),
+            validator=validator,
             listeners=[progress, stage.recorder.listener],
             stop=stage.stop,
         )

@@ -1,5 +1,7 @@
 """The command line: defaults, inputs, and messages instead of tracebacks."""
 
+import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,9 @@ class Reverser:
 def reverser(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Reverser:
     made = Reverser()
     monkeypatch.setattr(Translator, "load", lambda *_: made)
+    monkeypatch.setattr("seqlab.translating.command.dvc_status", lambda _: {})
     monkeypatch.chdir(tmp_path)
+    (tmp_path / ".dvc").mkdir()
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     return made
 
@@ -44,7 +48,7 @@ def test_each_argument_is_a_text(reverser: Reverser) -> None:
 
 def test_each_line_of_standard_input_is_a_text(reverser: Reverser) -> None:
     result = run("translate", text="abc\n\nd\u2028e\nno newline")
-    assert result.output == "cba\n\ne\u2028d\nenilwen on\n"
+    assert result.output == "cba\n\ne d\nenilwen on\n"
 
 
 def test_the_defaults_are_those_of_evaluate(reverser: Reverser) -> None:
@@ -86,6 +90,8 @@ def test_n_best_shows_scores(reverser: Reverser) -> None:
         (["--n-best", "4", "a"], "--beam-size 4"),
         (["--beam-size", "0", "a"], "--beam-size"),
         (["--checkpoint", "x", "--run", "y", "a"], "exclude each other"),
+        (["--input", "params.yaml", "a"], "exclude each other"),
+        (["--input", "nowhere"], "does not exist"),
     ],
 )
 def test_wrong_options(reverser: Reverser, arguments: list[str], message: str) -> None:
@@ -102,6 +108,7 @@ def test_standard_input_that_is_not_utf_8(reverser: Reverser) -> None:
 
 def test_a_missing_checkpoint_is_one_message(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / ".dvc").mkdir()
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     result = run("translate", "--checkpoint", "nowhere", "abc")
     assert result.exit_code == 1
@@ -112,7 +119,7 @@ def test_a_missing_checkpoint_is_one_message(monkeypatch: pytest.MonkeyPatch, tm
 
 def test_commands_outside_a_project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    for command in ("translate", "params", "summary"):
+    for command in ("translate", "params", "summary", "runs", "compare"):
         result = run(command)
         assert result.exit_code == 1
         assert "Error: " in result.output
@@ -120,3 +127,37 @@ def test_commands_outside_a_project(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 def test_params_prints_the_table(reverser: Reverser) -> None:
     assert "| `train.teacher_forcing_ratio` | `1.0` |" in run("params").output
+
+
+def test_the_list_of_commands_has_whole_sentences() -> None:
+    lines = run("--help").output.split("Commands:\n")[1].splitlines()
+    assert [line.split()[0] for line in lines] == sorted(main.commands)
+    for line in lines:
+        assert re.fullmatch(r"  [a-z]+ +[A-Z][^.]*[^.][.?]", line), line
+
+
+def test_a_shell_completes_commands_and_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    def completed(words: str) -> str:
+        environment = {"COMP_WORDS": f"seqlab {words}", "COMP_CWORD": str(len(words.split()))}
+        result = CliRunner().invoke(
+            main, env=environment | {"_SEQLAB_COMPLETE": "bash_complete"}, prog_name="seqlab", args=[]
+        )
+        return result.output
+
+    assert completed("tra") == "plain,translate\n"
+    assert completed("translate --inp") == "plain,--input\n"
+
+
+def test_the_summary_is_the_projects_from_any_folder_and_says_what_is_stale(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / "docs").mkdir()
+    shutil.copyfile(ROOT / "dvc.yaml", tmp_path / "dvc.yaml")
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    monkeypatch.chdir(tmp_path / "docs")
+    monkeypatch.setattr("seqlab.summary.summarize", lambda reports: f"scores of {reports}")
+    notes = iter([None, "NOT CURRENT"])
+    monkeypatch.setattr("seqlab.explanation.stale.stale_note", lambda *_: next(notes))
+    assert run("summary").output == f"scores of {tmp_path}/reports\n"
+    assert run("summary").output == f"scores of {tmp_path}/reports\n\nNOT CURRENT\n"

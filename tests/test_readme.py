@@ -11,6 +11,7 @@ from seqlab.params.table import parameter_table
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
+PAGES = README + "".join(path.read_text("utf-8") for path in sorted(ROOT.glob("docs/*.md")))
 
 
 def test_the_table_of_parameters_is_the_schema_s() -> None:
@@ -18,10 +19,15 @@ def test_the_table_of_parameters_is_the_schema_s() -> None:
 
 
 def test_every_command_exists() -> None:
-    commands = set(re.findall(r"`seqlab ([a-z]+)", README))
-    assert {"translate", "sync", "params"} <= commands
+    commands = dict.fromkeys(re.findall(r"(?:`|\$ |\| )seqlab ([a-z]+)", PAGES), "")
+    assert {"translate", "sync", "params", "runs"} <= commands.keys()
     for command in commands:
-        assert CliRunner().invoke(main, [command, "--help"]).exit_code == 0
+        result = CliRunner().invoke(main, [command, "--help"])
+        assert result.exit_code == 0, command
+        commands[command] = result.output
+    for command, options in re.findall(r"seqlab ([a-z]+)([^`\n|]*)", PAGES):
+        for option in re.findall(r"(?<= )--[a-z-]+", options):
+            assert option in commands.get(command, option), f"{command} {option}"
     makefile = (ROOT / "Makefile").read_text("utf-8")
     targets = set(re.findall(r"(?:`|\$ )make ([a-z-]+)", README))
     assert {"run", "test"} <= targets

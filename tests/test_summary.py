@@ -7,6 +7,7 @@ import pytest
 
 from seqlab.errors import SeqlabError
 from seqlab.summary import summarize
+from tests.reporting.run import manifest, write_json, write_run
 
 SIGNATURE = "nrefs:1|bs:1000|seed:12345|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0"
 
@@ -47,6 +48,22 @@ def test_rouge_and_diversity_where_they_were_measured(tmp_path: Path) -> None:
         "D-2    2.31  % of the words; references 11.93  tok:13a",
         "1,203 different outputs (references 4,410); the most frequent is 17.2 % of all (references 0.4 %)",
     ]
+
+
+def test_what_a_reader_must_know_stands_below_the_scores(tmp_path: Path) -> None:
+    reports = tmp_path / "reports"
+    write_run(tmp_path)
+    assert "Mind" not in summarize(reports)
+    write_json(reports / "scores.json", scores(notes=["TER counts otherwise"]))
+    counted = manifest()
+    counted["splits"]["test"]["also_in_train"] = 3
+    write_json(tmp_path / "data/raw/manifest.json", counted)
+    lines = [line for line in summarize(reports).splitlines() if line.startswith("Mind: ")]
+    assert lines[0] == "Mind: TER counts otherwise"
+    assert lines[1].startswith("Mind: 3 of 60 test examples (5.0 %) have a source text that is in the training data")
+    (tmp_path / "data/raw/manifest.json").write_text("{", "utf-8")
+    with pytest.raises(SeqlabError, match=r"manifest\.json.*dvc repro"):
+        summarize(reports)
 
 
 @pytest.mark.parametrize("content", [None, "", "[]", "{}", json.dumps(scores(bleu={})), json.dumps(scores(ter=3))])

@@ -5,11 +5,18 @@ import json
 import re
 import subprocess
 import sys
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
+from markdown_it import MarkdownIt
 from ruamel.yaml import YAML
+
+from seqlab.integration.changes import Change
+from seqlab.integration.summary import render_summary
+from tests.integration.samples import integration
+from tests.reporting.test_summary import CALLS
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".github/workflows"
@@ -187,6 +194,36 @@ def test_a_stranger_s_text_stays_text(tmp_path: Path) -> None:
     assert "![" not in body
     assert "<!--" not in body
     assert "<details><summary>x</summary><code>1</code></details>" in body
+
+
+RENDERER = MarkdownIt("gfm-like", {"html": True, "linkify": False})
+STRANGE = (
+    "&#64;octocat", "&#0064;octocat", "&#x40;octocat", "&commat;octocat", "\\@octocat", "@\u200boctocat", "a@b.c",
+    "#12", "owner/name#12", "&num;12", "&#35;12", "GH-12", "gh-12", "&#71;H-12", "\\#12",
+    "[x](https://a.b)", "[x][y]\n\n[y]: https://a.b", "[x](//a.b)", "[x]: /a", "[x](mailto:a@b.c)", "https://a.b",
+    "www.a.b", "http&#58;//a.b", "&lsqb;x&rsqb;(https://a.b)", "<https://a.b>", "WWW.a.b", "a\u202eb\x1b]0;x\x07",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", STRANGE)
+def test_a_stranger_s_text_calls_nobody_and_links_nowhere(tmp_path: Path, text: str) -> None:
+    _, made = comment(tmp_path, f"## BLEU\n\n{text} and [this run]({RUN['html_url']}).")
+    body = made[1]["body"].split("\n", 2)[2]
+    html = RENDERER.render(body)
+    links = re.findall(r'href="([^"]*)"', html)
+    assert links == [RUN["html_url"]]
+    shown = unescape(re.sub(r"<[^>]*>", "", html))
+    assert not CALLS.search(shown)
+    assert not set(shown) & set("\u202e\x1b\x07")
+    assert "<h2>BLEU</h2>" in html
+
+
+def test_our_own_summary_passes_as_it_is(tmp_path: Path) -> None:
+    change = Change("params.yaml", "a|b_", "<x> `y` *z* [1] $2$ ~3~ \\", "é & @name #12")
+    text = render_summary(integration(parameters=[change], notes=["see https://a.b"]))
+    _, made = comment(tmp_path, text)
+    body = made[1]["body"].split("\n", 2)[2].strip()
+    assert RENDERER.render(body) == RENDERER.render(text)
 
 
 @pytest.mark.parametrize("text", ["x" * 100_000, "<" * 100_000, "@" * 100_000])

@@ -1,21 +1,23 @@
-"""The command line: seqlab translate | sync | sweep | compare | promote | why | verify | ci | summary | params.
+"""The command line: seqlab translate, runs, sync, sweep, recipe, compare, promote, why, verify, ci, summary, params.
 
 Each command imports what it needs when it runs: torch and mlflow take a second each.
 """
 
-import io
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Literal, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import click
 
 from seqlab.errors import SeqlabError
+from seqlab.terminal import plain, say
 
 P = ParamSpec("P")
 T = TypeVar("T")
+INPUT = click.Path(exists=True, dir_okay=False, path_type=Path)
+OUTPUT = click.Path(dir_okay=False, path_type=Path)
 
 
 def _errors_for_people(command: Callable[P, T]) -> Callable[P, T]:
@@ -26,7 +28,7 @@ def _errors_for_people(command: Callable[P, T]) -> Callable[P, T]:
         try:
             return command(*args, **kwargs)
         except SeqlabError as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(plain(str(error))) from None
 
     return guarded
 
@@ -37,10 +39,14 @@ def main() -> None:
     """Reproducible sequence-to-sequence experiments on DVC and MLflow."""
 
 
-@main.command()
+@main.command(short_help="Translate texts with a trained model.")
 @click.argument("text", nargs=-1)
+@click.option("--input", type=INPUT, help="File to read, a text a line.  [default: standard input]")
+@click.option("--output", type=OUTPUT, help="File to write, whole or not at all.  [default: standard output]")
+@click.option("--json", is_flag=True, help="Read and write JSON Lines.")
+@click.option("--attention", type=OUTPUT, help="HTML file to write with the attention map of each text.")
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Checkpoint folder.  [default: models/best]")
-@click.option("--run", "run_id", help="MLflow run whose best model translates, instead of a checkpoint folder.")
+@click.option("--run", help="MLflow run whose best model translates, instead of a checkpoint folder.")
 @click.option(
     "--parameters",
     type=click.Choice(("best", "average", "ensemble")),
@@ -51,77 +57,38 @@ def main() -> None:
 @click.option("--max-length", type=click.IntRange(min=1), help="In tokens.  [default: evaluate.max_length]")
 @click.option("--n-best", type=click.IntRange(min=1), default=1, show_default=True, help="Translations of each text.")
 @_errors_for_people
-def translate(
-    text: tuple[str, ...],
-    checkpoint: Path | None,
-    run_id: str | None,
-    parameters: Literal["best", "average", "ensemble"] | None,
-    beam_size: int | None,
-    length_penalty: float | None,
-    max_length: int | None,
-    n_best: int,
-) -> None:
-    """Translate TEXT, each argument a text; without arguments, each line of standard input.
+def translate(text: tuple[str, ...], **options: Any) -> None:
+    """Translate TEXT, each argument a text; without arguments, each line of --input or of standard input.
 
-    The options' defaults are those of params.yaml in the current folder, so that the translations are evaluate's own.
+    There are as many lines out as in, whatever is in them: a line ends with a line feed alone, and a line break in a
+    translation becomes a space. With --json each line in is a string, or an object with a "source"; each line out is an
+    object with "source", "translation" and "score", exactly as they are.
+
+    The options' defaults are those of the project's params.yaml, so that the translations are evaluate's own.
     """
-    from seqlab.evaluation.translator import Translator
-    from seqlab.params.params import load_params
+    from seqlab.translating.command import Options
+    from seqlab.translating.command import translate as translate_texts
 
-    if checkpoint and run_id:
+    chosen = Options(**options)
+    if chosen.checkpoint and chosen.run:
         raise click.UsageError("--checkpoint and --run exclude each other")
-    params = load_params(Path("params.yaml"))
-    search = params.evaluate
-    beam_size = beam_size or search.beam_size
-    if n_best > beam_size:
-        raise click.UsageError(f"--n-best {n_best} needs --beam-size {n_best} or more")
-    folder = _model_folder(checkpoint, run_id)
-    translator = Translator.load(folder, params.runtime.device, parameters or search.parameters)
-    for texts in _inputs(text, search.batch_size):
-        for translations in translator.translate(
-            texts,
-            beam_size=beam_size,
-            length_penalty=search.length_penalty if length_penalty is None else length_penalty,
-            max_length=max_length or search.max_length,
-            n_best=n_best,
-            batch_size=search.batch_size,
-        ):
-            for translation in translations:
-                score = f"{translation.score:.4f}\t" if n_best > 1 else ""
-                click.echo(score + translation.text)
+    if text and chosen.input:
+        raise click.UsageError("TEXT and --input exclude each other")
+    translate_texts(Path.cwd(), text, chosen)
 
 
-def _model_folder(checkpoint: Path | None, run_id: str | None) -> Path:
-    if run_id is None:
-        return checkpoint or Path("models/best")
-    from seqlab.tracking.model import download_checkpoint
+@main.command(short_help="List the newest runs in MLflow.")
+@click.option("--filter", "condition", default="", help="Runs that match, in MLflow's search syntax.")
+@click.option("--count", type=click.IntRange(min=1, max=10_000), default=20, show_default=True, help="At most so many.")
+@_errors_for_people
+def runs(condition: str, count: int) -> None:
+    """List the runs in MLflow, newest first: name, BLEU, state, and when each started."""
+    from seqlab.runs import list_runs
 
-    return download_checkpoint(run_id)
-
-
-def _inputs(text: tuple[str, ...], batch_size: int) -> Iterator[list[str]]:
-    """Batches of texts: the arguments; or lines as they are typed; or lines of a pipe, many at once."""
-    if text:
-        yield list(text)
-        return
-    stream = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8")
-    if sys.stdin.isatty():
-        click.echo("Type a text and press Enter; end with Ctrl-D.", err=True)
-        batch_size = 1
-    batch: list[str] = []
-    try:
-        for line in stream:
-            batch.append(line.rstrip("\n"))
-            if len(batch) == batch_size:
-                yield batch
-                batch = []
-    except UnicodeDecodeError as error:
-        raise SeqlabError(f"standard input is not valid UTF-8: {error}") from None
-    if batch:
-        yield batch
+    say(list_runs(Path.cwd(), condition, count))
 
 
-@main.command()
+@main.command(short_help="Bring MLflow up to date.")
 @_errors_for_people
 def sync() -> None:
     """Bring MLflow up to date with the journal and with this working copy.
@@ -130,29 +97,31 @@ def sync() -> None:
     """
     from seqlab.tracking.sync import sync as sync_runs
 
-    click.echo(sync_runs(Path.cwd()))
+    say(sync_runs(Path.cwd()))
 
 
-@main.command()
+@main.command(short_help="Compare runs: which is best, and is it real?")
 @click.argument("runs", nargs=-1, metavar="[RUN]...")
 @click.option("--filter", "condition", default="", help="Finished runs that match, in MLflow's search syntax.")
-@click.option("--heatmap", nargs=2, metavar="ROWS COLUMNS", help="Parameters of the heat map.  [default: ratio, size]")
-@click.option("--output", type=click.Path(path_type=Path), default="reports", help="Folder.  [default: reports]")
+@click.option("--heatmap", nargs=2, metavar="ROWS COLUMNS", help="Of the heat map.  [default: what varies most]")
+@click.option("--output", type=click.Path(path_type=Path), help="Folder.  [default: reports, beside params.yaml]")
 @_errors_for_people
-def compare(runs: tuple[str, ...], condition: str, heatmap: tuple[str, str] | None, output: Path) -> None:
+def compare(runs: tuple[str, ...], condition: str, heatmap: tuple[str, str] | None, output: Path | None) -> None:
     """Compare runs in MLflow, each RUN an id, a name or the beginning of a fingerprint; without, all finished ones.
 
     Writes comparison.html, comparison.md and comparison.csv: which run is best, whether the difference is real, which
     parameters differ, curves and translations side by side.
     """
     from seqlab.comparison.compare import compare as compare_runs
+    from seqlab.tracking.home import find_home
 
     if runs and condition:
         raise click.UsageError("RUN and --filter exclude each other")
-    click.echo(compare_runs(Path.cwd(), output, wanted=runs, condition=condition, heat=heatmap))
+    output = output or find_home(Path.cwd()).root / "reports"
+    say(compare_runs(Path.cwd(), output, wanted=runs, condition=condition, heat=heatmap))
 
 
-@main.command()
+@main.command(short_help="Say why a stage would run, or runs differ.")
 @click.argument("subjects", nargs=-1, metavar="[STAGE]... | RUN RUN")
 @_errors_for_people
 def why(subjects: tuple[str, ...]) -> None:
@@ -163,20 +132,20 @@ def why(subjects: tuple[str, ...]) -> None:
     """
     from seqlab.explanation.question import explain
 
-    click.echo(explain(Path.cwd(), list(subjects)))
+    say(explain(Path.cwd(), list(subjects)))
 
 
-@main.command()
+@main.command(short_help="Make a run's model the champion.")
 @click.argument("run")
 @_errors_for_people
 def promote(run: str) -> None:
     """Make the model of RUN (id, name, or beginning of its fingerprint) the `champion` of its task in the registry."""
     from seqlab.tracking.champion import promote as promote_run
 
-    click.echo(promote_run(Path.cwd(), run))
+    say(promote_run(Path.cwd(), run))
 
 
-@main.command()
+@main.command(short_help="Execute a run anew, and compare every byte.")
 @click.argument("run", required=False)
 @_errors_for_people
 def verify(run: str | None) -> None:
@@ -188,12 +157,12 @@ def verify(run: str | None) -> None:
     from seqlab.verification.verify import verify as verify_run
 
     verdict = verify_run(Path.cwd(), run)
-    click.echo(verdict)
+    say(verdict)
     if not verdict.reproduced:
         sys.exit(1)
 
 
-@main.command()
+@main.command(short_help="Run a grid of parameters.")
 @click.option(
     "-S", "--set-param", "settings", multiple=True, metavar="NAME=VALUE,...", help="Values, as in dvc exp run."
 )
@@ -210,10 +179,26 @@ def sweep(settings: tuple[str, ...], name: str, jobs: int, dry_run: bool) -> Non
     """
     from seqlab.sweeping.command import run_sweep
 
-    sys.exit(run_sweep(Path.cwd(), settings, name=name, jobs=jobs, dry_run=dry_run, say=click.echo))
+    sys.exit(run_sweep(Path.cwd(), settings, name=name, jobs=jobs, dry_run=dry_run, say=say))
 
 
-@main.command()
+@main.command(short_help="Run a recipe of recipes/.")
+@click.argument("name")
+@click.option("--seeds", help="Run it as a sweep with each of these seeds, such as 1,2,3.")
+@_errors_for_people
+def recipe(name: str, seeds: str | None) -> None:
+    """Run recipes/NAME.txt, a list of parameters, as a DVC experiment; with --seeds as a sweep, one member a seed."""
+    from seqlab.sweeping.command import run_sweep
+    from seqlab.sweeping.recipe import read_recipe, run_recipe
+    from seqlab.tracking.home import find_home
+
+    if seeds is None:
+        sys.exit(run_recipe(Path.cwd(), name))
+    settings = [*read_recipe(find_home(Path.cwd()).root, name), f"seed={seeds}"]
+    sys.exit(run_sweep(Path.cwd(), settings, name=name, jobs=2, dry_run=False, say=say))
+
+
+@main.command(short_help="Run what a change asks for, and compare.")
 @click.option("--base", required=True, help="Revision to compare with, such as origin/main.")
 @click.option("--output", type=click.Path(path_type=Path), help="Markdown file to write.  [default: standard output]")
 @click.option("--remote", help="DVC remote, made this working copy's default.  [default: its default]")
@@ -229,23 +214,30 @@ def ci(base: str, output: Path | None, remote: str | None, locked: bool) -> None
     run(Path.cwd(), base, output, remote, locked=locked)
 
 
-@main.command()
+@main.command(short_help="Print the scores of this working copy.")
 @_errors_for_people
 def summary() -> None:
-    """Print the scores of this working copy, and where to look next."""
+    """Print the scores of this working copy, where to look next, and what changed since, if anything did."""
+    from seqlab.dvc import dvc_status
+    from seqlab.explanation.stale import stale_note
     from seqlab.summary import summarize
-    from seqlab.tracking.pipeline import locked_stages
+    from seqlab.tracking.home import find_home
+    from seqlab.tracking.pipeline import locked_stages, stage_names
 
-    click.echo(summarize(Path("reports")))
+    root = find_home(Path.cwd()).root
+    say(summarize(root / "reports"))
     # A damaged dvc.lock is worth a word: `dvc repro` will refuse it.
-    locked_stages(Path())
+    locked_stages(root)
+    if note := stale_note(root, "these results are", stage_names(root), lambda: dvc_status(root)):
+        say(f"\n{note}")
 
 
-@main.command()
+@main.command(short_help="Print every parameter and what it does.")
 @_errors_for_people
 def params() -> None:
     """Print every parameter, its value in params.yaml, and what it does."""
     from seqlab.params.params import load_params
     from seqlab.params.table import parameter_table
+    from seqlab.tracking.home import find_home
 
-    click.echo(parameter_table(load_params(Path("params.yaml"))))
+    say(parameter_table(load_params(find_home(Path.cwd()).root / "params.yaml")))

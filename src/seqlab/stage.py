@@ -17,6 +17,7 @@ import psutil
 from seqlab.atomic import remove_leftovers
 from seqlab.errors import SeqlabError
 from seqlab.params.params import Params, load_params
+from seqlab.terminal import say
 from seqlab.tracking.fingerprint import train_fingerprint
 from seqlab.tracking.home import find_home
 from seqlab.tracking.pipeline import load_stage
@@ -134,9 +135,12 @@ def _stop_with_dvc() -> None:
     """When the DVC process that started this stage dies, stop too: an orphan would overwrite later outputs."""
     if "DVC_STAGE" not in os.environ:
         return
-    parent, grandparent = psutil.Process().parents()[:2]
-    # DVC starts a shell, which outlives it, unless that shell replaced itself by this very process.
-    watched = [parent, grandparent] if parent.name().endswith("sh") else [parent]
+    # DVC starts a shell, which outlives it, unless that shell replaced itself by this very process. The process that
+    # a container starts first has no parent; and it has none that is seen from here if DVC runs outside.
+    parents = psutil.Process().parents()
+    watched = parents[:2] if parents and _is_shell(parents[0]) else parents[:1]
+    if not watched:
+        return
 
     def watch() -> None:
         while all(map(_lives, watched)):
@@ -145,6 +149,14 @@ def _stop_with_dvc() -> None:
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
 
     threading.Thread(target=watch, name="watch-dvc", daemon=True).start()
+
+
+def _is_shell(process: psutil.Process) -> bool:
+    try:
+        return process.name().endswith("sh")
+    except psutil.Error:
+        # Gone: the watch notices that at once.
+        return False
 
 
 def _lives(process: psutil.Process) -> bool:
@@ -174,5 +186,5 @@ def _pytorch_out_of_memory(error: BaseException) -> bool:
 
 
 def _exit_with(name: str, message: str, status: int = 1) -> None:
-    print(f"{name}: {message}", file=sys.stderr)  # noqa: T201 (a message for people)
+    say(f"{name}: {message}", err=True)
     sys.exit(status)

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from seqlab.errors import SeqlabError
+from seqlab.reporting.results import MANIFEST, read_manifest
+from seqlab.reporting.wording import seen_in_training
 
-METRICS = ("bleu", "chrf", "ter")
+METRICS = {"bleu": "BLEU", "chrf": "chrF", "ter": "TER"}
 ROUGE = {"rouge1": "R-1", "rouge2": "R-2", "rougeL": "R-L"}
 
 
@@ -19,22 +21,32 @@ def summarize(reports: Path) -> str:
     path = reports / "scores.json"
     try:
         scores: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        lines = [_line(metric.upper(), scores[metric]) for metric in METRICS]
+        lines = [_line(label, scores[metric]) for metric, label in METRICS.items()]
         if "rouge" in scores:
             lines += [_line(label, scores["rouge"][name]) for name, label in ROUGE.items()]
         if "diversity" in scores:
             lines += _diversity(scores["diversity"])
         lines.append(f"{'ppl':5}{scores['perplexity']:6.2f}  under teacher forcing; the scores above are free-running")
+        lines += [f"Mind: {note}" for note in scores.get("notes", [])]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SeqlabError(f"{path}: cannot read the scores ({error}); run `dvc repro`") from None
     return "\n".join(
         [
             *lines,
+            *_overlap(reports.parent),
             "",
             f"Report   {reports / 'report.html'}",
             "MLflow   make ui, then open http://127.0.0.1:5000",
         ]
     )
+
+
+def _overlap(root: Path) -> list[str]:
+    """A line on test examples that are among the training examples, where the corpus is there to tell."""
+    if not (root / MANIFEST).is_file():
+        return []
+    note = seen_in_training(read_manifest(root))
+    return [f"Mind: {note}"] if note else []
 
 
 def _line(label: str, score: dict[str, Any]) -> str:

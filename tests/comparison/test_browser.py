@@ -11,7 +11,7 @@ from tests.comparison.invented import InventedRun, grid, stand_in
 from tests.reporting.test_browser import CHROMIUM, CONTRASTS, FLAGS, contrast
 
 HOSTILE = "<script>alert(1)</script><img src=http://example.org/x onerror=alert(1)> | \u202e`x` " + "long" * 80
-WIDTHS = (1400, 380)
+WIDTHS = (1360, 390)
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 pytestmark = [
@@ -155,10 +155,10 @@ def test_the_table_is_sorted_by_keyboard_alone(page: Any) -> None:
 
 
 def test_what_has_no_number_stays_below_the_numbers(page: Any) -> None:
-    button = page.get_by_role("button", name="model.hidden_size", exact=True)
+    button = page.get_by_role("button", name="hidden_size", exact=True)
     for _ in range(2):
         button.press("Enter")
-        assert column(page, "model.hidden_size")[-1] == "–"
+        assert column(page, "hidden_size")[-1] == "–"
 
 
 def test_the_table_is_filtered_by_keyboard_alone(page: Any) -> None:
@@ -168,10 +168,66 @@ def test_the_table_is_filtered_by_keyboard_alone(page: Any) -> None:
     shown = column(page, "run")
     assert shown
     assert all(name.startswith("run-1") for name in shown)
-    assert set(column(page, "model.hidden_size")) == {"128"}
+    assert set(column(page, "hidden_size")) == {"128"}
     page.keyboard.press("Control+A")
     page.keyboard.press("Delete")
     assert len(column(page, "run")) == 13
+
+
+def test_a_row_of_runs_is_one_line_high_whatever_is_in_columns_out_of_sight(page: Any) -> None:
+    heights = page.evaluate("[...document.querySelectorAll('#table-of-runs tbody tr')].map((row) => row.offsetHeight)")
+    assert len(heights) == 13
+    assert max(heights) < 45
+    page.get_by_label("all columns").check()
+    assert (
+        max(page.evaluate("[...document.querySelectorAll('#table-of-runs tbody tr')].map((row) => row.offsetHeight)"))
+        < 45
+    )
+
+
+def test_less_asked_for_columns_are_shown_by_keyboard(page: Any) -> None:
+    commit = page.get_by_role("button", name="commit", exact=True)
+    assert not commit.is_visible()
+    page.get_by_label("all columns").focus()
+    page.keyboard.press("Space")
+    assert commit.is_visible()
+
+
+def test_names_and_headings_stay_in_sight_and_the_page_says_that_there_is_more(page: Any) -> None:
+    page.get_by_label("all columns").check()
+    assert page.get_by_text("more columns to the right").is_visible()
+    shifts = page.evaluate(
+        """() => {
+          const box = document.querySelector('.runs'), table = box.querySelector('table');
+          box.style.maxHeight = '150px';
+          box.scrollTo(10000, 10000);
+          const [outer, head, name] = [box, table.tHead.rows[0].cells[0], table.tBodies[0].rows[12].cells[0]]
+            .map((each) => each.getBoundingClientRect());
+          box.removeAttribute('style');
+          return [box.scrollLeft, head.left - outer.left, head.top - outer.top, name.left - outer.left];
+        }"""
+    )
+    assert shifts[0] > 0
+    assert [abs(shift) < 1 for shift in shifts[1:]] == [True] * 3
+    # With collapsed borders the rules would scroll away from under the names.
+    assert page.evaluate("getComputedStyle(document.querySelector('#table-of-runs')).borderCollapse") == "separate"
+
+
+def test_a_box_that_does_not_scroll_promises_nothing(page: Any) -> None:
+    width, room = page.evaluate(
+        "(({scrollWidth, clientWidth}) => [scrollWidth, clientWidth])(document.querySelector('.runs'))"
+    )
+    assert page.get_by_text("more columns to the right").is_visible() == (width > room)
+
+
+def test_single_runs_are_shown_on_demand(page: Any) -> None:
+    summary = page.get_by_text("Each run’s curve", exact=True)
+    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = false; })")
+    charts = page.locator("#curves figure")
+    assert [chart.is_visible() for chart in charts.all()] == [True, True, False, False]
+    summary.focus()
+    page.keyboard.press("Enter")
+    assert all(chart.is_visible() for chart in charts.all())
 
 
 def test_the_keyboard_skips_to_the_runs(page: Any) -> None:

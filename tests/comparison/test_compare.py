@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ from seqlab.cli import main
 from seqlab.comparison import compare as module
 from seqlab.comparison.compare import Comparison, compare
 from seqlab.errors import SeqlabError
+from seqlab.reporting.summary import literal
 from seqlab.tracking.server import Server
 from tests.comparison.invented import EXPERIMENT, InventedRun, grid, references, stand_in, worsened
+from tests.reporting.test_summary import CALLS
 
-HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>|`$x$`\u202e'
+HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>|`$x$`\u202e @octocat #12 \x1b]0;x\x07'
 Compare = Callable[..., Comparison]
 
 
@@ -46,7 +49,13 @@ def test_three_files_and_a_verdict(compared: Compare, tmp_path: Path) -> None:
     assert (len(scores), scores) == (8, sorted(scores, reverse=True))
     best = comparison.view.best.name
     assert f"Best     {best}, BLEU {scores[0]:.2f}, of 8 runs" in str(comparison)
-    assert f"{best}</bdi> is best, with BLEU {scores[0]:.2f}" in files["comparison.html"]
+    label = comparison.view.labels[0]
+    assert re.fullmatch(r"hidden_size (64|128), teacher_forcing_ratio 1.0, seed [12]", label)
+    assert f"{label}</bdi> is best, with BLEU {scores[0]:.2f}" in files["comparison.html"]
+    recipe = comparison.view.recipe_labels[0]
+    assert f"Recipe   {recipe}: mean BLEU {comparison.view.groups[0].mean:.2f} ± " in str(comparison)
+    assert f"{recipe}</bdi> has the highest mean BLEU" in files["comparison.html"]
+    assert f"Best recipe: {literal(recipe)}, mean BLEU" in files["comparison.md"]
     assert comparison.view.differing == ["model.hidden_size", "train.teacher_forcing_ratio", "seed"]
     assert "http://127.0.0.1:5000/#/experiments/7/runs/" in files["comparison.html"]
     assert [len(group.runs) for group in comparison.view.groups] == [2, 2, 2, 2]
@@ -104,7 +113,9 @@ def test_hostile_names_parameters_and_translations_are_text(compared: Compare, t
     assert "<script>alert" not in files["comparison.html"]
     assert "<img" not in files["comparison.html"]
     assert "\u202e" not in files["comparison.html"] + files["comparison.md"]
+    assert "\x1b" not in "".join(files.values())
     shown = MarkdownIt("commonmark", {"html": True}).enable("table").render(files["comparison.md"])
+    assert not CALLS.search(re.sub(r"<[^>]*>", "", shown))
     assert "<script>" not in shown
     assert "<img" not in shown
     widths = {row.count("<td") for row in shown.split("<table>")[1].split("</table>")[0].split("<tr>")[2:]}
@@ -116,7 +127,7 @@ def test_sections_without_anything_to_show_are_left_out(compared: Compare, tmp_p
     compared(runs)
     page = written(tmp_path)["comparison.html"]
     assert 'id="exposure"' not in page
-    assert 'id="seeds"' not in page
+    assert 'id="recipes"' not in page
     runs[0].exposure = True
     compared(runs)
     page = written(tmp_path)["comparison.html"]

@@ -1,9 +1,6 @@
-from pathlib import Path
-
 import pytest
 
-from seqlab.comparison.origin import commit_page, remote_of
-from tests.tracking.conftest import git
+from seqlab.comparison.origin import commit_page
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -31,10 +28,3 @@ def test_a_remote_that_is_not_on_the_web_has_none(remote: str) -> None:
 
 def test_a_commit_that_is_none_has_no_page() -> None:
     assert commit_page("https://example.org/who/what", 'x"><script>') == ""
-
-
-def test_the_remote_is_origin(tmp_path: Path) -> None:
-    git(tmp_path, "init")
-    assert remote_of(tmp_path) == ""
-    git(tmp_path, "remote", "add", "origin", "https://example.org/who/what.git")
-    assert remote_of(tmp_path) == "https://example.org/who/what.git"

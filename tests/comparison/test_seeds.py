@@ -1,8 +1,8 @@
 from statistics import stdev
 
 from seqlab.comparison.runs import ComparedRun
-from seqlab.comparison.seeds import seed_groups
-from seqlab.comparison.significance import Interval
+from seqlab.comparison.seeds import recipes, seed_groups
+from seqlab.scoring.significance import Interval
 
 
 def run(name: str, bleu: float, seed: int, *, code: str = "a", **params: str) -> ComparedRun:
@@ -15,6 +15,8 @@ def test_spread_over_seeds_and_over_sentences() -> None:
     runs += [run("d", 30.0, 1, size="128"), run("e", 34.0, 2, size="128"), run("f", 5.0, 1, size="256")]
     intervals = [Interval(0, 0, deviation) for deviation in (1.0, 2.0, 3.0, 0.5, 0.7, 9.0)]
     first, second = seed_groups(runs, intervals, ["size", "seed"])
+    assert [group.recipe for group in (first, second)] == [0, 1]
+    assert recipes(runs) == [[3, 4], [0, 1, 2], [5]]
     assert (first.values, first.mean, first.over_seeds) == ({"size": "128"}, 32.0, stdev([30.0, 34.0]))
     assert first.over_sentences == 0.6
     assert [member.name for member in second.runs] == ["a", "b", "c"]

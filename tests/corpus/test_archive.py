@@ -1,11 +1,14 @@
 import gzip
+import io
 import stat
+import tracemalloc
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
 
-from seqlab.corpus.archive import ArchiveError, open_gzip, open_zip_member
+from seqlab.corpus.archive import DIRECTORY_LIMIT, ArchiveError, open_gzip, open_zip_member
 from tests.corpus.samples import zipped
 
 
@@ -75,11 +78,69 @@ def test_damaged_zip_is_refused(tmp_path: Path) -> None:
         pass
 
 
-@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_a_member_damaged_within_is_refused(method: int, tmp_path: Path) -> None:
+def declaring(size: int, content: bytes, method: int) -> bytes:
+    """A zip archive of `content` that declares `size` bytes, and their checksum."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("text", content, method)
+    lie = bytearray(buffer.getvalue())
+    for signature, checksum_at, size_at in ((b"PK\1\2", 16, 24), (b"PK\3\4", 14, 22)):
+        start = lie.index(signature)
+        lie[start + size_at : start + size_at + 4] = size.to_bytes(4, "little")
+        lie[start + checksum_at : start + checksum_at + 4] = zlib.crc32(content[:size]).to_bytes(4, "little")
+    return bytes(lie)
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        (zipfile.ZIP_DEFLATED, r"a\.zip:text declares 1 bytes and takes \d+"),
+        (zipfile.ZIP_BZIP2, "by another method than Deflate"),
+        (zipfile.ZIP_LZMA, "by another method than Deflate"),
+    ],
+)
+def test_a_member_that_declares_one_byte_is_not_expanded(method: int, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    path.write_bytes(declaring(1, bytes(1 << 24), method))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ArchiveError, match=message), open_zip_member(path, "text") as stream:
+            stream.read()
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("comment", [b"", b"a comment " * 99])
+def test_an_archive_of_too_many_members_is_not_parsed(comment: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("text", b"some text " * 99, method)
+        archive.comment = comment
+        for number in range(DIRECTORY_LIMIT // 46):
+            archive.writestr(str(number), b"")
+    tracemalloc.start()
+    try:
+        with pytest.raises(ArchiveError, match="lists more members than any corpus has"), open_zip_member(path, "0"):
+            pass
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_comment_and_many_members_are_no_matter(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.comment = b"a comment " * 99
+        for number in range(200):
+            archive.writestr(str(number), str(number))
+    with zipfile.ZipFile(path) as archive, open_zip_member(path, "7") as stream:
+        assert stream.read() == archive.read("7") == b"7"
+
+
+def test_a_member_damaged_within_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("text", b"some text " * 99, zipfile.ZIP_DEFLATED)
     content = path.read_bytes()
     start = 30 + len("text") + 9
     path.write_bytes(content[:start] + b"\xff" * 12 + content[start + 12 :])

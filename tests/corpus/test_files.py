@@ -59,10 +59,11 @@ def test_given_splits_come_as_they_are(train: list[str], own: Path) -> None:
     assert str(own) not in json.dumps(manifest)
 
 
-# Fields as a TSV can hold them: no TAB, no line feed, no carriage return at the end of a line; none of them blank.
-FIELD = st.text(st.characters(exclude_characters="\n\t\r", exclude_categories=["Cs"]), min_size=1, max_size=9).filter(
-    lambda text: text.strip() and not text.startswith("\ufeff")
-)
+# Fields as a TSV can hold them: no TAB, no line feed, no carriage return at the end of a line; none of them without a
+# letter, as columns of numbers are no text; no control characters of other encodings.
+FIELD = st.text(
+    st.characters(exclude_characters="\n\t\r\x00\x1b", exclude_categories=["Cs"]), min_size=1, max_size=9
+).filter(lambda text: any(map(str.isalpha, text)) and not text.startswith("\ufeff"))
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -161,11 +162,17 @@ def test_a_blank_last_line_is_no_pair(own: Path) -> None:
     assert note(_manifest(own), "rows of test left out: both sides are empty") == 1
 
 
-def test_overlap_with_train_is_counted(own: Path) -> None:
+def test_overlap_with_train_is_counted_and_said(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _write(own, "test.tsv", b"source 3\tx\nsource 3\ty\nv1\tz\n")
     _build(own, ["train.tsv"], **GIVEN)
     assert note(_manifest(own), "different source texts of test that also occur in train") == 1
     assert note(_manifest(own), "different source texts of test that also occur in valid") == 1
+    # Two examples have that text.
+    splits = _manifest(own)["splits"]
+    assert (splits["test"]["also_in_train"], splits["valid"]["also_in_train"]) == (2, 0)
+    said = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
+    assert len(said) == 1
+    assert said[0].startswith("download: warning: 2 of 3 test examples (66.7 %) have a source text that is in train")
 
 
 LONG = "is not shortened silently"
@@ -175,7 +182,7 @@ LONG = "is not shortened silently"
     ("name", "content", "message"),
     [
         ("bad.tsv", b"a\tb\ncaf\xe9\tc\n", r"bad\.tsv, line 2: not valid UTF-8 \(byte 0xe9"),
-        ("bad.tsv", "a\tb\n".encode("utf-16"), r"bad\.tsv, line 1: not valid UTF-8 \(byte 0xff"),
+        ("bad.tsv", "a\tb\n".encode("utf-16"), r"bad\.tsv is UTF-16 or UTF-32: save it as UTF-8"),
         ("bad.tsv", b"a\tb\nno tab\n", r"bad\.tsv, line 2: expected source TAB target"),
         ("bad.tsv", b"a\tb\tCC-BY 2.0 (France) Attribution: tatoeba.org #1 (CM)\n", r"line 1: .*cut -f1,2"),
         ("bad.tsv", b"", r"bad\.tsv is empty"),
@@ -205,8 +212,8 @@ def test_bad_files_are_refused(name: str, content: bytes, message: str, own: Pat
     [
         ([], GIVEN, r"corpus\.files\.train is empty"),
         (["none.tsv"], GIVEN, r"no file none\.tsv in data/own/"),
-        (["deep/"], GIVEN, r"deep/ alone must end in \.tsv or \.jsonl"),
-        (["train.en"], GIVEN, r"train\.en alone must end in \.tsv or \.jsonl"),
+        (["deep/"], GIVEN, r"deep/ alone must end in \.tsv, \.csv or \.jsonl"),
+        (["train.en"], GIVEN, r"train\.en alone must end in \.tsv, \.csv or \.jsonl"),
         (["train.en", "deep"], GIVEN, "no file deep"),
         (["../secret.tsv"], GIVEN, r"\.\./secret\.tsv is outside data/own/"),
         (["/etc/passwd", "train.fr"], GIVEN, "/etc/passwd is outside data/own/"),
@@ -221,6 +228,16 @@ def test_bad_settings_are_refused(train: list[str], options: dict[str, Any], mes
     with pytest.raises(SeqlabError, match=message):
         _build(own, train, **options)
     assert not (own.parent / "raw").exists()
+
+
+def test_a_link_into_dvc_s_cache_is_one_s_own_text(own: Path) -> None:
+    cached = own.parent / ".dvc/cache/files/md5/85/3b87221d4e354c521294d17763bc05"
+    cached.parent.mkdir(parents=True)
+    (own / "train.tsv").rename(cached)
+    (own / "train.tsv").symlink_to(cached)
+    assert len(_build(own, ["train.tsv"], **GIVEN)["train"]) == 20
+    with pytest.raises(SeqlabError, match="is outside data/own/"):
+        _build(own, [f"../{cached.relative_to(own.parent)}", "train.fr"], **GIVEN)
 
 
 @pytest.mark.parametrize("extra", [b"one more\n", b"one more", b"\n"])

@@ -103,6 +103,7 @@ def evaluate_params() -> Callable[..., EvaluateParams]:
             "n_best": 1,
             "max_length": 30,
             "batch_size": 8,
+            "tokenize": "13a",
             "metrics": [],
             "bootstrap_samples": 100,
             "length_buckets": [2, 3, 10, 14],

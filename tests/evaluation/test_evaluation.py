@@ -24,16 +24,19 @@ from seqlab.parallel import Example
 from seqlab.params.evaluate import EvaluateParams
 from seqlab.seq2seq.engines.choice import CPU
 from seqlab.special_tokens import EOS, SOS
+from seqlab.text.escape import unescape
 from seqlab.text.tokenizer import load_tokenizers
+from seqlab.text.words import join
 from tests.evaluation.conftest import MAX_SOURCE_LENGTH, examples, train_model, write_corpus
 
 MakeParams = Callable[..., EvaluateParams]
-FILES = ["attention.json", "bleu_by_length.csv", "exposure.csv", "scores.json", "translations.jsonl"]
+FILES = ["attention.json", "bleu_by_length.csv", "exposure.csv", "metrics.json", "scores.json", "translations.jsonl"]
 
 
 def run(params: EvaluateParams, root: Path, reports: Path, raw: Path | None = None) -> None:
     evaluate(
         params,
+        tokenize="13a",
         checkpoint=root / "models/best",
         tokenized=root / "data/tokenized",
         raw=raw or root / "data/raw",
@@ -104,6 +107,13 @@ def test_scores_are_sacrebleus_own_with_ragged_references(reports: Path, name: s
     assert "nrefs:var|" in ours["signature"]
     assert ours["low"] == pytest.approx(max(0, result._mean - result._ci))
     assert ours["high"] == pytest.approx(result._mean + result._ci)
+
+
+def test_dvc_s_metrics_are_the_figures_of_the_scores_alone(reports: Path) -> None:
+    scores, metrics = read_json(reports / "scores.json"), read_json(reports / "metrics.json")
+    assert list(metrics) == ["bleu", "chrf", "ter", "perplexity"]
+    expected = [scores["bleu"]["score"], scores["chrf"]["score"], scores["ter"]["score"], scores["perplexity"]]
+    assert list(metrics.values()) == [pytest.approx(value, abs=5e-5) for value in expected]
 
 
 def test_scores_are_those_of_the_command_line(root: Path, tmp_path: Path, evaluate_params: MakeParams) -> None:
@@ -194,6 +204,7 @@ def test_bleu_by_length(reports: Path) -> None:
         rows = list(csv.DictReader(file))
     records = read_records(reports)
     assert [row["bucket"] for row in rows] == ["0–2", "3", "4–10", "11–14", "15+"]
+    assert {row["unit"] for row in rows} == {"words"}
     assert sum(int(row["examples"]) for row in rows) == len(records)
     for row in rows:
         low, high = int(row["low"]), int(row["high"] or 10**6)
@@ -220,10 +231,11 @@ def test_attention_maps_span_the_lengths_of_the_test_set(reports: Path, root: Pa
     assert lengths[0] == min(map(len, encoded))
     assert lengths[-1] == max(map(len, encoded))
     assert len(set(lengths)) > 4
-    pieces = [translator.target.pieces(translator.target.encode([record["translation"]])[0]) for record in records]
+    # Not by encoding the translations again: a model may say a text in other tokens than an encoder would.
+    texts = {record["translation"] for record in records}
     for each in maps:
         assert each["source_tokens"][-1] == "</s>"
-        assert each["translation_tokens"] in pieces
+        assert unescape(join(each["translation_tokens"])) in texts
         assert len(each["weights"]) == len(each["translation_tokens"])
         for row in each["weights"]:
             assert len(row) == len(each["source_tokens"])
@@ -275,6 +287,17 @@ def refuse(params: EvaluateParams, root: Path, tmp_path: Path, test_set: list[Ex
     with pytest.raises(SeqlabError, match=message):
         run(params, root, tmp_path / "reports", tmp_path / "raw")
     assert not (tmp_path / "reports").exists()
+
+
+def test_what_a_reader_of_the_scores_must_know_stands_beside_them(
+    root: Path, tmp_path: Path, evaluate_params: MakeParams, capsys: pytest.CaptureFixture[str]
+) -> None:
+    examples = [Example(each.source, ("ฉันเห็นรถสีแดง",)) for each in parallel.read(root / "data/raw/test.jsonl")]
+    parallel.write(tmp_path / "raw/test.jsonl", examples)
+    run(evaluate_params(), root, tmp_path / "reports", tmp_path / "raw")
+    notes = read_json(tmp_path / "reports/scores.json")["notes"]
+    assert [note.split(" takes a sentence")[0] for note in notes] == ["BLEU's tokenization 13a", "TER"]
+    assert capsys.readouterr().err.splitlines()[:2] == [f"evaluate: warning: {note}" for note in notes]
 
 
 def test_an_empty_test_set_is_refused(root: Path, tmp_path: Path, evaluate_params: MakeParams) -> None:

@@ -146,7 +146,8 @@ def test_evaluate_translates_and_scores_with_them(
     reports = best.parent.parent / "reports"
     params = evaluate_params(parameters=parameters, beam_size=3)
     tokenized, raw = root / "data/tokenized", root / "data/raw"
-    evaluate(params, checkpoint=best, tokenized=tokenized, raw=raw, reports=reports, device="cpu", engine=CPU)
+    inputs = {"tokenized": tokenized, "raw": raw}
+    evaluate(params, tokenize="13a", checkpoint=best, reports=reports, device="cpu", engine=CPU, **inputs)
     lines = (reports / "translations.jsonl").read_text("utf-8").removesuffix("\n").split("\n")
     sources = [example.source for example in parallel.read(raw / "test.jsonl")]
     translator = Translator.load(best, "cpu", parameters)

@@ -11,12 +11,14 @@ from rouge_score.rouge_scorer import RougeScorer
 from seqlab.evaluation.evaluation import evaluate
 from seqlab.params.evaluate import EvaluateParams
 from seqlab.scoring.diversity import measure
+from seqlab.scoring.tokenization import bleu_metric
 from seqlab.seq2seq.engines.choice import CPU
 
 
 def run(params: EvaluateParams, root: Path, reports: Path) -> dict[str, bytes]:
     evaluate(
         params,
+        tokenize="13a",
         checkpoint=root / "models/best",
         tokenized=root / "data/tokenized",
         raw=root / "data/raw",
@@ -39,8 +41,15 @@ def test_only_what_is_asked_for_is_added(
     root: Path, tmp_path: Path, plain: dict[str, bytes], evaluate_params: Callable[..., Any], metrics: list[str]
 ) -> None:
     files = run(evaluate_params(metrics=metrics), root, tmp_path / "reports")
-    before, scores = (json.loads(each.pop("scores.json")) for each in (dict(plain), files))
-    assert files == {name: content for name, content in plain.items() if name != "scores.json"}
+    others = dict(plain)
+    before, scores = (json.loads(each.pop("scores.json")) for each in (others, files))
+    metrics_before, metrics_now = (json.loads(each.pop("metrics.json")) for each in (others, files))
+    added = {name: value for name, value in metrics_now.items() if name not in metrics_before}
+    assert metrics_now == metrics_before | added
+    groups = [scores[name] for name in sorted(metrics, reverse=True)]
+    named = {name: value for group in groups for name, value in group.items() if isinstance(value, dict)}
+    assert added == {name: round(value["score"], 4) for name, value in named.items()}
+    assert files == others
     assert list(scores) == [*before, *sorted(metrics, reverse=True)]
     assert scores == before | {name: scores[name] for name in metrics}
 
@@ -59,8 +68,9 @@ def test_the_figures_are_those_of_the_translations(
         assert "nrefs:var|multi:max|bs:100|" in scores["rouge"][name]["signature"]
     # The test set has `Ünder` and `猫`.
     assert 0 < scores["rouge"]["unread_letters"] < 50
-    ours = measure([record["translation"] for record in records])
-    truth = measure([record["references"][0] for record in records])
+    tokenizer = bleu_metric("13a").tokenizer
+    ours = measure([record["translation"] for record in records], tokenizer)
+    truth = measure([record["references"][0] for record in records], tokenizer)
     for name, mine, theirs in (
         ("distinct_1", ours.distinct_1, truth.distinct_1),
         ("distinct_2", ours.distinct_2, truth.distinct_2),

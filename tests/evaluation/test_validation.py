@@ -65,26 +65,30 @@ def model(data: Path) -> Seq2Seq:
     return Seq2Seq(config, torch.Generator().manual_seed(2))
 
 
-@pytest.mark.parametrize("batch_size", [1, 3, 256])
-def test_scores(batch_size: int, data: Path, model: Seq2Seq, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(validation, "BATCH_SIZE", batch_size)
+def _bleu(data: Path, model: Seq2Seq, tokenize: str) -> float:
+    """BLEU of greedy translations, one at a time, by sacreBLEU's own function."""
     source, target = load_tokenizers(data / "tokenized/tokenizer")
-    safe_points: list[None] = []
-    scores = Validation.open(data / "tokenized", data / "raw", 6, CPU)(model, lambda: safe_points.append(None))
-    loss, expected = perplexity(model, sequential(open_split(data / "tokenized/valid"), 1), CPU)
-    assert scores.loss == pytest.approx(loss, rel=1e-5)
-    assert scores.perplexity == pytest.approx(expected, rel=1e-4)
-
     translations = []
     for example in EXAMPLES:
         ids = torch.tensor([[*source.encode([example.source])[0], 3]])
         hypothesis = greedy(model, ids, torch.tensor([ids.shape[1]]), max_length=6)[0]
         # A source without tokens has an empty translation.
         translations.append(target.decode([hypothesis.tokens])[0] if example.source else "")
-    streams = [[e.references[n] if n < len(e.references) else None for e in EXAMPLES] for n in range(3)]
-    bleu = corpus_bleu(translations, streams, force=True).score  # type: ignore[arg-type]
-    assert scores.bleu == pytest.approx(bleu)
     assert any(translations)
+    streams = [[e.references[n] if n < len(e.references) else None for e in EXAMPLES] for n in range(3)]
+    return corpus_bleu(translations, streams, force=True, tokenize=tokenize).score  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 256])
+def test_scores(batch_size: int, data: Path, model: Seq2Seq, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validation, "BATCH_SIZE", batch_size)
+    safe_points: list[None] = []
+    scores = Validation.open(data / "tokenized", data / "raw", 6, "13a", CPU)(model, lambda: safe_points.append(None))
+    loss, expected = perplexity(model, sequential(open_split(data / "tokenized/valid"), 1), CPU)
+    assert scores.loss == pytest.approx(loss, rel=1e-5)
+    assert scores.perplexity == pytest.approx(expected, rel=1e-4)
+
+    assert scores.bleu == pytest.approx(_bleu(data, model, "13a"))
     assert len(safe_points) == -(-len(EXAMPLES) // batch_size)
 
 
@@ -107,7 +111,24 @@ def test_a_model_that_copies_the_references_has_bleu_100(
     split = open_split(data / "tokenized/valid")
     # The sentence without a source cannot be translated: let its reference be empty.
     rows = [example.references if example.source else ("",) for example in EXAMPLES]
-    assert Validation(split, target, rows, 6, CPU)(model, lambda: None).bleu == pytest.approx(100.0)
+    assert Validation(split, target, rows, 6, "13a", CPU)(model, lambda: None).bleu == pytest.approx(100.0)
+
+
+def test_bleu_is_of_the_tokenization_asked_for(data: Path, model: Seq2Seq) -> None:
+    found = {}
+    for tokenize in ("13a", "char"):
+        scores = Validation.open(data / "tokenized", data / "raw", 6, tokenize, CPU)(model, lambda: None)
+        found[tokenize] = scores.bleu
+        assert scores.bleu == pytest.approx(_bleu(data, model, tokenize))
+    assert found["13a"] != found["char"]
+
+
+def test_a_tokenization_that_cuts_nothing_is_said(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    parallel.write(data / "raw/valid.jsonl", [Example(example.source, ("我很好。",)) for example in EXAMPLES])
+    Validation.open(data / "tokenized", data / "raw", 6, "zh", CPU)
+    assert capsys.readouterr().err == ""
+    Validation.open(data / "tokenized", data / "raw", 6, "13a", CPU)
+    assert capsys.readouterr().err.startswith("train: warning: BLEU's tokenization 13a takes a sentence")
 
 
 def test_a_safe_point_may_raise(data: Path, model: Seq2Seq) -> None:
@@ -115,10 +136,10 @@ def test_a_safe_point_may_raise(data: Path, model: Seq2Seq) -> None:
         raise SeqlabError("asked to stop")
 
     with pytest.raises(SeqlabError, match="asked to stop"):
-        Validation.open(data / "tokenized", data / "raw", 6, CPU)(model, stop)
+        Validation.open(data / "tokenized", data / "raw", 6, "13a", CPU)(model, stop)
 
 
 def test_files_that_do_not_belong_together(data: Path) -> None:
     parallel.write(data / "raw/valid.jsonl", EXAMPLES[:2])
     with pytest.raises(SeqlabError, match=r"valid has 4 sentences and .*valid.jsonl has 2"):
-        Validation.open(data / "tokenized", data / "raw", 6, CPU)
+        Validation.open(data / "tokenized", data / "raw", 6, "13a", CPU)

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from seqlab.atomic import write_text
+from seqlab.dvc import dvc_status
 from seqlab.explanation.stage import explain_stages
 from seqlab.tracking.home import Home
 from seqlab.tracking.objects import Objects
 from seqlab.tracking.source import keep_source
-from seqlab.tracking.workspace import dvc_status
 from tests.explanation.conftest import CODE, dvc, run
 
 CELL, UNIT = "src/seqlab/model/cell.py", "src/seqlab/model/unit.py"

@@ -38,6 +38,12 @@ def text_loaders() -> dict[str, Callable[[], Loader]]:
         "dvc.lock": lambda: _yaml_file("dvc.lock", locked_digests),
         "versions.toml": _versions,
         "own .tsv": lambda: _own("train.tsv", text_of(*("\t".join(pair) for pair in PAIRS)), bytes_mutated),
+        "own .csv": lambda: _own("train.csv", text_of(*(f'"{one}",{other}' for one, other in PAIRS)), bytes_mutated),
+        "own .tsv.gz": lambda: _own(
+            "train.tsv.gz",
+            gzip.compress(text_of(*("\t".join(pair) for pair in PAIRS)), mtime=0),
+            gzip_mutated(bytes_mutated),
+        ),
         "own .jsonl": lambda: _own("train.jsonl", _records(), json_lines_mutated),
         "own aligned": _own_aligned,
         "data/raw": _raw,

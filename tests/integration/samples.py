@@ -27,11 +27,12 @@ WORDS = [
     "jardin",
 ]
 SENTENCES = 60
+SIGNATURE = "nrefs:1|bs:1000|seed:12345|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0"
 
 
 def result(wrong: int = 0, *, epochs: int = 3) -> Result:
     """A result in whose translations every `wrong`-th word is another (0: none)."""
-    bleu = Score(score=50.0 - wrong, signature="nrefs:1|bs:100", low=40.0, high=60.0)
+    bleu = Score(score=50.0 - wrong, signature=SIGNATURE, low=40.0, high=60.0)
     return Result(
         scores=Scores(bleu=bleu, chrf=bleu, ter=bleu, perplexity=7.5 + wrong, exact_match=0.0, examples=SENTENCES),
         epochs=[_epoch(number, wrong) for number in range(1, epochs + 1)],

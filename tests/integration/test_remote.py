@@ -1,6 +1,7 @@
 """The remote, with a DVC that says what it is asked."""
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -29,8 +30,8 @@ def answer(monkeypatch: pytest.MonkeyPatch, status: int) -> list[tuple[str, ...]
     """Let DVC end with a status; return the list of what it is asked."""
     asked: list[tuple[str, ...]] = []
 
-    def run(_root: Path, *arguments: str) -> int:
-        asked.append(arguments)
+    def run(_root: Path, *arguments: str, operands: Sequence[str] = ()) -> int:
+        asked.append((*arguments, "--", *operands) if operands else arguments)
         return status
 
     monkeypatch.setattr(remote, "run_dvc", run)
@@ -48,6 +49,13 @@ def test_the_default_one(root: Path) -> None:
     assert find_remote(root) == Remote(root, "ours", over_http=True)
 
 
+def test_dvc_takes_the_name_from_behind_the_options(root: Path) -> None:
+    configure(root, "/somewhere")
+    assert find_remote(root, "ours") == Remote(root, "ours", over_http=False)
+    with pytest.raises(SeqlabError, match="no remote theirs"):
+        find_remote(root, "theirs")
+
+
 def test_a_default_that_is_nowhere_defined(root: Path) -> None:
     (root / ".dvc/config.local").write_text("[core]\nremote = ours\n", "utf-8")
     with pytest.raises(SeqlabError, match="names no usable remote"):
@@ -58,7 +66,15 @@ def test_an_unknown_name(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = answer(monkeypatch, 251)
     with pytest.raises(SeqlabError, match="no remote theirs"):
         find_remote(root, "theirs")
-    assert asked == [("remote", "default", "--local", "theirs")]
+    assert asked == [("remote", "default", "--local", "--", "theirs")]
+
+
+@pytest.mark.parametrize("name", ["--unset", "-q", "", "a b", "a\0b", "\ud800", "theirs\n"])
+def test_what_is_no_name_never_reaches_dvc(name: str, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = answer(monkeypatch, 0)
+    with pytest.raises(SeqlabError, match="DVC has no remote"):
+        find_remote(root, name)
+    assert asked == []
 
 
 def test_a_dead_remote_is_noted_without_its_address(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,25 +2,21 @@ from dataclasses import replace
 
 import pytest
 
-from seqlab.comparison.bleu_counts import BleuCounter
-from seqlab.comparison.significance import randomization_p
+from seqlab.comparison.analysis import analyse
 from seqlab.errors import SeqlabError
 from seqlab.integration.result import Result
 from seqlab.integration.significance import compare_translations
-from tests.integration.samples import result
-
-SIGNATURE = "case:mixed|eff:no|tok:13a|smooth:exp"
+from seqlab.scoring.bleu_counts import BleuCounter
+from tests.integration.samples import SIGNATURE, result
 
 
 def test_p_is_that_of_seqlab_compare() -> None:
     base, other = result(4), result(5)
     counter = BleuCounter(SIGNATURE, [each.references for each in base.translations])
-    counts = [counter.count([each.translation for each in side.translations]) for side in (base, other)]
-    (p,) = randomization_p(counts, [(0, 1)])
+    counts = [counter.count([each.translation for each in side.translations]) for side in (other, base)]
     verdict = compare_translations(base, other)
-    assert verdict.p == pytest.approx(p, abs=1e-3)
-    assert SIGNATURE in verdict.signature
-    assert "ar:10000" in verdict.signature
+    assert verdict.p == analyse(counts).against_best[0].randomization
+    assert verdict.signature.startswith("ar:10000|seed:12345|nrefs:1|case:mixed")
 
 
 def test_a_clear_difference_is_significant() -> None:
@@ -28,14 +24,24 @@ def test_a_clear_difference_is_significant() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 5])
-def test_of_hardly_any_difference_no_test_is_made(count: int) -> None:
+def test_hardly_any_difference_is_not_significant(count: int) -> None:
     base = result(2)
     changed = [
         each.model_copy(update={"translation": each.references[0]}) if place < count else each
         for place, each in enumerate(base.translations)
     ]
-    with pytest.raises(SeqlabError, match=f"differs in only {count} of 60 sentences"):
-        compare_translations(base, replace(base, translations=changed))
+    assert not compare_translations(base, replace(base, translations=changed)).significant
+
+
+def test_of_scores_by_other_bleus_no_test_is_made() -> None:
+    base, other = result(2), result()
+    characters = SIGNATURE.replace("tok:13a", "tok:char")
+    scores = other.scores.model_copy(update={"bleu": other.scores.bleu.model_copy(update={"signature": characters})})
+    with pytest.raises(SeqlabError, match="the signatures of BLEU differ"):
+        compare_translations(base, replace(other, scores=scores))
+    more = SIGNATURE.replace("bs:1000", "bs:2000")
+    scores = other.scores.model_copy(update={"bleu": other.scores.bleu.model_copy(update={"signature": more})})
+    assert compare_translations(base, replace(other, scores=scores)).significant
 
 
 @pytest.mark.parametrize("change", [{"source": "other"}, {"references": ["other"]}])

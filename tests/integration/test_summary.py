@@ -7,7 +7,7 @@ from seqlab.integration.changes import Change
 from seqlab.integration.lock import Lock
 from seqlab.integration.reproduction import Outcome, Reproduction
 from seqlab.integration.summary import LONGEST, render_summary, value
-from seqlab.tracking.paired_test import PairedResult
+from seqlab.scoring.significance import PairedResult
 from tests.integration.samples import integration, result
 
 HOSTILE = (
@@ -31,7 +31,7 @@ def rows(text: str) -> list[list[str]]:
 
 def test_stages_scores_and_parameters_stand_in_tables() -> None:
     changes = [Change("params.yaml", "train.epochs", 3, 4), Change("params.yaml", "model.attention", None, "dot")]
-    metrics = [Change("reports/training.json", "best.epoch", 2, 3), Change("reports/scores.json", "bleu.score", 1, 2)]
+    metrics = [Change("reports/metrics.json", "rouge1", 2, 3), Change("reports/metrics.json", "bleu", 1, 2)]
     found = rows(render_summary(integration(parameters=changes, metrics=metrics)))
     assert ["<code>download</code>", "unchanged, not run"] in found
     assert ["<code>tokenize</code>", "restored, not run"] in found
@@ -43,8 +43,8 @@ def test_stages_scores_and_parameters_stand_in_tables() -> None:
     assert ["0–5", "40", "56.0", "60.0"] in found
     assert ["6+", "0", "–", "–"] in found
     # Scores have a table of their own.
-    assert ["<code>reports/training.json</code> <code>best.epoch</code>", "<code>2</code>", "<code>3</code>"] in found
-    assert not any("bleu.score" in cell for row in found for cell in row)
+    assert ["<code>reports/metrics.json</code> <code>rouge1</code>", "<code>2</code>", "<code>3</code>"] in found
+    assert not any("<code>bleu</code>" in cell for row in found for cell in row)
 
 
 def test_without_a_base_only_this_result_is_shown() -> None:
@@ -86,9 +86,9 @@ def test_values_render_as_themselves(text: str) -> None:
     assert re.findall(r"<[^>]*>", plain) == re.findall(r"<[^>]*>", expected)
 
 
-def test_values_are_code_which_github_searches_for_no_mention() -> None:
-    assert value("@octocat") == "<code>@octocat</code>"
-    assert value("#12") == "<code>#12</code>"
+def test_values_are_code_and_call_nobody() -> None:
+    assert value("@octocat") == "<code>@\u200boctocat</code>"
+    assert value("#12") == "<code>#\u200b12</code>"
     assert value(0.1 + 0.2) == "<code>0.3</code>"
     assert value(None) == "–"
 

@@ -71,12 +71,16 @@ def test_an_unknown_parameter_names_the_nearest_known_one(content: dict[str, Any
         ("train.learning_rate", 0.0, "greater than 0"),
         ("model.cell", "transformer", "'gru', 'lstm' or 'rnn'"),
         ("model.bidirectional", "yes", "valid boolean"),
-        ("model.input_feeding", True, "needs attention"),
         ("train.keep_checkpoints", 0, "greater than or equal to 1"),
         ("evaluate.parameters", "mean", "'best', 'average' or 'ensemble'"),
         ("evaluate.parameters", "average", "train.keep_checkpoints must be 2 or more, not 1"),
         ("evaluate.n_best", 3, "larger than beam_size"),
         ("evaluate.length_buckets", [10, 5], "rise"),
+        (
+            "evaluate.tokenize",
+            "mecab",
+            "'auto', '13a', 'intl', 'char', 'zh', 'ja-mecab', 'ko-mecab', 'flores200' or 'none'",
+        ),
         ("evaluate.metrics", ["bleu"], "'rouge' or 'diversity', not 'bleu'"),
         ("evaluate.metrics", "rouge", "valid list"),
         ("evaluate.metrics", ["rouge", "diversity", "rouge"], "one twice"),
@@ -145,6 +149,13 @@ def test_tied_embeddings_need_a_joint_vocabulary(content: dict[str, Any]) -> Non
     with pytest.raises(SeqlabError, match=r"model\.tie_embeddings needs one vocabulary"):
         parse_params(content, "params.yaml")
     parse_params(change(content, "tokenizer.vocabulary", "joint"), "params.yaml")
+
+
+def test_input_feeding_needs_attention(content: dict[str, Any]) -> None:
+    content = change(change(content, "model.input_feeding", True), "model.attention", "none")
+    with pytest.raises(SeqlabError, match=r"model.*needs attention"):
+        parse_params(content, "params.yaml")
+    parse_params(change(content, "model.attention", "dot"), "params.yaml")
 
 
 def test_portable_numerics_exclude_bfloat16(content: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ TINY = {
     "tokenizer.vocab_size": 300,
     "model.embedding_size": 8,
     "model.hidden_size": 8,
+    "model.attention": "none",
     "train.teacher_forcing_ratio": 0.5,
     "train.epochs": 2,
     "train.learning_rate_schedule": "constant",

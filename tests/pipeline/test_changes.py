@@ -84,6 +84,9 @@ TABLE: list[tuple[dict[str, Any], list[str]]] = [
     ({"train.validation_max_length": 10}, FROM_TRAIN),
     ({"train.log_every": 1}, ONLY_TRAIN),
     ({"train.precision": "bfloat16"}, FROM_TRAIN),
+    # The checkpoint says its validation BLEU, and of French `auto` means 13a: another parameter, the same results.
+    ({"evaluate.tokenize": "char"}, FROM_TRAIN),
+    ({"evaluate.tokenize": "13a"}, ["train", "evaluate", "report"]),
     ({"evaluate.parameters": "average"}, FROM_EVALUATE),
     ({"evaluate.parameters": "ensemble"}, FROM_EVALUATE),
     ({"evaluate.beam_size": 2}, FROM_EVALUATE),

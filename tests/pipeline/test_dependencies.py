@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 STAGES = ("download", "tokenize", "train", "evaluate", "report")
 
 # What only observes or refuses cannot change an output: it is no dependency of a stage.
-EXEMPT = ("seqlab.errors", "seqlab.params", "seqlab.stage", "seqlab.tracking")
+EXEMPT = ("seqlab.errors", "seqlab.interpreter", "seqlab.params", "seqlab.stage", "seqlab.terminal", "seqlab.tracking")
 
 
 def closure(stage: str) -> set[str]:

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import re
+import shlex
 import signal
 import subprocess
 import time
@@ -12,11 +14,12 @@ import psutil
 import pytest
 import sacrebleu
 
-from tests.pipeline.conftest import Project
+from tests.pipeline.conftest import ROOT, Project
 
 # In one process: they share what takes long to set up.
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
 
+BUCKETS = ["0–5", "6–10", "11–15", "16–20", "21–30", "31–40", "41+"]
 STAGES = ["download", "tokenize", "train", "evaluate", "report"]
 
 
@@ -47,19 +50,35 @@ def test_the_outputs_say_what_the_readme_says(finished: Project) -> None:
 
 def test_dvc_s_own_views_show_figures(finished: Project) -> None:
     metrics = json.loads(finished.dvc("metrics", "show", "--json").stdout)[""]["data"]
-    assert set(metrics) == {"data/statistics.json", "reports/training.json", "reports/scores.json"}
+    assert set(metrics) == {"reports/metrics.json"}
     finished.set({"train.teacher_forcing_ratio": 0.4})
     try:
         finished.repro()
         parameters = json.loads(finished.dvc("params", "diff", "--json").stdout)["params.yaml"]
         assert parameters["train.teacher_forcing_ratio"]["new"] == 0.4
         difference = json.loads(finished.dvc("metrics", "diff", "--json").stdout)
-        assert "bleu.score" in difference["reports/scores.json"]
-        plots = json.loads(finished.dvc("plots", "diff", "--json").stdout)["data"]
-        assert {"Loss", "Validation BLEU", "BLEU by source length"} <= set(plots)
+        assert set(difference["reports/metrics.json"]) == {"bleu", "chrf", "ter", "perplexity"}
+        # As the README has it, in a narrow window: nothing is cut off.
+        command = re.search(r"`(dvc exp show --only-changed [^`]+)`", (ROOT / "README.md").read_text("utf-8"))
+        assert command
+        shown = finished.run(*shlex.split(command[1]), "--no-pager", COLUMNS="100").stdout
+        assert shown.splitlines()[1].split() == ["Experiment", "bleu", "train.teacher_forcing_ratio"]
+        assert {len(line) <= 100 for line in shown.splitlines()} == {True}
     finally:
         finished.run("git", "restore", "params.yaml")
         assert finished.repro() == []
+
+
+def test_bleu_by_length_is_drawn_in_the_order_of_length(finished: Project) -> None:
+    finished.dvc("plots", "show")
+    drawn = [json.loads(each) for each in re.findall(r"var spec = (\{.*\});", finished.read("dvc_plots/index.html"))]
+    assert [each["title"]["text"] for each in drawn[:2]] == ["Loss", "Validation BLEU"]
+    [bars] = [each for each in drawn if each["title"]["text"] == "BLEU by source length"]
+    x, y = bars["encoding"]["x"], bars["encoding"]["y"]
+    assert (x["field"], x["sort"], y["field"]) == ("bucket", {"field": "shortest", "op": "min"}, "bleu")
+    assert bars["transform"] == [{"calculate": "toNumber(datum.low)", "as": "shortest"}]
+    assert [row["bucket"] for row in sorted(bars["data"]["values"], key=lambda row: int(row["low"]))] == BUCKETS
+    assert finished.run("git", "status", "--porcelain").stdout == ""
 
 
 def test_translate_gives_the_translations_of_evaluate(finished: Project) -> None:

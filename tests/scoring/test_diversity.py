@@ -1,6 +1,12 @@
+from functools import partial
+
 import pytest
 
-from seqlab.scoring.diversity import diversity, measure
+from seqlab.scoring import diversity as scoring
+from seqlab.scoring.tokenization import bleu_metric
+
+measure = partial(scoring.measure, tokenizer=bleu_metric("13a").tokenizer)
+diversity = partial(scoring.diversity, tokenize="13a")
 
 
 def test_hand_computed() -> None:
@@ -43,6 +49,13 @@ def test_the_first_references_stand_beside() -> None:
 def test_the_order_of_sentences_changes_no_figure() -> None:
     texts = ["a b c", "b c", "c", "b c"]
     assert measure(texts) == measure(texts[::-1])
+
+
+def test_words_are_those_of_the_tokenizer() -> None:
+    found = scoring.diversity(["我很好", "我好"], [("他好",)] * 2, tokenize="zh")
+    # 我 很 好 我 好: 5 words, 3 of them different.
+    assert found["distinct_1"]["score"] == pytest.approx(100 * 3 / 5)
+    assert "|tok:zh|" in found["distinct_1"]["signature"]
 
 
 def test_nothing_to_measure_is_refused() -> None:

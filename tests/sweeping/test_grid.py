@@ -79,6 +79,10 @@ def test_members_of_one_recipe_are_one() -> None:
         ("~seed", "write name=value"),
         ("other.yaml:seed=1", "other.yaml"),
         ("seed=glob(*)", "not supported"),
+        ("dvc.yaml:stages.download.cmd=true", r"dvc\.yaml"),
+        ("corpus.source=${oc.env:HOME}", "written out"),
+        ("corpus.source=en,${oc.env:HOME}", "written out"),
+        ("params.yaml:corpus.source='${now:%Y}'", "written out"),
         ("train.learning_rate=interval(0,1)", "INTERVAL"),
     ],
 )

@@ -48,11 +48,13 @@ class Repository:
         return [(each.name, each.state) for each in plan]
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    """A clean working copy on its first commit."""
+@pytest.fixture(params=[".", "projects/one"])
+def repository(request: pytest.FixtureRequest, tmp_path: Path) -> Repository:
+    """A clean working copy on its first commit: a repository, or a folder of one, as after `dvc init --subdir`."""
+    root = tmp_path / request.param
     for name in ("dvc.yaml", "params.yaml", "versions.toml"):
-        shutil.copyfile(ROOT / name, tmp_path / name)
+        root.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, root / name)
     for name in (
         "src/seqlab/model/a.py",
         "src/seqlab/atomic.py",
@@ -60,11 +62,11 @@ def repository(tmp_path: Path) -> Repository:
         "data/own/README.md",
         "notes.md",
     ):
-        path = tmp_path / name
+        path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x = 1\n", "utf-8")
-    made = Repository(tmp_path)
-    made.git("init", "--quiet")
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    made = Repository(root)
     made.git("add", "--all")
     made.git("commit", "--quiet", "--message=Start")
     return made
@@ -151,5 +153,5 @@ def test_untracked_files_are_named(repository: Repository) -> None:
 
 
 def test_outside_git(tmp_path: Path) -> None:
-    with pytest.raises(SeqlabError, match="git rev-parse"):
+    with pytest.raises(SeqlabError, match="no git repository"):
         Experiments(tmp_path)

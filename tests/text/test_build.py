@@ -165,6 +165,16 @@ def test_chunks_change_nothing(write_raw: WriteRaw, monkeypatch: pytest.MonkeyPa
     assert folder.is_dir()
 
 
+@pytest.mark.parametrize(("kind", "warned"), [("word", ["target"]), ("char", [])])
+def test_words_of_text_without_spaces_are_warned_of(
+    kind: str, warned: list[str], write_raw: WriteRaw, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chinese = [Example("the cat", ("他现在找到旧汽车。", "我们又喜欢旧苹果。"))]
+    run(params(kind=kind, max_target_length=20), write_raw(train=chinese))
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("tokenize: warning")]
+    assert [line.split(" has no spaces")[0] for line in lines] == [f"tokenize: warning: the {side}" for side in warned]
+
+
 @pytest.mark.parametrize("split", SPLITS)
 def test_an_empty_split_is_refused(split: str, write_raw: WriteRaw) -> None:
     raw = write_raw(**{split: []})

@@ -47,6 +47,20 @@ def test_which_parameters_count(
     assert changed(project, before) == expected
 
 
+@pytest.mark.parametrize(
+    ("target", "tokenize", "expected"),
+    [("fr", "13a", NEITHER), ("fr", "char", BOTH), ("zh", "auto", BOTH), ("zh", "13a", RUN_ONLY)],
+)
+def test_the_tokenization_of_scores_counts_as_what_it_means(
+    project: Project, target: str, tokenize: str, expected: tuple[bool, bool]
+) -> None:
+    """`auto` is 13a of French, so that naming it changes nothing; another target side is another run in any case."""
+    before = fingerprints(project)
+    project.set("corpus", target=target)
+    project.set("evaluate", tokenize=tokenize)
+    assert changed(project, before) == expected
+
+
 def test_the_seed_counts(project: Project) -> None:
     before = fingerprints(project)
     project.params = project.params.model_copy(update={"seed": 7})

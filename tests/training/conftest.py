@@ -131,7 +131,9 @@ class Training:
             checkpoints=self.checkpoints,
             fingerprint=fingerprint,
             engine=engine,
-            validator=Validation.open(tokenized, self.corpus / "raw", params.train.validation_max_length, engine),
+            validator=Validation.open(
+                tokenized, self.corpus / "raw", params.train.validation_max_length, "13a", engine
+            ),
             listeners=listeners,
             stop=stop,
             save_seconds=save_seconds,

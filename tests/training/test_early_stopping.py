@@ -14,8 +14,8 @@ def run(metric: Literal["bleu", "loss"], values: list[float], patience: int) -> 
     """The best epoch, and after which one training stops (0: after none)."""
     stopping = EarlyStopping()
     for epoch, value in enumerate(values, start=1):
-        # The other metric always says the opposite.
-        scores = ValidationScores(value, 1.0, -value) if metric == "loss" else ValidationScores(-value, 1.0, value)
+        # The other metric always says the opposite; equal BLEU comes with equal loss.
+        scores = ValidationScores(value, 1.0, -value) if metric == "loss" else ValidationScores(value, 1.0, value)
         stopping.update(metric, Best(epoch, 10 * epoch, scores), keep=1)
         if stopping.exhausted(patience):
             break
@@ -43,19 +43,33 @@ def test_best_and_stop(
     assert run(metric, values, patience) == (best, stopped)
 
 
-@pytest.mark.parametrize("metric", ["bleu", "loss"])
-@given(values=st.lists(st.integers(0, 5), min_size=1, max_size=12), keep=st.integers(1, 4))
-def test_the_best_epochs_are_kept(metric: Literal["bleu", "loss"], values: list[int], keep: int) -> None:
-    """As a sort of all epochs so far would keep them, the earlier of equals first."""
+SCORES = st.builds(ValidationScores, loss=st.integers(0, 3), perplexity=st.just(1.0), bleu=st.integers(0, 2))
+
+
+@given(
+    metric=st.sampled_from(["bleu", "loss"]), scores=st.lists(SCORES, min_size=1, max_size=12), keep=st.integers(1, 4)
+)
+def test_the_best_epochs_are_kept(metric: Literal["bleu", "loss"], scores: list[ValidationScores], keep: int) -> None:
+    """As a sort of all epochs so far would keep them: by loss alone, or by BLEU, of ties by loss; then the earlier."""
     stopping = EarlyStopping()
-    epochs: list[tuple[float, int]] = []
-    for epoch, value in enumerate(values, start=1):
+    epochs: list[tuple[float, float, int]] = []
+    for epoch, each in enumerate(scores, start=1):
         before = [each.epoch for each in stopping.kept]
-        place = stopping.update(metric, Best(epoch, epoch, ValidationScores(value, 1.0, value)), keep)
-        epochs.append((value if metric == "loss" else -value, epoch))
-        kept = [number for _, number in sorted(epochs)[:keep]]
+        place = stopping.update(metric, Best(epoch, epoch, each), keep)
+        epochs.append((-each.bleu if metric == "bleu" else 0, each.loss, epoch))
+        kept = [number for *_, number in sorted(epochs)[:keep]]
         assert [each.epoch for each in stopping.kept] == kept
         assert place == (kept.index(epoch) if epoch in kept else None)
         assert (place is None) == (kept == before)
         assert stopping.best is not None
         assert stopping.bad_epochs == epoch - stopping.best.epoch
+
+
+def test_patience_waits_while_the_loss_falls_under_a_bleu_of_zero() -> None:
+    stopping = EarlyStopping()
+    for epoch, loss in enumerate([1.3, 0.9, 0.6, 0.4, 0.5, 0.4], start=1):
+        assert not stopping.exhausted(2)
+        stopping.update("bleu", Best(epoch, epoch, ValidationScores(loss, 1.0, 0.0)), keep=1)
+    assert stopping.exhausted(2)
+    assert stopping.best is not None
+    assert stopping.best.epoch == 4

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from seqlab.comparison.bleu_counts import Counts
-from seqlab.comparison.significance import (
+from seqlab.scoring.bleu_counts import Counts
+from seqlab.scoring.significance import (
     LEVEL,
     Interval,
     Pair,

@@ -1,7 +1,8 @@
-"""The charts: each run a line or a point, the highlighted ones in colour, the others in grey behind them."""
+"""The charts: each run, or the mean of a recipe's seeds, is a line; some stand out, the others are grey behind them."""
 
 from collections.abc import Sequence
 
+import numpy as np
 from markupsafe import Markup
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -9,6 +10,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from seqlab.comparison.bands import Band
 from seqlab.comparison.series import Curve, Exposure
 from seqlab.reporting.svg import SOFT, STYLE, inline
 
@@ -41,27 +43,43 @@ def line_chart(
                     *zip(*curve.points, strict=True), color=COLOURS[place], dashes=dashes, linewidth=1.8,
                     marker=marker, markersize=4,
                 )  # fmt: skip
-        if ticks:
-            axes.set_xticks(range(len(ticks)), list(ticks), parse_math=False)
-        else:
-            axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-        axes.autoscale_view()
+        _across(axes, ticks)
         return _inlined(chart, name, f"{title}, {len(curves)} runs.")
 
 
-def scatter_chart(
-    name: str, title: str, axis: tuple[str, str], points: Sequence[tuple[float, float]], chosen: Sequence[int]
+def band_chart(
+    name: str,
+    title: str,
+    axis: tuple[str, str],
+    found: Sequence[Band],
+    chosen: Sequence[int],
+    ticks: Sequence[str] = (),
 ) -> Markup:
-    """One point a run, in the order of BLEU; `chosen` runs stand out."""
+    """As `line_chart`, the means of recipes; those that stand out with a band of one standard deviation over seeds."""
     with rc_context(STYLE):
         chart, axes = _axes(*axis)
-        others = [point for run, point in enumerate(points) if run not in chosen]
+        _behind(axes, [[[x, mean] for x, mean, _ in band.points] for band in found if band.recipe not in chosen])
+        for band in found:
+            if band.recipe in chosen:
+                _band(axes, band, list(chosen).index(band.recipe))
+        _across(axes, ticks)
+        return _inlined(chart, name, f"{title}, means of the seeds of {len(found)} recipes.")
+
+
+def scatter_chart(
+    name: str, title: str, axis: tuple[str, str], points: Sequence[tuple[float, float]], chosen: Sequence[Sequence[int]]
+) -> Markup:
+    """One point a run, in the order of BLEU; each of the `chosen` groups of runs stands out in its colour."""
+    with rc_context(STYLE):
+        chart, axes = _axes(*axis)
+        marked = {run for runs in chosen for run in runs}
+        others = [point for run, point in enumerate(points) if run not in marked]
         if others:
             across, up = zip(*others, strict=True)
             axes.scatter(across, up, s=12, color=SOFT, alpha=0.5, linewidths=0)
-        for place, run in enumerate(chosen):
-            x, y = points[run]
-            axes.plot([x], [y], color=COLOURS[place], marker=MARKERS[place], markersize=7, linestyle="none")
+        for place, runs in enumerate(chosen):
+            across, up = zip(*(points[run] for run in runs), strict=True)
+            axes.plot(across, up, color=COLOURS[place], marker=MARKERS[place], markersize=7, linestyle="none")
         axes.margins(0.08)
         return _inlined(chart, name, f"{title} of {len(points)} runs. The table of runs has the figures.")
 
@@ -87,6 +105,25 @@ def _axes(across: str, up: str) -> tuple[Figure, Axes]:
     axes.set_ylabel(up)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
     return chart, axes
+
+
+def _band(axes: Axes, band: Band, place: int) -> None:
+    across, means, spreads = (np.array(column) for column in zip(*band.points, strict=True))
+    if band.seeds > 1:
+        axes.fill_between(across, means - spreads, means + spreads, color=COLOURS[place], alpha=0.18, linewidth=0)
+    axes.plot(
+        across, means, color=COLOURS[place], dashes=DASHES[place % len(DASHES)] or (None, None), linewidth=1.8,
+        marker=MARKERS[place] if len(means) < 12 else "", markersize=4,
+    )  # fmt: skip
+
+
+def _across(axes: Axes, ticks: Sequence[str]) -> None:
+    """Name the whole x values from 0 by `ticks`, if there are some."""
+    if ticks:
+        axes.set_xticks(range(len(ticks)), list(ticks), parse_math=False)
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    axes.autoscale_view()
 
 
 def _behind(axes: Axes, lines: Sequence[list[list[float]]]) -> None:

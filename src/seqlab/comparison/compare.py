@@ -7,13 +7,14 @@ from pathlib import Path
 from seqlab.atomic import write_text
 from seqlab.comparison.artifacts import locate
 from seqlab.comparison.comparable import check_comparable, scored
-from seqlab.comparison.origin import commit_page, remote_of
+from seqlab.comparison.origin import commit_page
 from seqlab.comparison.page import render_page
 from seqlab.comparison.runs import find_runs
 from seqlab.comparison.summary import render_summary
 from seqlab.comparison.table import render_table
 from seqlab.comparison.view import View, gather
 from seqlab.errors import SeqlabError
+from seqlab.git import remote_address
 from seqlab.tracking.home import find_home
 from seqlab.tracking.server import connect, experiment_name
 
@@ -31,9 +32,23 @@ class Comparison:
         view = self.view
         others = len(view.runs) - 1
         lines = [f"Best     {view.best.name}, BLEU {view.best.bleu:.2f}, of {len(view.runs)} runs"]
+        lines += [f"         {view.labels[0]}"] if view.differing else []
         lines += [f"         {len(view.indistinct)} of the {others} others can't be told from it (corrected p >= 0.05)"]
+        lines += self._recipes()
         lines += [f"Page     {self.output / PAGE}; also {SUMMARY} and {TABLE}"]
         return "\n".join([*lines, *(f"note: {note}" for note in view.notes)])
+
+    def _recipes(self) -> list[str]:
+        groups = self.view.groups
+        if len(groups) < 2:
+            return []
+        best = groups[0]
+        over = f"mean BLEU {best.mean:.2f} ± {best.over_seeds:.2f} over {len(best.runs)} seeds"
+        others = f"{len(self.view.indistinct_recipes)} of the {len(groups) - 1} others"
+        return [
+            f"Recipe   {self.view.recipe_labels[best.recipe]}: {over}",
+            f"         {others} can't be told from it by their seeds (Welch's t-test, corrected p >= 0.05)",
+        ]
 
 
 def compare(
@@ -46,7 +61,7 @@ def compare(
         output: Where to write.
         wanted: Ids, names or beginnings of fingerprints; none: all finished runs that meet `condition`.
         condition: In MLflow's search syntax; "" leaves nothing out.
-        heat: Parameters of the heat map, rows and columns; None: teacher forcing ratio and hidden size.
+        heat: Parameters of the heat map, rows and columns; None: those that vary most.
 
     Raises:
         SeqlabError: no server, no such runs, fewer than two with scores, or scores that measure different things;
@@ -62,7 +77,7 @@ def compare(
         )
     runs, notes = scored(found)
     check_comparable(runs)
-    remote = remote_of(home.root)
+    remote = remote_address(home.root)
     commits = {run.tags["commit"] for run in runs if "commit" in run.tags}
     pages = {commit: commit_page(remote, commit) for commit in commits}
     files, lost = locate(server, home, runs)

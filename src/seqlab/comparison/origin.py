@@ -1,22 +1,10 @@
 """Where a run's commit can be looked at."""
 
 import re
-import subprocess
-from pathlib import Path
 
 _SCP = re.compile(r"(?:[\w.-]+@)?([\w.-]+):(?!//)([\w./~-]+)")
 _URL = re.compile(r"(?:https?|ssh|git)://(?:[^@/\s]+@)?([\w.-]+(?::\d+)?)/([\w./~-]+)")
 _COMMIT = re.compile(r"[0-9a-f]{7,64}")
-
-
-def remote_of(root: Path) -> str:
-    """Address of the working copy's `origin`; "" if it has none."""
-    command = ["git", "-C", str(root), "remote", "get-url", "origin"]
-    try:
-        found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return found.stdout.strip() if found.returncode == 0 else ""
 
 
 def commit_page(remote: str, commit: str) -> str:

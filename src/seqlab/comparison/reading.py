@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqlab.comparison.bleu_counts import BleuCounter, Counts
 from seqlab.errors import SeqlabError
+from seqlab.scoring.bleu_counts import BleuCounter, Counts
 
 
 @dataclass(frozen=True)

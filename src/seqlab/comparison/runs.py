@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seqlab.errors import SeqlabError
+from seqlab.scoring.significance import of_the_score
 from seqlab.tracking.find import find_run
 from seqlab.tracking.server import Server, server_errors
 from seqlab.tracking.tags import FILES, RUN_FINGERPRINT
@@ -19,8 +20,6 @@ PAGE_SIZE = 1000
 FINISHED = "attributes.status = 'FINISHED'"
 TEST_SET = "data.data/raw/test.jsonl"
 SIGNATURE = "signature.bleu"
-# Of the resamples for confidence intervals, not of the score.
-INTERVAL_PARTS = ("bs:", "seed:")
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,7 @@ class ComparedRun:
     @property
     def signature(self) -> str:
         """How BLEU was computed, without what only its confidence interval depends on; "" if unknown."""
-        parts = self.tags.get(SIGNATURE, "").split("|")
-        return "|".join(part for part in parts if not part.startswith(INTERVAL_PARTS))
+        return of_the_score(self.tags.get(SIGNATURE, ""))
 
     @property
     def files(self) -> dict[str, str]:

@@ -7,7 +7,7 @@ from statistics import fmean, stdev
 
 from seqlab.comparison.parameters import SEED, value_of
 from seqlab.comparison.runs import ComparedRun
-from seqlab.comparison.significance import Interval
+from seqlab.scoring.significance import Interval
 
 # Same parameters, but other code or data: not the same experiment.
 IDENTITY_TAGS = ("code.", "data.")
@@ -15,13 +15,14 @@ IDENTITY_TAGS = ("code.", "data.")
 
 @dataclass(frozen=True)
 class SeedGroup:
-    """Runs that differ by their seed alone; BLEU's mean and deviations.
+    """Runs that differ by their seed alone, which are recipe number `recipe`; BLEU's mean and deviations.
 
     `over_seeds` is the standard deviation of their scores; `over_sentences` the mean of each run's standard deviation
     over resampled test sentences. A difference between recipes has to be seen against the first, one between two
     trained models against the second.
     """
 
+    recipe: int
     runs: list[ComparedRun]
     values: dict[str, str]
     mean: float
@@ -29,21 +30,27 @@ class SeedGroup:
     over_sentences: float
 
 
-def seed_groups(
-    runs: Sequence[ComparedRun], intervals: Sequence[Interval], differing: Sequence[str]
-) -> list[SeedGroup]:
-    """Groups of two or more runs that differ by seed alone, best first; `values` are their differing parameters."""
+def recipes(runs: Sequence[ComparedRun]) -> list[list[int]]:
+    """Places of the runs that differ by their seed alone, a list for each recipe, highest mean BLEU first."""
     groups: dict[tuple[tuple[str, str], ...], list[int]] = defaultdict(list)
     for place, run in enumerate(runs):
         groups[_identity(run)].append(place)
+    return sorted(groups.values(), key=lambda places: -fmean(runs[place].bleu for place in places))
+
+
+def seed_groups(
+    runs: Sequence[ComparedRun], intervals: Sequence[Interval], differing: Sequence[str]
+) -> list[SeedGroup]:
+    """The recipes with two or more seeds, best first; `values` are their differing parameters."""
     found = []
-    for places in groups.values():
+    for number, places in enumerate(recipes(runs)):
         members = [runs[place] for place in places]
         if len({value_of(run, SEED) for run in members}) < 2:
             continue
         scores = [run.bleu for run in members]
         found.append(
             SeedGroup(
+                recipe=number,
                 runs=members,
                 values={name: value_of(members[0], name) for name in differing if name != SEED},
                 mean=fmean(scores),
@@ -51,7 +58,7 @@ def seed_groups(
                 over_sentences=fmean(intervals[place].deviation for place in places),
             )
         )
-    return sorted(found, key=lambda group: -group.mean)
+    return found
 
 
 def _identity(run: ComparedRun) -> tuple[tuple[str, str], ...]:

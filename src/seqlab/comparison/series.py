@@ -1,6 +1,7 @@
 """What the charts draw: each run's curves, as the run wrote them."""
 
 import csv
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +69,7 @@ def length_curves(files: Sequence[Files]) -> tuple[list[str], list[Curve]]:
     for run, found in enumerate(files):
         if LENGTHS not in found:
             continue
-        buckets = _bucket_names(found[LENGTHS])
+        buckets = _column(found[LENGTHS], "bucket")
         names = names or buckets
         if buckets == names:
             lows = {row[0]: row[1] for row in read_columns(found[LENGTHS], ["low", "bleu"])}
@@ -88,10 +89,10 @@ def exposures(files: Sequence[Files]) -> list[Exposure]:
         rows = (
             read_columns(places[EXPOSURE], ["position", "tokens", "gold_nll", "own_nll"]) if EXPOSURE in places else []
         )
-        tokens = sum(row[1] for row in rows)
+        tokens = math.fsum(row[1] for row in rows)
         if not tokens:
             continue
-        gap = sum(row[1] * (row[3] - row[2]) for row in rows) / tokens
+        gap = math.fsum(row[1] * (row[3] - row[2]) for row in rows) / tokens
         common = [row for row in rows if row[1] >= REACHED * rows[0][1]]
         gold, own = ([[row[0], row[column]] for row in common] for column in (2, 3))
         found.append(Exposure(run, thinned(gold), thinned(own), gap))
@@ -105,6 +106,13 @@ def thinned(points: list[list[float]]) -> list[list[float]]:
     return [points[round(place * (len(points) - 1) / (MAX_POINTS - 1))] for place in range(MAX_POINTS)]
 
 
-def _bucket_names(path: Path) -> list[str]:
+def length_unit(files: Sequence[Files]) -> str:
+    """What the runs' source lengths are counted in: words, or characters."""
+    units = (unit for found in files if LENGTHS in found for unit in _column(found[LENGTHS], "unit") if unit)
+    # Runs of earlier versions count words, without a word about it.
+    return next(units, "words")
+
+
+def _column(path: Path, name: str) -> list[str]:
     with open(path, encoding="utf-8", newline="") as file:
-        return [row.get("bucket") or "" for row in csv.DictReader(file)]
+        return [row.get(name) or "" for row in csv.DictReader(file)]

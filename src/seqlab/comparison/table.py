@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from seqlab.comparison.parameters import as_number
 from seqlab.comparison.view import View
+from seqlab.terminal import plain
 
 # The learning curves' last values say nothing that the best checkpoint's and the test set's don't.
 METRICS = ("best/", "test/")
@@ -14,8 +15,8 @@ FINDINGS = (
     "bleu", "bleu_low", "bleu_high", "bleu_sd_over_sentences", "behind_best",
     "p_bootstrap", "p_randomization", "p_corrected", "distinct_from_best",
 )  # fmt: skip
-# A spreadsheet takes a text that begins so for a formula, and runs it.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet takes a text that begins so for a formula, and runs it; some, full-width signs too.
+FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\n")
 
 
 def render_table(view: View) -> str:
@@ -34,8 +35,12 @@ def render_table(view: View) -> str:
 
 
 def cells(values: Sequence[str]) -> list[str]:
-    """The values with an apostrophe before texts that a spreadsheet would take for a formula."""
-    return [f"'{value}" if value.startswith(FORMULA) and as_number(value) is None else value for value in values]
+    """The values made plain, with an apostrophe before texts that a spreadsheet would take for a formula."""
+    return [f"'{value}" if _is_formula(value) else value for value in map(plain, values)]
+
+
+def _is_formula(value: str) -> bool:
+    return value.startswith(FORMULA) and as_number(value) is None
 
 
 def _findings(view: View, place: int) -> list[str]:

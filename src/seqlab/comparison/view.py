@@ -5,19 +5,21 @@ from dataclasses import dataclass
 
 from seqlab.comparison.analysis import Analysis, Verdict, analyse
 from seqlab.comparison.artifacts import TRANSLATIONS, Files
-from seqlab.comparison.bleu_counts import Counts
-from seqlab.comparison.bleu_scores import bleu
 from seqlab.comparison.comparable import counted
 from seqlab.comparison.contrasts import Contrast, contrasts
-from seqlab.comparison.heat_map import DEFAULT, HeatMap, heat_map
+from seqlab.comparison.heat_map import HeatMap, heat_maps
+from seqlab.comparison.labels import recipe_labels, run_labels
 from seqlab.comparison.parameters import check_parameters, split_parameters
 from seqlab.comparison.reading import read_counts, read_translations
+from seqlab.comparison.recipe_verdict import RecipeVerdict, recipe_verdicts
 from seqlab.comparison.runs import ComparedRun
-from seqlab.comparison.seeds import SeedGroup, seed_groups
+from seqlab.comparison.seeds import SeedGroup, recipes, seed_groups
 from seqlab.comparison.series import highlighted
-from seqlab.comparison.significance import Interval
 from seqlab.comparison.task_metrics import Metric, measured
 from seqlab.errors import SeqlabError
+from seqlab.scoring.bleu_counts import Counts
+from seqlab.scoring.bleu_scores import bleu
+from seqlab.scoring.significance import Interval
 
 # A run's translations give its score again, but for the rounding of its points.
 TOLERANCE = 0.005
@@ -27,18 +29,27 @@ NOTES = 10
 
 @dataclass(frozen=True)
 class View:
-    """The content of a comparison: runs by BLEU, best first, and their files; `chosen` runs stand out."""
+    """The content of a comparison: runs by BLEU, best first, with their labels and files; `chosen` runs stand out.
+
+    `recipes` are the places of the runs that differ by seed alone, best mean first; `groups` those with several seeds,
+    with a verdict for each but the best.
+    """
 
     runs: list[ComparedRun]
+    labels: list[str]
     files: list[Files]
     commit_pages: list[str]
     notes: list[str]
     differing: list[str]
     constants: dict[str, str]
     analysis: Analysis
+    recipes: list[list[int]]
+    recipe_labels: list[str]
     groups: list[SeedGroup]
-    heat: HeatMap
+    recipe_verdicts: list[RecipeVerdict]
+    heats: list[HeatMap]
     chosen: list[int]
+    chosen_recipes: list[int]
     contrasts: list[Contrast]
     sentences: int
 
@@ -51,6 +62,16 @@ class View:
     def indistinct(self) -> list[int]:
         """The runs that can't be told from the best."""
         return [place for place, verdict in enumerate(self.analysis.against_best, 1) if not verdict.distinct]
+
+    @property
+    def indistinct_recipes(self) -> list[SeedGroup]:
+        """The recipes with several seeds that can't be told from the best of them."""
+        verdicts = zip(self.groups[1:], self.recipe_verdicts, strict=True)
+        return [group for group, verdict in verdicts if not verdict.distinct]
+
+    def recipe_verdict(self, place: int) -> RecipeVerdict | None:
+        """A recipe of `groups` against the best; None for the best itself."""
+        return self.recipe_verdicts[place - 1] if place else None
 
     @property
     def task_metrics(self) -> list[Metric]:
@@ -74,7 +95,7 @@ def gather(
     heat: tuple[str, str] | None,
 ) -> View:
     """Analyse comparable runs, best first; `files` and `pages` (of commits) by run id; `heat`: two
-    parameters, None for the usual ones.
+    parameters, None for those that vary most.
 
     Runs whose translations are missing, damaged, or not those that were scored are left out, with a note.
 
@@ -91,18 +112,27 @@ def gather(
     check_parameters(heat or (), kept)
     differing, constants = split_parameters(kept)
     analysis = analyse(counts)
-    chosen = highlighted(len(kept))
+    by_recipe = recipes(kept)
+    groups = seed_groups(kept, analysis.intervals, differing)
+    chosen_recipes = highlighted(len(by_recipe))
+    # Of each recipe that stands out, its best run.
+    chosen = sorted(min(by_recipe[recipe]) for recipe in chosen_recipes) if groups else highlighted(len(kept))
     return View(
         runs=kept,
+        labels=run_labels(kept, differing),
         files=[files[run.id] for run in kept],
         commit_pages=[pages.get(run.tags.get("commit", ""), "") for run in kept],
         notes=[*notes, *more],
         differing=differing,
         constants=constants,
         analysis=analysis,
-        groups=seed_groups(kept, analysis.intervals, differing),
-        heat=heat_map(kept, *(heat or DEFAULT), differing),
+        recipes=by_recipe,
+        recipe_labels=recipe_labels(kept, by_recipe, differing),
+        groups=groups,
+        recipe_verdicts=recipe_verdicts(groups) if groups else [],
+        heats=heat_maps(kept, heat, differing),
         chosen=chosen,
+        chosen_recipes=chosen_recipes,
         contrasts=contrasts([read_translations(files[kept[place].id][TRANSLATIONS]) for place in chosen]),
         sentences=len(counts[0]),
     )

@@ -1,6 +1,7 @@
 """The stage download: a corpus as three files of parallel text and a manifest."""
 
 import hashlib
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -60,9 +61,9 @@ def _grammar(params: CorpusParams) -> Corpus:
 
 def _write_splits(name: str, corpus: Corpus, folder: Path) -> dict[str, dict[str, Any]]:
     """Write the splits, train last: what of valid and test occurs in it is counted on the way."""
-    held_out: dict[str, set[str]] = {"test": set(), "valid": set()}
+    held_out: dict[str, Counter[str]] = {"test": Counter(), "valid": Counter()}
     repeated: dict[str, set[str]] = {"test": set(), "valid": set()}
-    written = {}
+    written: dict[str, dict[str, Any]] = {}
     for split in ("test", "valid", "train"):
         path = folder / f"{split}.jsonl"
         references: Counter[str] = Counter()
@@ -71,8 +72,11 @@ def _write_splits(name: str, corpus: Corpus, folder: Path) -> dict[str, dict[str
             raise SeqlabError(f"corpus {name}: the {split} split is empty; see corpus.{name} in params.yaml")
         written[split] = {"examples": examples, "references": references[split], "sha256": _sha256(path)}
     for split, sources in repeated.items():
+        also = sum(held_out[split][source] for source in sources)
+        written[split]["also_in_train"] = also
+        _say_overlap(split, also, written[split]["examples"])
         corpus.counts[f"different source texts of {split} that also occur in train"] = len(sources)
-    twice = held_out["test"] & held_out["valid"]
+    twice = held_out["test"].keys() & held_out["valid"].keys()
     corpus.counts["different source texts of test that also occur in valid"] = len(twice)
     return {split: written[split] for split in parallel.SPLITS}
 
@@ -81,18 +85,27 @@ def _counted(
     examples: Iterable[Example],
     split: str,
     references: Counter[str],
-    held_out: dict[str, set[str]],
+    held_out: dict[str, Counter[str]],
     repeated: dict[str, set[str]],
 ) -> Iterator[Example]:
     for example in examples:
         references[split] += len(example.references)
         if split in held_out:
-            held_out[split].add(example.source)
+            held_out[split][example.source] += 1
         else:
             for other, sources in held_out.items():
                 if example.source in sources:
                     repeated[other].add(example.source)
         yield example
+
+
+def _say_overlap(split: str, also: int, examples: int) -> None:
+    if also:
+        share = f"{also:,} of {examples:,} {split} examples ({100 * also / examples:.1f} %)"
+        sys.stderr.write(
+            f"download: warning: {share} have a source text that is in train too; their scores say how well it is "
+            "remembered, not how well others are translated\n"
+        )
 
 
 def _sha256(path: Path) -> str:

@@ -1,6 +1,5 @@
 """Pinned files: from the cache, else from the mirror, else from the publisher; verified, or an error."""
 
-import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
@@ -13,6 +12,7 @@ from seqlab.corpus.mirror import VARIABLE, mirror_location
 from seqlab.corpus.pin import Pin, WrongBytesError, copy_verified, is_intact, wrong_bytes
 from seqlab.corpus.transfer import AbsentError, Limits, SizeError, UnreachableError, fetch, shown
 from seqlab.errors import SeqlabError
+from seqlab.terminal import say
 
 
 def download(pin: Pin, cache: Path, limits: Limits | None = None) -> Path:
@@ -39,14 +39,14 @@ def download(pin: Pin, cache: Path, limits: Limits | None = None) -> Path:
 def _obtain(pin: Pin, path: Path, limits: Limits) -> None:
     if path.exists():
         path.unlink()
-        sys.stderr.write(f"{path} was damaged; getting it again\n")
+        say(f"{path} was damaged; getting it again", err=True)
     mirror = mirror_location()
     if mirror is not None:
         try:
             _from_mirror(mirror, pin, path, limits)
             return
         except (AbsentError, UnreachableError) as error:
-            sys.stderr.write(f"{VARIABLE}: {error}; downloading {pin.url}\n")
+            say(f"{VARIABLE}: {error}; downloading {pin.url}", err=True)
     try:
         _from_url(pin.url, pin, path, gzipped=False, limits=limits)
     except (AbsentError, UnreachableError) as error:

@@ -1,6 +1,7 @@
 """The user's own parallel text, with given splits or a split by us."""
 
 import hashlib
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -9,7 +10,7 @@ from typing import Any
 
 from seqlab.corpus.corpus import Corpus
 from seqlab.corpus.grouping import lowest_ranks, rank
-from seqlab.corpus.own_text import Row, read_rows, resolve
+from seqlab.corpus.own_text import OwnText, Row, resolve, understand
 from seqlab.errors import SeqlabError
 from seqlab.parallel import Example
 from seqlab.params.corpus import CorpusParams, FilesParams
@@ -19,6 +20,7 @@ def load(params: CorpusParams, own: Path) -> Corpus:
     """Text below `own`, as it is. Splits that are not given are split off from train, all of a source text together.
 
     Rows empty on both sides are left out; rows empty on one side are left out of train and refused in valid and test.
+    What the files were understood as goes to standard error, with an example.
 
     Raises:
         SeqlabError: as `own_text`, here or while the splits are read; or train is not named, or is too small to split.
@@ -26,13 +28,16 @@ def load(params: CorpusParams, own: Path) -> Corpus:
     files = params.files
     if not files.train:
         raise SeqlabError("corpus.files.train is empty; name your files in data/own/ there")
-    given = {split: resolve(names, own) for split, names in _names(files).items() if names}
+    sides = (params.source, params.target)
+    given = {split: understand(resolve(names, own), sides) for split, names in _names(files).items() if names}
+    for text in given.values():
+        _say(text)
     sizes = {
         split: size for split, size in (("test", files.test_size), ("valid", files.valid_size)) if split not in given
     }
     counts: Counter[str] = Counter()
     splits: dict[str, Iterable[Example]] = {
-        split: _examples(paths, split, counts) for split, paths in given.items() if split != "train"
+        split: _examples(text, split, counts) for split, text in given.items() if split != "train"
     }
     return Corpus(
         splits=splits | _split(given["train"], sizes, files.seed, counts),
@@ -40,9 +45,26 @@ def load(params: CorpusParams, own: Path) -> Corpus:
         licence="your own",
         citation="",
         origin=[_origin(own, name) for names in _names(files).values() for name in names],
-        notes=[f"{split} was split off from train, all rows of a source text together" for split in sorted(sizes)],
+        notes=[
+            *(f"{text.name}: {text.columns.note}" for text in given.values() if text.columns.note),
+            *(f"{split} was split off from train, all rows of a source text together" for split in sorted(sizes)),
+        ],
         counts=counts,
     )
+
+
+def _say(text: OwnText) -> None:
+    if text.columns.note:
+        sys.stderr.write(f"download: {text.name}: {text.columns.note}\n")
+    row = next((row for row in text.rows() if row.source.strip() and any(map(str.strip, row.targets))), None)
+    if row is not None:
+        target = next(filter(str.strip, row.targets))
+        others = f" and {len(row.targets) - 1} more" if len(row.targets) > 1 else ""
+        # As Python writes it: a text may hold what a terminal obeys.
+        sys.stderr.write(
+            f"download: {text.name}: understood as source {row.source!r:.60}, reference {target!r:.60}{others} "
+            f"(line {row.line})\n"
+        )
 
 
 def _names(files: FilesParams) -> dict[str, list[str]]:
@@ -55,8 +77,8 @@ def _origin(own: Path, name: str) -> dict[str, Any]:
     return {"url": f"data/own/{name}", "sha256": digest, "bytes": (own / name).stat().st_size}
 
 
-def _examples(paths: list[Path], split: str, counts: Counter[str]) -> Iterator[Example]:
-    for row in read_rows(paths):
+def _examples(text: OwnText, split: str, counts: Counter[str]) -> Iterator[Example]:
+    for row in text.rows():
         targets = tuple(target for target in row.targets if target.strip())
         if row.source.strip() and targets:
             yield Example(row.source, targets)
@@ -75,38 +97,38 @@ def _dropped(row: Row, split: str, has_target: bool) -> str:
 
 
 def _split(
-    paths: list[Path],
+    text: OwnText,
     sizes: dict[str, int],
     seed: int,
     counts: Counter[str],
 ) -> dict[str, Iterable[Example]]:
     """Split off the source texts of lowest rank. Reads train once for the ranks, once for them, once for the rest."""
     if not sizes:
-        return {"train": _examples(paths, "train", counts)}
+        return {"train": _examples(text, "train", counts)}
     wanted = sum(sizes.values())
-    ranks = lowest_ranks((rank(seed, example.source) for example in _unnoted(paths)), wanted + 1)
+    ranks = lowest_ranks((rank(seed, example.source) for example in _unnoted(text)), wanted + 1)
     if len(ranks) <= wanted:
         raise SeqlabError(
             f"corpus.files.train has {len(ranks)} different source texts, too few to split off "
             f"{' and '.join(f'{split}_size {size}' for split, size in sizes.items())}; choose smaller sizes"
         )
-    held_out = _gathered(paths, seed, ranks[:wanted])
+    held_out = _gathered(text, seed, ranks[:wanted])
     in_order = iter(held_out.values())
-    rows = _examples(paths, "train", counts)
+    rows = _examples(text, "train", counts)
     return {split: list(islice(in_order, size)) for split, size in sizes.items()} | {
         "train": (example for example in rows if rank(seed, example.source) not in held_out)
     }
 
 
-def _unnoted(paths: list[Path]) -> Iterator[Example]:
-    return _examples(paths, "train", Counter())
+def _unnoted(text: OwnText) -> Iterator[Example]:
+    return _examples(text, "train", Counter())
 
 
-def _gathered(paths: list[Path], seed: int, ranks: list[int]) -> dict[int, Example]:
+def _gathered(text: OwnText, seed: int, ranks: list[int]) -> dict[int, Example]:
     """The source texts with these ranks, in this order, each with all its different references."""
     references: dict[int, dict[str, None]] = {number: {} for number in ranks}
     sources: dict[int, str] = {}
-    for example in _unnoted(paths):
+    for example in _unnoted(text):
         number = rank(seed, example.source)
         if number in references:
             sources[number] = example.source

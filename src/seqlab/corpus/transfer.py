@@ -1,7 +1,6 @@
 """One file over HTTP into a partial file that a later try, or a later run, continues."""
 
 import re
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from tqdm import tqdm
 
 from seqlab.corpus.pin import CHUNK_BYTES
 from seqlab.errors import SeqlabError
+from seqlab.terminal import say
 
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 _ABSENT = {404, 410}
@@ -92,9 +92,8 @@ class _Transfer:
 
     def announce(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        sys.stderr.write(
-            f"{shown(self.url)}: {error}; trying again, {state.attempt_number + 1} of {self.limits.attempts}\n"
-        )
+        attempt = f"{state.attempt_number + 1} of {self.limits.attempts}"
+        say(f"{shown(self.url)}: {error}; trying again, {attempt}", err=True)
 
     def attempt(self) -> None:
         """One request for what is missing."""

@@ -27,8 +27,9 @@ from seqlab.params.evaluate import EvaluateParams
 from seqlab.scoring.by_length import bleu_by_length
 from seqlab.scoring.diversity import diversity
 from seqlab.scoring.exact_match import exact_match
-from seqlab.scoring.metrics import bleu, chrf, ter
+from seqlab.scoring.metrics import bleu, chrf, ter, ter_note
 from seqlab.scoring.rouge import rouge, unread_letters
+from seqlab.scoring.tokenization import uncut_note
 from seqlab.seq2seq.engines.engine import Engine
 from seqlab.text.batches import sequential
 from seqlab.text.encoded import EncodedSplit, open_split
@@ -39,6 +40,7 @@ ATTENTION_MAPS = 12
 def evaluate(
     params: EvaluateParams,
     *,
+    tokenize: str,
     checkpoint: Path,
     tokenized: Path,
     raw: Path,
@@ -51,10 +53,12 @@ def evaluate(
     Nothing is written before everything is computed. In scores.json, `exact_match` is a percentage, `loss` is in nats
     per target token, `own_prefix_loss` the same after the model's own prefixes, and `truncated` counts the sources that
     were cut at the tokenizer's longest. `rouge` and `diversity` are there if asked for; of `rouge`, `unread_letters` is
-    the percentage of the references' letters that it does not know.
+    the percentage of the references' letters that it does not know. `notes`, if there are any, say what a reader of the
+    scores must know; they go to standard error too.
 
     Args:
         params: How to search and score.
+        tokenize: sacreBLEU's tokenizer that evaluate.tokenize means for this corpus.
         checkpoint: Checkpoint folder such as models/best.
         tokenized: Folder data/tokenized, of whose splits `test` is read.
         raw: Folder data/raw, of which `test.jsonl` is read.
@@ -63,10 +67,11 @@ def evaluate(
         engine: Computes the loss.
 
     Raises:
-        SeqlabError: an input is missing or damaged, the inputs do not belong together, the test set is empty, or the
-            model's loss is not finite.
+        SeqlabError: an input is missing or damaged, the inputs do not belong together, the test set is empty, the
+            tokenizer lacks something, or the model's loss is not finite.
     """
     examples = _read_examples(raw / "test.jsonl")
+    notes = _notes(tokenize, [example.references for example in examples])
     sources = [example.source for example in examples]
     translator = Translator.load(checkpoint, device, params.parameters)
     split = open_split(tokenized / "test")
@@ -76,11 +81,14 @@ def evaluate(
 
     exposure = exposures.exposure(translator.model, sequential(split, exposures.BATCH_SIZE))
     loss, _ = model_scores = _model_scores(translator.model, split, params.batch_size, exposure, engine)
-    if not math.isfinite(sum(model_scores)):
+    if not all(map(math.isfinite, model_scores)):
         raise SeqlabError(f"{checkpoint}: its loss on the test set is {loss}; train again at a lower learning rate")
     translations = _translate(translator, sources, params, _spread(encoded))
     truncated = sum(len(ids) > translator.source.max_length for ids in translator.source.encode(sources))
-    write_results(reports, _results(params, examples, translations, exposure, model_scores, truncated))
+    results = _results(params, tokenize, examples, translations, exposure, model_scores, truncated)
+    if notes:
+        results.scores["notes"] = notes
+    write_results(reports, results, tokenize)
 
 
 def _model_scores(
@@ -93,8 +101,17 @@ def _model_scores(
     return loss, as_perplexity(loss)
 
 
+def _notes(tokenize: str, references: Sequence[tuple[str, ...]]) -> list[str]:
+    """What a reader of the scores must know; said at once, as well."""
+    notes = [note for note in (uncut_note(tokenize, references), ter_note(references)) if note]
+    for note in notes:
+        sys.stderr.write(f"evaluate: warning: {note}\n")
+    return notes
+
+
 def _results(
     params: EvaluateParams,
+    tokenize: str,
     examples: Sequence[Example],
     translations: Sequence[Sequence[Translation]],
     exposure: Sequence[Exposure],
@@ -107,7 +124,7 @@ def _results(
     loss, test_perplexity = model_scores
     samples = params.bootstrap_samples
     scores: dict[str, Any] = {
-        "bleu": asdict(bleu(texts, references, bootstrap_samples=samples)),
+        "bleu": asdict(bleu(texts, references, tokenize=tokenize, bootstrap_samples=samples)),
         "chrf": asdict(chrf(texts, references, bootstrap_samples=samples)),
         "ter": asdict(ter(texts, references, bootstrap_samples=samples)),
         "exact_match": exact_match(texts, references),
@@ -122,8 +139,9 @@ def _results(
         scores["rouge"] = {name: asdict(score) for name, score in found.items()}
         scores["rouge"]["unread_letters"] = unread_letters(references)
     if "diversity" in params.metrics:
-        scores["diversity"] = diversity(texts, references)
-    buckets = bleu_by_length(sources, texts, references, bounds=params.length_buckets, bootstrap_samples=samples)
+        scores["diversity"] = diversity(texts, references, tokenize=tokenize)
+    bounds = params.length_buckets
+    buckets = bleu_by_length(sources, texts, references, bounds=bounds, tokenize=tokenize, bootstrap_samples=samples)
     return Results(scores, examples, translations, buckets, exposure)
 
 

@@ -5,6 +5,7 @@ Under teacher forcing a model sees only true prefixes; when it translates, it se
 how the difference builds up.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -66,7 +67,7 @@ def loss_after_own_prefix(positions: Sequence[Exposure]) -> float:
 
 def _mean(losses: Sequence[float], positions: Sequence[Exposure]) -> float:
     tokens = [each.tokens for each in positions]
-    return sum(loss * count for loss, count in zip(losses, tokens, strict=True)) / sum(tokens)
+    return math.fsum(loss * count for loss, count in zip(losses, tokens, strict=True)) / sum(tokens)
 
 
 def _by_position(model: StepwiseModel, batch: Batch, *, forced: bool) -> list[float]:

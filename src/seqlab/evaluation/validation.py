@@ -1,5 +1,6 @@
 """What a model is worth on the validation set: the validator that training is handed."""
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
@@ -10,6 +11,7 @@ from seqlab.errors import SeqlabError
 from seqlab.evaluation.perplexity import as_perplexity, summed_nll
 from seqlab.model.seq2seq import Seq2Seq
 from seqlab.scoring.bleu import corpus_bleu
+from seqlab.scoring.tokenization import uncut_note
 from seqlab.seq2seq.engines.engine import Engine
 from seqlab.text.batches import Batch, sequential
 from seqlab.text.encoded import EncodedSplit, open_split
@@ -31,24 +33,27 @@ class Validation:
         tokenizer: Tokenizer,
         references: Sequence[tuple[str, ...]],
         max_length: int,
+        tokenize: str,
         engine: Engine,
     ) -> None:
-        """Take a split, the target tokenizer, the references of each row, and the longest translation in tokens.
+        """Take a split, the target tokenizer, each row's references, and the longest translation in tokens.
 
-        `engine` computes the loss.
+        `tokenize` is sacreBLEU's name of how BLEU tokenizes; `engine` computes the loss.
         """
         self._split = split
         self._tokenizer = tokenizer
         self._references = references
         self._max_length = max_length
+        self._tokenize = tokenize
         self._engine = engine
 
     @classmethod
-    def open(cls, tokenized: Path, raw: Path, max_length: int, engine: Engine) -> Self:
+    def open(cls, tokenized: Path, raw: Path, max_length: int, tokenize: str, engine: Engine) -> Self:
         """Open the validation split of data/tokenized (`tokenized`) and data/raw (`raw`).
 
         Raises:
-            SeqlabError: a file is missing or damaged, the two do not belong together, or they are empty.
+            SeqlabError: a file is missing or damaged, the two do not belong together, they are empty, or BLEU's
+                tokenizer lacks something.
         """
         references = [example.references for example in parallel.read(raw / "valid.jsonl")]
         split = open_split(tokenized / "valid")
@@ -59,7 +64,9 @@ class Validation:
             )
         source, target = load_tokenizers(tokenized / "tokenizer")
         split.require_vocabularies(source.vocab_size, target.vocab_size)
-        return cls(split, target, references, max_length, engine)
+        if note := uncut_note(tokenize, references):
+            sys.stderr.write(f"train: warning: {note}\n")
+        return cls(split, target, references, max_length, tokenize, engine)
 
     def __call__(self, model: Seq2Seq, safe_point: Callable[[], None]) -> ValidationScores:
         """Score a model; `safe_point` is called before each batch."""
@@ -73,7 +80,8 @@ class Validation:
             for row, text in zip(batch.indices.tolist(), self._translate(model, batch), strict=True):
                 translations[row] = text
         loss = total / tokens
-        return ValidationScores(loss, as_perplexity(loss), corpus_bleu(translations, self._references))
+        bleu = corpus_bleu(translations, self._references, tokenize=self._tokenize)
+        return ValidationScores(loss, as_perplexity(loss), bleu)
 
     def _translate(self, model: Seq2Seq, batch: Batch) -> list[str]:
         source = batch.source.to(next(model.parameters()).device)

@@ -1,18 +1,17 @@
 """Earlier versions of the project's files: from the source archives that executions kept, and from git."""
 
 import hashlib
-import io
-import subprocess
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from seqlab.errors import SeqlabError
+from seqlab.git import commits_that_touched, tree_at
 from seqlab.tracking.content import files_below, folder_digest
 from seqlab.tracking.execution import journal_files
 from seqlab.tracking.home import Home
 from seqlab.tracking.journal import read_journal
+from seqlab.tracking.leftovers import is_leftover
 from seqlab.tracking.objects import Objects
-from seqlab.tracking.provenance import GIT_SECONDS
 from seqlab.tracking.source import SOURCE, read_source
 
 # Path, relative to the project → content.
@@ -20,8 +19,6 @@ Tree = dict[str, bytes]
 
 # The version that ran last is rarely further back.
 NEWEST = 100
-# As .dvcignore says.
-IGNORED = ("__pycache__", ".egg-info")
 
 
 class EarlierFiles:
@@ -41,7 +38,7 @@ class EarlierFiles:
 
     def _trees(self, path: str) -> Iterator[Tree]:
         yield from self._kept()
-        for commit in _commits(self._home.root, path):
+        for commit in commits_that_touched(self._home.root, path, NEWEST):
             yield committed(self._home.root, commit, path)
 
     def _kept(self) -> list[Tree]:
@@ -54,12 +51,13 @@ class EarlierFiles:
 def present(root: Path, path: str) -> Tree:
     """The files at and below `path` as they are now, but for those that DVC ignores; {} if there are none."""
     files = {file.relative_to(root).as_posix(): file for file in files_below(root / path)}
-    return {name: file.read_bytes() for name, file in files.items() if not any(part in name for part in IGNORED)}
+    return {name: file.read_bytes() for name, file in files.items() if not is_leftover(name)}
 
 
 def files_at(tree: Tree, path: str) -> Tree:
-    """The files of `tree` at and below `path`."""
-    return {name: content for name, content in tree.items() if name == path or name.startswith(f"{path}/")}
+    """The files of `tree` at and below `path`, but for those that DVC ignores."""
+    below = (name for name in tree if name == path or name.startswith(f"{path}/"))
+    return {name: tree[name] for name in below if not is_leftover(name)}
 
 
 def dvc_digest_of(files: Tree, path: str) -> str:
@@ -76,11 +74,10 @@ def archived(objects: Objects, name: str | None) -> Tree:
 
 def committed(root: Path, commit: str, *paths: str) -> Tree:
     """The files at and below `paths`, or all, in a commit; {} if they are not there."""
-    archive = _git(root, "archive", "--format=tar", commit, *paths)
-    if archive is None:
+    try:
+        return tree_at(root, commit, *paths)
+    except SeqlabError:
         return {}
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        return {member.name: file.read() for member in tar if (file := tar.extractfile(member)) is not None}
 
 
 def _archive_names(home: Home) -> list[str]:
@@ -90,17 +87,3 @@ def _archive_names(home: Home) -> list[str]:
         header = next(read_journal(path), {})
         names.append(header.get("inputs", {}).get(SOURCE))
     return list(dict.fromkeys(filter(None, names)))
-
-
-def _commits(root: Path, path: str) -> list[str]:
-    """The newest commits that touched `path`, newest first."""
-    listing = _git(root, "log", "--format=%H", f"--max-count={NEWEST}", "--", path)
-    return listing.decode("ascii").split() if listing else []
-
-
-def _git(root: Path, *arguments: str) -> bytes | None:
-    command = ["git", *arguments]
-    try:
-        return subprocess.run(command, cwd=root, capture_output=True, timeout=GIT_SECONDS, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
-        return None

@@ -6,25 +6,37 @@ from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Any
 
+from seqlab.errors import SeqlabError
+
 
 def cached_stages(root: Path, names: list[str]) -> set[str]:
-    """Those of the stages whose result for the present parameters and files is in DVC's cache."""
+    """Those of the stages whose result for the present parameters and files is in DVC's cache.
+
+    Raises:
+        SeqlabError: DVC is at work here, or cannot read its files.
+    """
     if not names:
         return set()
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
-    found = set()
-    # DVC takes dvc.yaml in its cache of runs for one in the current folder.
-    with _quiet(), chdir(root), Repo() as repo, repo.lock:
-        for name in names:
-            try:
-                _restore(repo, repo.stage.load_one(name=name))
-            except DvcException:
-                # Not in the cache, or a file that it reads is missing: then it runs.
-                continue
-            found.add(name)
-    return found
+    try:
+        # DVC takes dvc.yaml in its cache of runs for one in the current folder.
+        with _quiet(), chdir(root), Repo() as repo, repo.lock:
+            return {name for name in names if _is_cached(repo, name)}
+    except DvcException as error:
+        raise SeqlabError(f"DVC: {error}") from None
+
+
+def _is_cached(repo: Any, name: str) -> bool:
+    from dvc.exceptions import DvcException
+
+    try:
+        _restore(repo, repo.stage.load_one(name=name))
+    except DvcException:
+        # Not in the cache, or a file that it reads is missing: then it runs.
+        return False
+    return True
 
 
 def _restore(repo: Any, stage: Any) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from seqlab.dvc import dvc_status
 from seqlab.errors import SeqlabError
 from seqlab.explanation.code_changes import code_changes
 from seqlab.explanation.earlier import EarlierFiles, Tree, present
@@ -13,7 +14,6 @@ from seqlab.explanation.run_cache import cached_stages
 from seqlab.params.yaml import read_yaml
 from seqlab.tracking.home import Home, find_home
 from seqlab.tracking.pipeline import StageDefinition, load_stage, locked_stages, stage_names
-from seqlab.tracking.workspace import dvc_status
 
 VERSIONS = "versions.toml"
 DELETED = "deleted"

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from seqlab.dvc import ask_dvc
 from seqlab.errors import SeqlabError
-from seqlab.integration.dvc_command import ask_dvc
 from seqlab.integration.revision import Revision
 
 
@@ -25,7 +25,7 @@ def parameter_changes(root: Path, base: Revision) -> list[Change]:
     Raises:
         SeqlabError: DVC cannot tell.
     """
-    return _changes(ask_dvc(root, "params", "diff", base.commit))
+    return _changes(ask_dvc(root, "params", "diff", operands=[base.commit]))
 
 
 def metric_changes(root: Path, base: Revision) -> list[Change]:
@@ -34,7 +34,7 @@ def metric_changes(root: Path, base: Revision) -> list[Change]:
     Raises:
         SeqlabError: DVC cannot tell.
     """
-    return _changes(ask_dvc(root, "metrics", "diff", base.commit))
+    return _changes(ask_dvc(root, "metrics", "diff", operands=[base.commit]))
 
 
 def _changes(answer: Any) -> list[Change]:

@@ -2,14 +2,13 @@
 
 from pathlib import Path
 
-import click
-
 from seqlab.atomic import write_text
 from seqlab.errors import SeqlabError
 from seqlab.integration.integration import Integration, integrate
 from seqlab.integration.lock import LOCK, Lock
 from seqlab.integration.reproduction import Outcome
 from seqlab.integration.summary import render_summary
+from seqlab.terminal import say
 
 
 def run(start: Path, base: str, output: Path | None, remote: str | None, *, locked: bool) -> None:
@@ -21,7 +20,7 @@ def run(start: Path, base: str, output: Path | None, remote: str | None, *, lock
     integration = integrate(start, base, remote)
     summary = render_summary(integration)
     if output is None:
-        click.echo(summary)
+        say(summary)
     else:
         write_text(output, summary)
     _check(integration, locked=locked)

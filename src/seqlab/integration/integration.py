@@ -2,7 +2,6 @@
 
 import os
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +15,10 @@ from seqlab.integration.reproduction import Outcome, Reproduction, reproduce
 from seqlab.integration.result import Result, present_output, read_result
 from seqlab.integration.revision import Revision, find_revision
 from seqlab.integration.significance import compare_translations
+from seqlab.scoring.significance import PairedResult
+from seqlab.terminal import say
 from seqlab.tracking.execution import read_executions
 from seqlab.tracking.home import find_home
-from seqlab.tracking.paired_test import PairedResult
 from seqlab.tracking.sync import sync
 
 T = TypeVar("T")
@@ -93,7 +93,7 @@ def _publish(root: Path, integration: Integration) -> None:
 
 def _log(text: str) -> None:
     """Show text that may have an address in it, without the password that the address may have in it."""
-    print(_PASSWORD.sub("//…@", text), file=sys.stderr)  # noqa: T201 (the log of a long command)
+    say(_PASSWORD.sub("//…@", text), err=True)
 
 
 def _lock(root: Path) -> Lock:

@@ -1,11 +1,14 @@
 """DVC's remote: where one runner leaves results, and the next finds them."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlparse
 
+from seqlab.dvc import run_dvc
 from seqlab.errors import SeqlabError
-from seqlab.integration.dvc_command import run_dvc
+
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 @dataclass
@@ -49,8 +52,8 @@ def find_remote(root: Path, name: str | None = None) -> Remote | None:
     Raises:
         SeqlabError: there is no remote `name`, or the configuration is damaged.
     """
-    if name is not None and run_dvc(root, "remote", "default", "--local", name) != 0:
-        raise SeqlabError(f"DVC has no remote {name}; `dvc remote list` shows those it has")
+    if name is not None and not (NAME.fullmatch(name) and _make_default(root, name)):
+        raise SeqlabError(f"DVC has no remote {name or repr(name)}; `dvc remote list` shows those it has")
     from dvc.config import Config, ConfigError
 
     try:
@@ -60,3 +63,7 @@ def find_remote(root: Path, name: str | None = None) -> Remote | None:
     except (ConfigError, KeyError) as error:
         raise SeqlabError(f"DVC's configuration names no usable remote ({error}); see `dvc remote list`") from None
     return Remote(root, found, urlparse(address).scheme in ("http", "https")) if found else None
+
+
+def _make_default(root: Path, name: str) -> bool:
+    return run_dvc(root, "remote", "default", "--local", operands=[name]) == 0

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from seqlab.integration.dvc_command import run_dvc
+from seqlab.dvc import run_dvc
 from seqlab.tracking.pipeline import stage_names
 
 

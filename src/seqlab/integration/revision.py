@@ -1,12 +1,10 @@
 """The revision to compare with: its files, wherever git or DVC keep them."""
 
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from seqlab.errors import SeqlabError
-
-GIT_SECONDS = 60
+from seqlab.git import file_at, find_commit
 
 
 @dataclass(frozen=True)
@@ -18,7 +16,8 @@ class Revision:
 
     def git_file(self, path: str) -> str | None:
         """A file as it is in this commit; None if it has none."""
-        return _git(self.root, "show", f"{self.commit}:./{path}")
+        content = file_at(self.root, self.commit, path)
+        return None if content is None else content.decode("utf-8", "replace")
 
     def output(self, path: str) -> str:
         """A pipeline's output as dvc.lock of this commit names it, from DVC's cache or its remote.
@@ -38,15 +37,5 @@ class Revision:
 
 def find_revision(root: Path, name: str) -> Revision | None:
     """The commit that git knows by `name`; None if it knows none, as of a branch's first commit or a shallow clone."""
-    found = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
-    return Revision(root, found.strip()) if found else None
-
-
-def _git(root: Path, *arguments: str) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", *arguments], cwd=root, capture_output=True, encoding="utf-8", timeout=GIT_SECONDS, check=True
-        )
-    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
-        return None
-    return done.stdout
+    commit = find_commit(root, name)
+    return Revision(root, commit) if commit else None

@@ -2,24 +2,24 @@
 
 from seqlab.errors import SeqlabError
 from seqlab.integration.result import Result
-from seqlab.tracking.paired_test import PairedResult, paired_test
+from seqlab.scoring.significance import PairedResult, of_the_score, paired_test
 
 
 def compare_translations(base: Result, result: Result) -> PairedResult:
     """Paired test of two results' translations.
 
     Raises:
-        SeqlabError: they are not of the same test set, or hardly differ.
+        SeqlabError: they are not of the same test set, or not scored by the same BLEU.
     """
-    references = [tuple(each.references) for each in base.translations]
+    references = [each.references for each in base.translations]
     if [each.source for each in base.translations] != [each.source for each in result.translations] or references != [
-        tuple(each.references) for each in result.translations
+        each.references for each in result.translations
     ]:
         raise SeqlabError("no test of the difference: the test sets differ")
-    try:
-        return paired_test(_texts(base), _texts(result), references)
-    except SeqlabError as error:
-        raise SeqlabError(f"no test of the difference: {error}") from None
+    signature = result.scores.bleu.signature
+    if of_the_score(base.scores.bleu.signature) != of_the_score(signature):
+        raise SeqlabError("no test of the difference: the signatures of BLEU differ")
+    return paired_test(_texts(base), _texts(result), references, signature)
 
 
 def _texts(result: Result) -> list[str]:

@@ -18,7 +18,7 @@ LONGEST = 60_000
 ROWS = (100, 20, 5, 0)
 SCORES = (("BLEU", "bleu"), ("chrF2", "chrf"), ("TER (lower is better)", "ter"))
 # Shown with their intervals, and not a second time among the metrics.
-_SHOWN_FILE = "reports/scores.json"
+_SHOWN = {*(key for _, key in SCORES), "perplexity"}
 
 
 def render_summary(integration: Integration) -> str:
@@ -30,7 +30,7 @@ def render_summary(integration: Integration) -> str:
         "item": integration,
         "Lock": Lock,
         "scores": SCORES,
-        "metrics": [change for change in integration.metrics if change.file != _SHOWN_FILE],
+        "metrics": [change for change in integration.metrics if change.name not in _SHOWN],
         "curves": _curves(integration.before, integration.after),
         "lengths": _lengths(integration.before, integration.after),
         "log": _log(),

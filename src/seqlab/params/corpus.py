@@ -38,7 +38,8 @@ class FilesParams(Section):
 
     train: list[str] = Field(
         max_length=2,
-        description="Training text below data/own/: two line-aligned files (source, target), or one .tsv or .jsonl.",
+        description="Training text below data/own/: two line-aligned files (source, target), or one .tsv, .csv or "
+        ".jsonl; each may be gzipped.",
     )
     valid: list[str] = Field(max_length=2, description="Validation text, likewise; empty: split off from train.")
     test: list[str] = Field(max_length=2, description="Test text, likewise; empty: split off from train.")

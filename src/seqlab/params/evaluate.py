@@ -20,13 +20,18 @@ class EvaluateParams(Section):
     n_best: int = Field(ge=1, description="Translations kept for each source, at most beam_size.")
     max_length: int = Field(ge=1, description="Longest translation, in tokens.")
     batch_size: int = Field(ge=1, description="Sentences translated at once; changes no result.")
+    tokenize: Literal["auto", "13a", "intl", "char", "zh", "ja-mecab", "ko-mecab", "flores200", "none"] = Field(
+        description="Words of BLEU, in validation too, by a tokenizer of sacreBLEU: 13a, intl, char, zh, ja-mecab, "
+        "ko-mecab, flores200 or none; auto: by the target's language, 13a for most.",
+    )
     metrics: list[Literal["rouge", "diversity"]] = Field(
         description="Metrics beside BLEU, chrF and TER: rouge (of English), diversity.",
     )
     bootstrap_samples: int = Field(ge=100, description="Resamples of the test set for confidence intervals.")
     length_buckets: list[int] = Field(
         min_length=1,
-        description="Upper bounds of the source-length buckets, in whitespace-separated words.",
+        description="Upper bounds of the source-length buckets, in whitespace-separated words; in characters "
+        "where the source has no spaces between words.",
     )
 
     @model_validator(mode="after")

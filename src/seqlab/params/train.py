@@ -46,7 +46,8 @@ class TrainParams(Section):
     )
     label_smoothing: float = Field(ge=0, lt=1, description="Probability mass spread evenly over the vocabulary.")
     early_stopping_metric: Literal["bleu", "loss"] = Field(
-        description="Validation metric that picks the best checkpoint, and stops training.",
+        description="Validation metric that picks the best checkpoint, and stops training; "
+        "of equal BLEU the lower loss.",
     )
     keep_checkpoints: int = Field(ge=1, description="Best epochs whose parameters are kept in models/best.")
     patience: int = Field(ge=0, description="Epochs without improvement before training stops; 0: never stop early.")

@@ -94,8 +94,8 @@ def length_chart(buckets: Sequence[LengthBucket]) -> Markup:
         counts.set_xticks(range(len(buckets)), [row.bucket for row in buckets], parse_math=False)
         counts.set_yticks([])
         counts.margins(y=0.7)
-        counts.set_xlabel("source length in words, with the number of sentences")
-        course = "; ".join(f"{row.bucket} words: {figure(row.bleu)}" for _, row in rows)
+        counts.set_xlabel(f"source length in {buckets[0].unit}, with the number of sentences")
+        course = "; ".join(f"{row.bucket} {row.unit}: {figure(row.bleu)}" for _, row in rows)
         return inline(chart, "length", f"BLEU by source length. {course}.")
 
 

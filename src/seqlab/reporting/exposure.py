@@ -1,5 +1,6 @@
 """Exposure bias in words."""
 
+import math
 from collections.abc import Sequence
 
 from seqlab.reporting.results import Exposure
@@ -21,7 +22,7 @@ def exposure_bias(rows: Sequence[Exposure]) -> str:
     if not finite:
         return ""
     total = sum(tokens for tokens, _, _ in finite)
-    gold, own = (sum(row[0] * row[column] for row in finite) / total for column in (1, 2))
+    gold, own = (math.fsum(row[0] * row[column] for row in finite) / total for column in (1, 2))
     return (
         f"The true token costs the model {figure(gold, 2)} nats after the true words and {figure(own, 2)} after its "
         f"own: reading back its errors costs it {figure(own - gold, 2)} nats a token."

@@ -45,11 +45,13 @@ class Origin(Record):
 
 
 class SplitCounts(Record):
-    """Size of a split, and the sha256 of its file."""
+    """Size of a split, how many of its examples have a source text of train, and the sha256 of its file."""
 
     examples: int
     references: int
     sha256: str
+    # Not of train, nor in the results of earlier versions.
+    also_in_train: int | None = None
 
 
 class Manifest(Record):
@@ -114,7 +116,7 @@ class Step(Record):
 
 
 class LengthBucket(Record):
-    """BLEU of the test sentences whose source has `low` to `high` words; `bleu` is None where there are none."""
+    """BLEU of the test sentences whose source has `low` to `high` of `unit`; `bleu` is None where there are none."""
 
     bucket: str
     low: int
@@ -123,6 +125,8 @@ class LengthBucket(Record):
     bleu: Number
     bleu_low: Number
     bleu_high: Number
+    # Results of earlier versions count words, without a word about it.
+    unit: str = "words"
 
 
 class Exposure(Record):
@@ -182,7 +186,7 @@ def read_results(root: Path) -> Results:
         SeqlabError: a file is missing or damaged; the message names it.
     """
     return Results(
-        manifest=_read_json(root, MANIFEST, TypeAdapter(Manifest)),
+        manifest=read_manifest(root),
         statistics=_read_json(root, STATISTICS, TypeAdapter(dict[str, Any])),
         epochs=_read_csv(root, CURVES, TypeAdapter(Epoch)),
         steps=_read_csv(root, STEPS, TypeAdapter(Step)),
@@ -192,6 +196,15 @@ def read_results(root: Path) -> Results:
         exposure=_read_csv(root, EXPOSURE, TypeAdapter(Exposure)),
         attention=_checked(_read_json(root, ATTENTION, TypeAdapter(list[AttentionMap]))),
     )
+
+
+def read_manifest(root: Path) -> Manifest:
+    """Read data/raw/manifest.json below `root`.
+
+    Raises:
+        SeqlabError: it is missing or damaged.
+    """
+    return _read_json(root, MANIFEST, TypeAdapter(Manifest))
 
 
 def read_translations(root: Path) -> Iterator[Translation]:

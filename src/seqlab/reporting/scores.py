@@ -1,6 +1,6 @@
 """reports/scores.json as the report reads it."""
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from seqlab.reporting.record import Record
 
@@ -43,7 +43,7 @@ class Diversity(Record):
 
 
 class Scores(Record):
-    """Scores of the test set; ROUGE and diversity if asked for."""
+    """Scores of the test set; ROUGE and diversity if asked for; `notes` on what a reader must know of them."""
 
     bleu: Score
     chrf: Score
@@ -53,3 +53,4 @@ class Scores(Record):
     examples: int
     rouge: Rouge | None = None
     diversity: Diversity | None = None
+    notes: list[str] = Field(default_factory=list)

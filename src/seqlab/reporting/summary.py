@@ -16,8 +16,13 @@ MAX_CHARACTERS = 400
 # Sentences of each kind: the page shows them all.
 MAX_SAMPLES = 5
 _BAR_WIDTH = 20
-# Whatever could begin or end markup, an HTML tag, an entity, mathematics, a link or a table cell on GitHub.
-_SPECIAL = re.compile(r"[\\`*\[\]<>&|~$]|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=www)\.", re.IGNORECASE)
+# Whatever could begin or end markup, an HTML tag, an entity, mathematics or a table cell on GitHub.
+_SPECIAL = r"[\\`*\[\]<>&|~$]|(?<![^\W_])_|_(?![^\W_])"
+# What GitHub makes a link of, or calls somebody by, and looks for in the text that entities have become.
+_CALL = r"@|#(?=\w)|(?<=\bGH)-(?=\d)|:(?=//)|(?<=www)(?=\.)"
+_ESCAPED = re.compile(f"(?P<special>{_SPECIAL})|{_CALL}", re.IGNORECASE)
+# Stands in no text that is made visible before.
+_BREAK = "\u200b"
 _PLAIN = re.compile(r"[\w.:/+=,|\- ]+|\[[\d, ]*\]")
 
 
@@ -64,12 +69,17 @@ def literal(value: Any) -> str:
     """`value` as Markdown that renders as itself: clipped, controls visible, special characters as entities.
 
     A character reference never opens or closes Markdown structure (CommonMark, section 2.5), nor ends a table cell.
+    But it does not keep GitHub from mentions, references and addresses: a zero-width space does.
     """
     if isinstance(value, Markdown):
         return value
     shown, left_out = clip(str(value), MAX_CHARACTERS)
-    escaped = _SPECIAL.sub(lambda match: f"&#{ord(match[0])};", visible(shown))
+    escaped = _ESCAPED.sub(_escaped, visible(shown))
     return f"{escaped} … ({left_out:,} more characters left out)" if left_out else escaped
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return f"&#{ord(match[0])};" if match["special"] else match[0] + _BREAK
 
 
 def _bars(buckets: list[LengthBucket]) -> list[str]:

@@ -22,6 +22,7 @@ from seqlab.reporting.wording import (
     parameters_name,
     recipe,
     search_name,
+    seen_in_training,
 )
 
 
@@ -42,6 +43,7 @@ class View:
     exposure: list[Exposure]
     exposure_bias: str
     gradients: str
+    notes: list[str]
     statistics: StatisticsTable
     parameters: list[tuple[str, list[tuple[str, str, str]]]]
     params_yaml: str
@@ -80,6 +82,7 @@ def gather(params: Params, root: Path) -> View:
         exposure=common_positions(results.exposure),
         exposure_bias=exposure_bias(results.exposure),
         gradients=gradients(results.training, params.train.max_grad_norm),
+        notes=[note for note in (seen_in_training(results.manifest), *results.scores.notes) if note],
         statistics=statistics_table(results.statistics),
         parameters=parameter_groups(params),
         params_yaml=_yaml(params),

@@ -53,6 +53,18 @@ def output_name(manifest: Manifest) -> str:
     return _OUTPUTS.get(manifest.task, "output")
 
 
+def seen_in_training(manifest: Manifest) -> str:
+    """How much of the test set is in the training data too; empty where nothing is, or it was not counted."""
+    test = manifest.splits.get("test")
+    if test is None or not test.also_in_train:
+        return ""
+    share = 100 * test.also_in_train / max(1, test.examples)
+    return (
+        f"{test.also_in_train:,} of {test.examples:,} test examples ({share:.1f} %) have a source text that is in the "
+        "training data too: the scores say how well it is remembered as well"
+    )
+
+
 def figure(value: float | None, digits: int = 1) -> str:
     """A number for people: thousands separated; an en dash where there is none."""
     return "–" if value is None else f"{value:,.{digits}f}"
@@ -102,7 +114,8 @@ def bottleneck(buckets: list[LengthBucket], model: ModelParams) -> str:
         return "BLEU is about zero at every length: this model has not learnt enough to say what length does."
     short, long = solid[0], solid[-1]
     span = (
-        f"from {figure(short.bleu)} on sources of {short.bucket} words to {figure(long.bleu)} on those of {long.bucket}"
+        f"from {figure(short.bleu)} on sources of {short.bucket} {short.unit} to {figure(long.bleu)} on those of "
+        f"{long.bucket}"
     )
     if _below(long, short):
         return f"BLEU falls {span}: {_why_it_falls(model)}."

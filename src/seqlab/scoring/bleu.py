@@ -1,10 +1,18 @@
-"""BLEU by sacreBLEU: 13a tokenization, mixed case, exponential smoothing."""
+"""BLEU by sacreBLEU: mixed case, exponential smoothing."""
 
+import math
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import zip_longest
 from typing import Any
 
-from sacrebleu import BLEU
+from sacrebleu.metrics import bleu as sacrebleu_bleu
+
+from seqlab.scoring.tokenization import bleu_metric
+
+# BLEU's mean of logarithms is by the built-in sum, which adds floats with compensation from Python 3.12 on and without
+# before: the last digit of a score would depend on the Python. fsum gives the exact sum, rounded once, on each.
+sacrebleu_bleu.sum = math.fsum
 
 
 def reference_streams(references: Sequence[tuple[str, ...]]) -> list[tuple[Any, ...]]:
@@ -30,29 +38,30 @@ def check_scorable(translations: Sequence[str], references: Sequence[tuple[str, 
         raise ValueError(f"sentence {[bool(texts) for texts in references].index(False) + 1} has no reference")
 
 
-def corpus_bleu(translations: Sequence[str], references: Sequence[tuple[str, ...]]) -> float:
+def corpus_bleu(translations: Sequence[str], references: Sequence[tuple[str, ...]], *, tokenize: str) -> float:
     """BLEU (Papineni et al. 2002) of a corpus, 0–100; the number of references may vary from sentence to sentence.
 
     Raises:
         ValueError: as `check_scorable`.
+        SeqlabError: the tokenizer lacks something, as in `bleu_metric`.
     """
     check_scorable(translations, references)
-    return _at_most_100(_metric().corpus_score(translations, reference_streams(references)).score)
+    return _at_most_100(_metric(tokenize).corpus_score(translations, reference_streams(references)).score)
 
 
-def sentence_bleu(translation: str, references: tuple[str, ...]) -> float:
+def sentence_bleu(translation: str, references: tuple[str, ...], *, tokenize: str) -> float:
     """BLEU of one sentence, 0–100, over the n-gram orders that it is long enough for (sacreBLEU's effective order).
 
     Raises:
         ValueError: there is no reference.
+        SeqlabError: the tokenizer lacks something, as in `bleu_metric`.
     """
     check_scorable([translation], [references])
-    return _at_most_100(_metric(effective_order=True).sentence_score(translation, references).score)
+    return _at_most_100(_metric(tokenize, effective_order=True).sentence_score(translation, references).score)
 
 
-def _metric(*, effective_order: bool = False) -> BLEU:
-    # force: no warnings on standard error about translations that end in " .", which a weak model may well write.
-    return BLEU(tokenize="13a", smooth_method="exp", effective_order=effective_order, force=True)
+# Loading MeCab's dictionary for each sentence would take minutes.
+_metric = lru_cache(bleu_metric)
 
 
 def _at_most_100(score: float) -> float:

@@ -5,15 +5,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seqlab.scoring.metrics import Score, bleu
+from seqlab.text.spacing import is_unspaced
+
+WORDS, CHARACTERS = "words", "characters"
 
 
 @dataclass(frozen=True, slots=True)
 class LengthBucket:
-    """The sentences whose source has from `low` to `high` whitespace-separated words; no upper bound if `high` is None.
+    """The sentences whose source has from `low` to `high` of `unit`; no upper bound if `high` is None.
 
     `bleu` is None where there are no sentences.
     """
 
+    unit: str
     low: int
     high: int | None
     examples: int
@@ -33,32 +37,43 @@ def bleu_by_length(
     references: Sequence[tuple[str, ...]],
     *,
     bounds: Sequence[int],
+    tokenize: str,
     bootstrap_samples: int,
 ) -> list[LengthBucket]:
     """BLEU of the sentences in each bucket, shortest first; every sentence is in exactly one bucket.
+
+    Length is counted in whitespace-separated words; where the sources have no spaces between words, in characters
+    other than spaces.
 
     Args:
         sources: Source texts.
         translations: Their translations.
         references: Their references.
-        bounds: The buckets' upper bounds in words, rising, each part of its bucket; a last bucket holds what is longer.
+        bounds: The buckets' upper bounds, rising, each part of its bucket; a last bucket holds what is longer.
+        tokenize: sacreBLEU's tokenizer.
         bootstrap_samples: Resamples for each bucket's confidence interval.
 
     Raises:
         ValueError: sources, translations and references differ in number, or a sentence has no reference.
     """
+    unit = CHARACTERS if is_unspaced(sources) else WORDS
     pairs: list[list[tuple[str, tuple[str, ...]]]] = [[] for _ in range(len(bounds) + 1)]
     for source, translation, texts in zip(sources, translations, references, strict=True):
-        pairs[bisect_left(bounds, len(source.split()))].append((translation, texts))
+        pairs[bisect_left(bounds, _length(source, unit))].append((translation, texts))
     lows = [0, *(bound + 1 for bound in bounds)]
     return [
-        LengthBucket(low, high, len(members), _bleu(members, bootstrap_samples))
+        LengthBucket(unit, low, high, len(members), _bleu(members, tokenize, bootstrap_samples))
         for low, high, members in zip(lows, [*bounds, None], pairs, strict=True)
     ]
 
 
-def _bleu(pairs: Sequence[tuple[str, tuple[str, ...]]], bootstrap_samples: int) -> Score | None:
+def _length(text: str, unit: str) -> int:
+    words = text.split()
+    return len(words) if unit == WORDS else sum(map(len, words))
+
+
+def _bleu(pairs: Sequence[tuple[str, tuple[str, ...]]], tokenize: str, bootstrap_samples: int) -> Score | None:
     if not pairs:
         return None
     translations, references = zip(*pairs, strict=True)
-    return bleu(translations, references, bootstrap_samples=bootstrap_samples)
+    return bleu(translations, references, tokenize=tokenize, bootstrap_samples=bootstrap_samples)

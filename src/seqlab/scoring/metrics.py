@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sacrebleu import BLEU, CHRF, TER
+from sacrebleu import CHRF, TER
 from sacrebleu.metrics.base import Metric
 
 from seqlab.scoring.bleu import check_scorable, reference_streams
+from seqlab.scoring.tokenization import bleu_metric, uncut
+from seqlab.text.spacing import is_unspaced
 
 # sacreBLEU's own default: our figures are those of `sacrebleu --confidence`.
 BOOTSTRAP_SEED = "12345"
@@ -31,14 +33,16 @@ class Score:
     high: float
 
 
-def bleu(translations: Sequence[str], references: Sequence[tuple[str, ...]], *, bootstrap_samples: int) -> Score:
-    """BLEU (Papineni et al. 2002), 0–100: 13a tokenization, mixed case, exponential smoothing.
+def bleu(
+    translations: Sequence[str], references: Sequence[tuple[str, ...]], *, tokenize: str, bootstrap_samples: int
+) -> Score:
+    """BLEU (Papineni et al. 2002), 0–100: mixed case, exponential smoothing, words by sacreBLEU's tokenizer `tokenize`.
 
     Raises:
         ValueError: as `check_scorable`.
+        SeqlabError: the tokenizer lacks something, as in `bleu_metric`.
     """
-    metric = BLEU(tokenize="13a", smooth_method="exp", force=True)
-    return _score(metric, translations, references, bootstrap_samples, highest=100)
+    return _score(bleu_metric(tokenize), translations, references, bootstrap_samples, highest=100)
 
 
 def chrf(translations: Sequence[str], references: Sequence[tuple[str, ...]], *, bootstrap_samples: int) -> Score:
@@ -53,10 +57,25 @@ def chrf(translations: Sequence[str], references: Sequence[tuple[str, ...]], *, 
 def ter(translations: Sequence[str], references: Sequence[tuple[str, ...]], *, bootstrap_samples: int) -> Score:
     """TER (Snover et al. 2006), edits per 100 reference words: lower is better, and it can exceed 100.
 
+    Where the references have no spaces between words, with sacreBLEU's Asian support: a Chinese character is a word.
+
     Raises:
         ValueError: as `check_scorable`.
     """
-    return _score(TER(), translations, references, bootstrap_samples, highest=math.inf)
+    return _score(_ter(references), translations, references, bootstrap_samples, highest=math.inf)
+
+
+def ter_note(references: Sequence[tuple[str, ...]]) -> str | None:
+    """What to say where TER takes a sentence for a word or two: its Asian support knows Chinese and Japanese alone."""
+    if not uncut(_ter(references).tokenizer, references):
+        return None
+    return "TER takes a sentence of this script, which has no spaces, for a word or two: chrF says more"
+
+
+def _ter(references: Sequence[tuple[str, ...]]) -> TER:
+    asian = is_unspaced(text for texts in references for text in texts)
+    # sacreBLEU's Asian support is a part of its normalisation.
+    return TER(normalized=asian, asian_support=asian)
 
 
 class _CHRF(CHRF):

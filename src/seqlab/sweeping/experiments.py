@@ -1,11 +1,12 @@
 """The DVC experiments on the commit that is checked out, and whether they are of a recipe."""
 
-import subprocess
 from pathlib import Path
 
+from seqlab import git
 from seqlab.errors import SeqlabError
 from seqlab.params.params import Params, parse_params
 from seqlab.params.yaml import parse_yaml
+from seqlab.tracking.leftovers import is_leftover
 from seqlab.tracking.pipeline import load_stage, stage_names
 
 # Beside the code and the parameters, a recipe depends on these.
@@ -25,7 +26,10 @@ class Experiments:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._baseline = self._git("rev-parse", "--verify", "HEAD").strip()
+        baseline = git.find_commit(root, "HEAD")
+        if baseline is None:
+            raise SeqlabError(f"{root}: no git repository, or no commit in it yet; experiments need both")
+        self._baseline = baseline
         self._recipe_paths = [
             *DEFINITIONS,
             *sorted({path for stage in stage_names(root) for path in load_stage(root, stage).code}),
@@ -33,33 +37,22 @@ class Experiments:
 
     def revisions(self) -> dict[str, str]:
         """Name → commit of each finished experiment on the commit that is checked out."""
-        folder = f"refs/exps/{self._baseline[:2]}/{self._baseline[2:]}/"
-        listing = self._git("for-each-ref", "--format=%(objectname) %(refname)", folder)
-        pairs = (line.split(" ", 1) for line in listing.splitlines())
-        return {name.removeprefix(folder): revision for revision, name in pairs}
+        return git.references(self._root, f"refs/exps/{self._baseline[:2]}/{self._baseline[2:]}/")
 
     def params(self, revision: str) -> Params | None:
         """A commit's parameters; None if its code or definitions are not those that the working copy has now."""
+        content = git.file_at(self._root, revision, "params.yaml")
+        if content is None:
+            # A commit that is gone.
+            return None
         try:
-            params = parse_params(parse_yaml(self._git("show", f"{revision}:params.yaml"), revision), revision)
+            params = parse_params(parse_yaml(content, revision), revision)
         except SeqlabError:
-            # Parameters of another time, or a commit that is gone.
+            # Parameters of another time.
             return None
         own = [OWN_TEXT] if params.corpus.name == "files" else []
-        changed = self._git("diff", "--name-only", revision, "--", *self._recipe_paths, *own)
-        return None if changed else params
+        return None if git.differing_files(self._root, revision, [*self._recipe_paths, *own]) else params
 
     def untracked(self) -> list[str]:
         """Files that git does not know, where the temporary copies would need them."""
-        return self._git("ls-files", "--others", "--exclude-standard", "--", *NEEDED).splitlines()
-
-    def _git(self, *arguments: str) -> str:
-        try:
-            done = subprocess.run(
-                ["git", *arguments], cwd=self._root, capture_output=True, encoding="utf-8", check=True
-            )
-        except subprocess.CalledProcessError as error:
-            raise SeqlabError(f"git {arguments[0]}: {error.stderr.strip() or error.returncode}") from None
-        except OSError as error:
-            raise SeqlabError(f"git {arguments[0]}: {error.strerror}") from None
-        return done.stdout
+        return [path for path in git.untracked_files(self._root, NEEDED) if not is_leftover(path)]

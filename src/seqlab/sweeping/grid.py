@@ -60,6 +60,9 @@ def parse(setting: str) -> Any:
     from hydra.core.override_parser.types import OverrideType
     from hydra.errors import HydraException
 
+    if "${" in setting:
+        # OmegaConf would put in what it names: an environment variable, whatever it holds.
+        raise SeqlabError(f"-S {setting}: a parameter's value is written out; ${{…}} is not looked up")
     try:
         (override,) = to_hydra_overrides([setting.removeprefix(f"{PARAMS}:")])
     except HydraException as error:

@@ -6,6 +6,8 @@ from typing import NoReturn, Self, TextIO
 
 from tqdm import tqdm
 
+from seqlab.terminal import plain
+
 
 class Progress:
     """Shows how many members are done, running and failed, and the time left; a context manager, which ends the bar."""
@@ -47,4 +49,4 @@ class Progress:
 
     def say(self, line: str) -> None:
         """A line above the bar."""
-        tqdm.write(line, file=self._file)
+        tqdm.write(plain(line), file=self._file)

@@ -6,19 +6,16 @@ queue hands a task to one worker, keeps its log, and outlives the terminal.
 """
 
 import os
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import IO, Literal
+from typing import Literal
 
 import psutil
 
+from seqlab.dvc import call_dvc
 from seqlab.errors import SeqlabError
 
 BURIALS = 10
@@ -89,56 +86,27 @@ class Queue:
         Raises:
             SeqlabError: DVC refuses.
         """
-        self._dvc("exp", "run", "--queue", "--name", name, *(part for each in settings for part in ("-S", each)))
+        call_dvc(self._root, "exp", "run", "--queue", f"--name={name}", *(f"--set-param={each}" for each in settings))
 
     def start(self, workers: int) -> None:
         """Start workers up to this number; they end when the queue is empty."""
         # Trainings side by side would take each other's cores while their threads wait.
         waiting = {"OMP_WAIT_POLICY": "passive"} if workers > 1 else {}
-        self._dvc("queue", "start", "--jobs", str(workers), environment=waiting)
+        call_dvc(self._root, "queue", "start", "--jobs", str(workers), environment=waiting)
 
     def remove(self, names: Iterable[str]) -> None:
         """Take tasks that do not run out of the queue, and forget their logs."""
         if names := list(names):
-            self._dvc("queue", "remove", *names)
+            call_dvc(self._root, "queue", "remove", operands=names)
 
     def kill(self, name: str) -> bool:
         """Ask a running task to stop; a training saves its state. False where its process is not there yet."""
         try:
-            self._dvc("queue", "kill", name)
+            call_dvc(self._root, "queue", "kill", operands=[name])
         except SeqlabError:
             return False
         return True
 
     def log(self, name: str) -> str:
         """What the task printed."""
-        return self._dvc("queue", "logs", name)
-
-    def _dvc(self, *arguments: str, environment: Mapping[str, str] = MappingProxyType({})) -> str:
-        # Files, not pipes: the workers that `dvc queue start` leaves behind would hold a pipe open.
-        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-            # A session of its own: Ctrl-C must not cut DVC off while it holds the working copy's edits in a stash.
-            status = subprocess.run(
-                [sys.executable, "-m", "dvc", *arguments],
-                cwd=self._root,
-                env={**os.environ, **environment, "DVC_NO_ANALYTICS": "1"},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=errors,
-                start_new_session=True,
-                check=False,
-            ).returncode
-            if status != 0:
-                raise SeqlabError(f"dvc {' '.join(arguments[:2])}: {_error(_content(errors)) or f'status {status}'}")
-            return _content(output)
-
-
-def _content(file: IO[bytes]) -> str:
-    file.seek(0)
-    return file.read().decode("utf-8", "replace")
-
-
-def _error(text: str) -> str:
-    """What DVC says went wrong, without its warnings and its offer to help."""
-    lines = [line.removeprefix("ERROR: ") for line in text.splitlines() if line.startswith("ERROR: ")]
-    return "; ".join(lines) or text.strip()
+        return call_dvc(self._root, "queue", "logs", operands=[name])

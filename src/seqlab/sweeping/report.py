@@ -41,7 +41,7 @@ def closing(name: str, result: Result) -> str:
         [
             *lines,
             "",
-            "DVC      dvc exp show",
+            "DVC      dvc exp show --only-changed --drop '.*/' --sort-by bleu",
             f"MLflow   make ui; group runs by the tag sweep, or search tags.`{member_tag(name)}` LIKE '%'",
             f"Compare  seqlab compare --filter 'tags.`{member_tag(name)}` LIKE \"%\"'",
         ]

@@ -3,14 +3,11 @@
 A parent run would be a run that is no result; a tag groups in the UI just as well, and a run may be in several sweeps.
 """
 
-import io
-import subprocess
 import tempfile
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from seqlab.errors import SeqlabError
+from seqlab.git import tree_at
 from seqlab.params.params import load_params
 from seqlab.tracking.fingerprint import load_recipe
 from seqlab.tracking.home import find_home
@@ -33,20 +30,12 @@ def experiment_fingerprint(root: Path, revision: str) -> str:
     Raises:
         SeqlabError: the commit is not one of a finished experiment.
     """
-    try:
-        archive = subprocess.run(
-            ["git", "archive", "--format=zip", revision, "--", *RECIPE_PATHS],
-            cwd=root,
-            capture_output=True,
-            check=True,
-        ).stdout
-    except subprocess.CalledProcessError as error:
-        raise SeqlabError(f"git archive {revision[:7]}: {error.stderr.decode('utf-8', 'replace').strip()}") from None
+    files = tree_at(root, revision, *RECIPE_PATHS)
     with tempfile.TemporaryDirectory(prefix="seqlab-experiment-") as folder:
-        # Not tar: Python 3.11 up to 3.11.3 has no filter for what such an archive may name.
-        with zipfile.ZipFile(io.BytesIO(archive)) as files:
-            files.extractall(folder)
         copy = Path(folder)
+        for name, content in files.items():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            (copy / name).write_bytes(content)
         return load_recipe(load_params(copy / "params.yaml"), copy).run_fingerprint
 
 

@@ -1,5 +1,6 @@
 """The tokenize stage: raw parallel text to tokenizers, encoded splits and corpus statistics."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from itertools import islice
@@ -14,6 +15,7 @@ from seqlab.errors import SeqlabError
 from seqlab.parallel import SPLITS, Example
 from seqlab.params.tokenizer import TokenizerParams
 from seqlab.text.sequences import write_sequences
+from seqlab.text.spacing import is_unspaced
 from seqlab.text.statistics import SplitStatistics
 from seqlab.text.tokenizer import Tokenizer, load_tokenizers, save_tokenizers
 from seqlab.text.trainer import train_model
@@ -30,12 +32,15 @@ def build(params: TokenizerParams, raw: Path, destination: Path, statistics: Pat
     Writes `destination`/{tokenizer,train,valid,test} and the JSON file `statistics`; on an error, none of them. The
     training split has a pair for each (source, reference), without those whose target has more than
     `max_target_length` tokens; the others have a pair for each example, with its first reference, in the raw order.
-    Sources are cut at `max_source_length` tokens. An empty text is kept, as no token at all, and counted.
+    Sources are cut at `max_source_length` tokens. An empty text is kept, as no token at all, and counted. Text
+    without spaces, where `kind` is word, is warned of on standard error.
 
     Raises:
         SeqlabError: a raw file is missing or damaged, an example has no reference, a split has no pair, or the
             tokenizer cannot be trained.
     """
+    if params.kind == "word":
+        _warn_of_text_without_spaces(raw / "train.jsonl")
     with ExitStack() as stack:
         folder = stack.enter_context(atomic_directory(destination / "tokenizer"))
         _train_tokenizers(params, raw / "train.jsonl", folder)
@@ -47,6 +52,18 @@ def build(params: TokenizerParams, raw: Path, destination: Path, statistics: Pat
             summary[split] = encoder.encode(raw / f"{split}.jsonl", folder)
         summary["vocabulary"] = {"source": source.vocab_size, "target": target.vocab_size}
         write_json(statistics, summary)
+
+
+def _warn_of_text_without_spaces(path: Path) -> None:
+    examples = list(islice(parallel.read(path), _CHUNK))
+    sides = {"source": [example.source for example in examples]}
+    sides["target"] = [text for example in examples for text in example.references]
+    for side, texts in sides.items():
+        if is_unspaced(texts):
+            sys.stderr.write(
+                f"tokenize: warning: the {side} has no spaces between words, and tokenizer.kind is word: a sentence "
+                "becomes a token or two, most of them unknown; set tokenizer.kind to char, bpe or unigram\n"
+            )
 
 
 def _train_tokenizers(params: TokenizerParams, path: Path, folder: Path) -> None:

@@ -17,7 +17,6 @@ from filelock import FileLock
 from seqlab.errors import SeqlabError
 from seqlab.tracking.find import find_run
 from seqlab.tracking.home import Home, find_home
-from seqlab.tracking.paired_test import paired_test
 from seqlab.tracking.record import registered_model, run_alias
 from seqlab.tracking.server import Server, connect, server_errors
 from seqlab.tracking.tags import CHALLENGE, RUN_FINGERPRINT
@@ -102,6 +101,8 @@ def _verdict(server: Server, run: "Run", champion: "ModelVersion | None") -> tup
 def _compared(server: Server, run: "Run", champion: "Run") -> tuple[bool, str]:
     from mlflow.exceptions import MlflowException
 
+    from seqlab.scoring.significance import paired_test
+
     name = champion.info.run_name
     difference = run.data.metrics[BLEU] - champion.data.metrics[BLEU]
     if difference <= 0:
@@ -110,10 +111,14 @@ def _compared(server: Server, run: "Run", champion: "Run") -> tuple[bool, str]:
         before, after = _outputs(server, champion), _outputs(server, run)
     except (OSError, MlflowException, ValueError, KeyError, TypeError):
         return False, f"not compared with {name}: the translations of one of them cannot be read"
+    if before.references != after.references:
+        return False, f"not compared with {name}: its translations are of other sentences"
     try:
-        result = paired_test(before.translations, after.translations, after.references)
+        result = paired_test(
+            before.translations, after.translations, after.references, run.data.tags.get(SIGNATURE, "")
+        )
     except SeqlabError as error:
-        return False, f"no significant difference from {name}: {error}"
+        return False, f"not compared with {name}: {error}"
     figures = f"{difference:+.2f} BLEU, p = {result.p:.3g} (paired approximate randomization)"
     if result.significant:
         return True, f"won against {name}: {figures}"
@@ -124,6 +129,8 @@ def _outputs(server: Server, run: "Run") -> _Outputs:
     with tempfile.TemporaryDirectory(prefix="seqlab-champion-") as folder:
         path = Path(server.client.download_artifacts(run.info.run_id, TRANSLATIONS, folder))
         records = [json.loads(line) for line in path.read_text("utf-8").split("\n") if line]
+    if not records:
+        raise ValueError(f"{TRANSLATIONS} is empty")
     return _Outputs([record["translation"] for record in records], [tuple(record["references"]) for record in records])
 
 

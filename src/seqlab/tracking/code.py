@@ -2,18 +2,21 @@
 
 import ast
 import hashlib
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from seqlab.errors import SeqlabError
 from seqlab.tracking.canonical import digest
 from seqlab.tracking.content import files_below, sha256
+from seqlab.tracking.leftovers import is_leftover
 
 
 def code_digest(root: Path, paths: Iterable[str]) -> str:
     """Digest of the files at and below `paths` (relative to `root`): names, and syntax trees for Python.
 
-    Comments, blank lines, layout and docstrings do not count. Other files, such as a lexicon, count byte by byte.
+    Comments, blank lines, layout and docstrings do not count, nor do leftovers of editors. Other files, such as a
+    lexicon, count byte by byte.
 
     Raises:
         SeqlabError: a path is missing, or a file is not valid Python.
@@ -23,8 +26,9 @@ def code_digest(root: Path, paths: Iterable[str]) -> str:
         if not (root / name).exists():
             raise SeqlabError(f"{root / name} is missing, and dvc.yaml depends on it")
         for file in files_below(root / name):
-            if file.suffix != ".pyc":
-                trees[file.relative_to(root).as_posix()] = _file_digest(file)
+            path = file.relative_to(root).as_posix()
+            if not is_leftover(path):
+                trees[path] = _file_digest(file)
     return digest(trees)
 
 
@@ -45,7 +49,22 @@ def _file_digest(path: Path) -> str:
     if path.suffix != ".py":
         return sha256(path)
     tree = syntax_tree(path.read_bytes(), str(path))
-    return hashlib.sha256(ast.dump(tree).encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(_as_text(tree)).hexdigest()
+
+
+def _as_text(tree: ast.Module) -> bytes:
+    """The tree as Python 3.11 has it, whichever Python this is: the same code has the same digest."""
+    for node in ast.walk(tree):
+        # From Python 3.12 on, functions and classes have type parameters, of which this code has none.
+        if getattr(node, "type_params", None) == []:
+            del node.type_params  # type: ignore[attr-defined]
+        # Early releases of 3.12 end some f-strings in an empty constant.
+        if isinstance(node, ast.JoinedStr):
+            node.values = [part for part in node.values if not (isinstance(part, ast.Constant) and part.value == "")]
+    # From 3.13 on, dump leaves empty lists out unless it is asked not to.
+    text = ast.dump(tree, **({"show_empty": True} if sys.version_info >= (3, 13) else {}))
+    # Which characters are printable, and so stand as they are, depends on the Python's version of Unicode.
+    return text.encode("ascii", "backslashreplace")
 
 
 class _NoDocstrings(ast.NodeTransformer):

@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from seqlab.errors import SeqlabError
+from seqlab.tracking.leftovers import is_leftover
 
 
 def dvc_digest(path: Path) -> str:
@@ -36,10 +37,11 @@ def sha256(path: Path) -> str:
 
 
 def files_below(path: Path) -> list[Path]:
-    """`path` itself if it is a file, else every file below it, sorted."""
+    """`path` itself if it is a file, else every file below it but for leftovers, sorted."""
     if path.is_file():
         return [path]
-    return sorted(file for file in path.rglob("*") if file.is_file())
+    files = (file for file in path.rglob("*") if not is_leftover(file.relative_to(path).as_posix()))
+    return sorted(file for file in files if file.is_file())
 
 
 def _file_digest(path: Path, algorithm: str) -> str:

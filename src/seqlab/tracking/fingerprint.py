@@ -62,7 +62,7 @@ def load_recipe(params: Params, root: Path) -> Recipe:
     evaluate = {
         "corpus": params.corpus.active(),
         "tokenizer": params.tokenizer.model_dump(),
-        "evaluate": params.evaluate.model_dump(),
+        "evaluate": params.evaluate.model_dump() | {"tokenize": _tokenize(params)},
         **_made_from(load_stage(root, "evaluate"), root, implied=load_stage(root, "train").outs),
     }
     return Recipe(_train_recipe(params, root), evaluate)
@@ -74,8 +74,16 @@ def _train_recipe(params: Params, root: Path) -> dict[str, Any]:
         "runtime": params.runtime.model_dump(),
         "model": params.model.model_dump(),
         "train": params.train.model_dump(),
+        # Validation's BLEU chooses the best epoch.
+        "tokenize": _tokenize(params),
         **_made_from(load_stage(root, "train"), root),
     }
+
+
+def _tokenize(params: Params) -> str:
+    from seqlab.scoring.tokenization import resolve
+
+    return resolve(params.evaluate.tokenize, params.corpus.target)
 
 
 def _made_from(stage: StageDefinition, root: Path, implied: tuple[str, ...] = ()) -> dict[str, Any]:

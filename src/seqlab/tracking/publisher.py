@@ -17,6 +17,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from seqlab.errors import SeqlabError
+from seqlab.terminal import say
 from seqlab.tracking.assembly import assemble
 from seqlab.tracking.execution import FILED_UNDER, Execution, bury, journal_files, read_execution
 from seqlab.tracking.home import Home
@@ -169,7 +170,7 @@ def _epochs(execution: Execution) -> int:
 
 
 def _log(message: str) -> None:
-    print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {message}", flush=True)  # noqa: T201 (the log of a process of its own)
+    say(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {message}")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from seqlab.params.params import Params
+from seqlab.terminal import say
 from seqlab.tracking.content import files_below, sha256
 from seqlab.tracking.execution import FILED_UNDER, journal_path, new_execution_id, read_execution
 from seqlab.tracking.fingerprint import load_recipe
@@ -78,7 +79,7 @@ class StageRecorder:
         self._say(f"warning: this execution is not (fully) recorded: {error or type(error).__name__}")
 
     def _say(self, message: str) -> None:
-        print(f"{self._stage}: {message}", file=sys.stderr, flush=True)  # noqa: T201 (a message for people)
+        say(f"{self._stage}: {message}", err=True)
 
     def _start(self) -> None:
         recipe = load_recipe(self._params, self._root)

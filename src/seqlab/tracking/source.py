@@ -4,16 +4,19 @@ import io
 import tempfile
 import zipfile
 import zlib
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from seqlab.errors import SeqlabError
 from seqlab.tracking.content import files_below
+from seqlab.tracking.leftovers import is_leftover
 from seqlab.tracking.objects import Objects
 
 # The name under which a run has the archive.
 SOURCE = "source.zip"
-SOURCES = ("dvc.yaml", "params.yaml", "versions.toml", "pyproject.toml", "requirements.txt", "pipeline", "src/seqlab")
-GENERATED = ("__pycache__", ".egg-info")
+SOURCES = (
+    *("dvc.yaml", "params.yaml", "versions.toml", "pyproject.toml", "requirements.txt", "requirements-torch.txt"),
+    *("pipeline", "src/seqlab"),
+)
 # A year that every zip program knows; the true times are no part of the source.
 TIME = (1980, 1, 1, 0, 0, 0)
 MODE = 0o100644
@@ -30,7 +33,7 @@ def source_archive(root: Path) -> bytes:
     files = {file.relative_to(root).as_posix(): file for name in SOURCES for file in files_below(root / name)}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for name in sorted(filter(_is_source, files)):
+        for name in sorted(name for name in files if not is_leftover(name)):
             entry = zipfile.ZipInfo(name, TIME)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.create_system = UNIX
@@ -62,11 +65,6 @@ def keep_source(root: Path, objects: Objects) -> str:
         path = Path(folder, SOURCE)
         path.write_bytes(source_archive(root))
         return objects.put(path)
-
-
-def _is_source(name: str) -> bool:
-    # A dot begins what editors and interrupted writes leave behind.
-    return not any(part.endswith(GENERATED) or part.startswith(".") for part in PurePosixPath(name).parts)
 
 
 def _check(names: list[str], size: int) -> None:

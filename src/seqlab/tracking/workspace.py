@@ -1,13 +1,8 @@
 """The working copy as DVC left it: a run may be all here, from DVC's cache, without one line in this journal."""
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
-from seqlab.errors import SeqlabError
+from seqlab.dvc import dvc_status
 from seqlab.params.params import load_params
 from seqlab.tracking.content import files_below
 from seqlab.tracking.execution import Execution
@@ -18,7 +13,6 @@ from seqlab.tracking.provenance import commit_time, provenance
 from seqlab.tracking.recorder import INPUTS
 from seqlab.tracking.source import SOURCE, keep_source
 
-STATUS_SECONDS = 600
 # Without these up to date there is no result to tell of; a stale report is left out.
 NEEDED = ("download", "tokenize", "train", "evaluate")
 
@@ -30,25 +24,6 @@ def stale_stages(root: Path) -> dict[str, str]:
         SeqlabError: DVC cannot tell.
     """
     return {stage: "; ".join(_reasons(changes)) for stage, changes in dvc_status(root).items()}
-
-
-def dvc_status(root: Path) -> dict[str, list[Any]]:
-    """What `dvc status --json` says in working copy `root`: stage → its changes, for each that would run.
-
-    Raises:
-        SeqlabError: DVC cannot tell.
-    """
-    command = [sys.executable, "-m", "dvc", "status", "--json"]
-    environment = {**os.environ, "DVC_NO_ANALYTICS": "1"}
-    try:
-        done = subprocess.run(
-            command, cwd=root, env=environment, capture_output=True, timeout=STATUS_SECONDS, check=True
-        )
-        return json.loads(done.stdout)  # type: ignore[no-any-return]
-    except subprocess.CalledProcessError as error:
-        raise SeqlabError(f"`dvc status` failed: {error.stderr.decode('utf-8', 'replace').strip()}") from None
-    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        raise SeqlabError(f"`dvc status` failed: {error}") from None
 
 
 def workspace_execution(root: Path, objects: Objects, *, with_report: bool) -> Execution:

@@ -28,7 +28,10 @@ class EarlyStopping:
         return self.kept[0] if self.kept else None
 
     def update(self, metric: Literal["bleu", "loss"], candidate: Best, keep: int) -> int | None:
-        """Take in the scores of one more epoch, and keep the `keep` best. Of equals the earlier is better.
+        """Take in the scores of one more epoch, and keep the `keep` best.
+
+        Of epochs with the same BLEU the one of lower loss is better: a model that has not learnt enough for a 4-gram
+        has BLEU 0 in every epoch. Of equals in both the earlier is.
 
         Returns:
             Its place among those kept: 0 is the best so far, None that it is not kept.
@@ -45,4 +48,6 @@ class EarlyStopping:
 
 
 def _better(metric: Literal["bleu", "loss"], scores: ValidationScores, than: ValidationScores) -> bool:
-    return scores.bleu > than.bleu if metric == "bleu" else scores.loss < than.loss
+    if metric == "bleu" and scores.bleu != than.bleu:
+        return scores.bleu > than.bleu
+    return scores.loss < than.loss

@@ -1,20 +1,17 @@
 """A temporary working copy in which a run is made anew, away from everything that was kept of it."""
 
-import io
 import os
-import re
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from seqlab.atomic import write_bytes, write_text
+from seqlab.dvc import dvc_environment, start_dvc
 from seqlab.errors import SeqlabError
+from seqlab.git import tree_at
 from seqlab.tracking.home import Home
 from seqlab.tracking.launch import SWITCH
 from seqlab.tracking.source import SOURCES, read_source
@@ -61,12 +58,10 @@ def execute(root: Path) -> None:
         SeqlabError: a stage failed.
         KeyboardInterrupt: Ctrl-C or SIGTERM; no process is left.
     """
-    command = [sys.executable, "-m", "dvc", "repro", "--force", "--no-commit", "--no-run-cache", LAST_STAGE]
+    options = ("--force", "--no-commit", "--no-run-cache")
     with _interruptible():
         # A group of its own, so that DVC, its shell and the stage can be ended together.
-        process = subprocess.Popen(
-            command, cwd=root, env=_environment(root), stdin=subprocess.DEVNULL, stdout=sys.stderr, process_group=0
-        )
+        process = start_dvc(root, "repro", *options, LAST_STAGE, environment=_environment(root))
         try:
             status = process.wait()
         except BaseException:
@@ -79,18 +74,16 @@ def execute(root: Path) -> None:
 
 
 def _unpack_commit(repository: Path, commit: str | None, root: Path) -> None:
-    if commit is None or not re.fullmatch("[0-9a-f]{40,64}", commit):
+    if commit is None:
         return
     try:
-        done = subprocess.run(
-            ["git", "archive", "--format=zip", commit], cwd=repository, capture_output=True, check=True
-        )
-    except (OSError, subprocess.CalledProcessError):
+        files = tree_at(repository, commit)
+    except SeqlabError:
         # No repository, or a commit of another one: the archive has all that runs.
         return
-    # Not tar: Python 3.11 up to 3.11.3 has no filter for what such an archive may name.
-    with zipfile.ZipFile(io.BytesIO(done.stdout)) as files:
-        files.extractall(root)
+    for name, content in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
 
 
 def _share(home: Home, root: Path) -> None:
@@ -114,10 +107,8 @@ def _remove(path: Path) -> None:
 
 def _environment(root: Path) -> dict[str, str]:
     """No word of an experiment or a project around us, and this environment's programs first."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DVC_")}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    own = {SWITCH: "off", "DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(root.parent / "site")}
-    return inherited | own | {"PATH": path}
+    inherited = {name: value for name, value in dvc_environment().items() if not name.startswith("DVC_")}
+    return inherited | {SWITCH: "off", "DVC_NO_ANALYTICS": "true", "DVC_SITE_CACHE_DIR": str(root.parent / "site")}
 
 
 @contextmanager

@@ -192,6 +192,7 @@ def test_bfloat16_autocast_comes_near(engine: Engine, ratio: float, attention: s
     gradients = []
     for precision in ("float32", "bfloat16"):
         with autocast(torch.device("cpu"), precision):
+            assert torch.is_autocast_enabled("cpu") == (precision == "bfloat16")
             output = engine.loss(model, *batch, label_smoothing=0.1)
         model.zero_grad()
         output.loss.backward()  # type: ignore[no-untyped-call]

@@ -4,6 +4,8 @@ const body = table.tBodies[0];
 const headers = [...table.tHead.rows[0].cells];
 const filter = document.querySelector("#filter");
 const count = document.querySelector("#count");
+const all = document.querySelector("#all");
+const sideways = document.querySelector("#sideways");
 
 // What is no number stands below the numbers, whichever way they are sorted.
 function compare(first, second, sign) {
@@ -35,7 +37,15 @@ function show() {
   count.textContent = `${shown} of ${body.rows.length} runs`;
 }
 
+function columns() {
+  table.classList.toggle("brief", !all.checked);
+  sideways.hidden = table.offsetWidth <= table.parentElement.clientWidth;
+}
+
 headers.forEach((header, column) => header.querySelector("button").addEventListener("click", () => sort(column)));
 filter.addEventListener("input", show);
+all.addEventListener("change", columns);
+addEventListener("resize", columns);
 filter.closest("p").hidden = false;
+columns();
 show();

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sacrebleu import BLEU
 
-from seqlab.comparison.bleu_counts import BleuCounter
 from seqlab.errors import SeqlabError
 from seqlab.scoring.bleu import reference_streams
+from seqlab.scoring.bleu_counts import BleuCounter
 
 SIGNATURE = "case:mixed|eff:no|tok:13a|smooth:exp"
 # What tokenizers treat in a way of their own, next to words that repeat.

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sacrebleu import BLEU
 
-from seqlab.comparison.bleu_scores import bleu
+from seqlab.scoring.bleu_scores import bleu
 
 
 def test_scores_are_those_of_sacrebleu() -> None:

@@ -1,16 +1,21 @@
+import random
 from collections.abc import Sequence
 
 import pytest
 from sacrebleu import BLEU
 from sacrebleu.significance import PairedTest
+from scipy.stats import binomtest
 
 from seqlab.comparison.analysis import analyse
-from seqlab.comparison.bleu_counts import BleuCounter, Counts
-from seqlab.comparison.significance import (
+from seqlab.scoring.bleu_counts import BleuCounter, Counts
+from seqlab.scoring.significance import (
+    LEVEL,
+    TRIALS,
     bootstrap_p,
     bootstrap_scores,
     holm,
     intervals,
+    paired_test,
     randomization_p,
     trials_for,
 )
@@ -19,6 +24,23 @@ from tests.comparison.invented import SIGNATURE, references, worsened
 TEXTS = references(70)
 SYSTEMS = [worsened(TEXTS, errors, seed) for seed, errors in enumerate((0.3, 0.3, 0.28, 0.35, 0.6))]
 PAIRS = [(0, other) for other in range(1, len(SYSTEMS))]
+
+# Sentences better, sentences worse: where many resamples tie, and where none does.
+FEW = [(7, 1), (9, 2), (40, 24), *((better, 0) for better in range(6, 11))]
+SENTENCES = 1000
+ROW = "le petit chat voit la grande maison"
+
+
+def apart(better: int, worse: int) -> tuple[list[str], list[str]]:
+    """Two systems of which each sentence's translation is right, or wrong in one and the same way."""
+    wrong = ROW.replace("chat", "chien")
+    changed = random.Random(better).sample(range(SENTENCES), better + worse)
+    baseline, system = [ROW] * SENTENCES, [ROW] * SENTENCES
+    for place in changed[:better]:
+        baseline[place] = wrong
+    for place in changed[better:]:
+        system[place] = wrong
+    return baseline, system
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +87,33 @@ def test_runs_with_all_or_all_but_one_translation_the_same_do_not_differ(
     assert not analyse(both).against_best[0].distinct
     # Here we differ from sacreBLEU, on purpose.
     assert paired("ar", monkeypatch, [nearly, system])[0] == [pytest.approx(1 / 10001)]
+
+
+@pytest.mark.parametrize(("better", "worse"), FEW)
+def test_a_few_sentences_are_judged_as_by_an_exact_sign_test(better: int, worse: int) -> None:
+    baseline, system = apart(better, worse)
+    result = paired_test(baseline, system, [[ROW]] * SENTENCES, SIGNATURE)
+    exact = binomtest(better, better + worse).pvalue
+    # Of so many trials, four standard errors.
+    assert result.p == pytest.approx(exact, abs=4 * (exact * (1 - exact) / TRIALS) ** 0.5 + 1 / TRIALS)
+    assert result.significant == (exact < LEVEL)
+    counter = BleuCounter(SIGNATURE, [[ROW]] * SENTENCES)
+    assert analyse([counter.count(system), counter.count(baseline)]).against_best[0].randomization == result.p
+    assert result.signature == "ar:10000|seed:12345|nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0"
+
+
+@pytest.mark.parametrize("better", range(6))
+def test_fewer_than_six_sentences_are_never_significant(better: int) -> None:
+    baseline, system = apart(better, 0)
+    assert not paired_test(baseline, system, [[ROW]] * SENTENCES, SIGNATURE).significant
+
+
+def test_the_test_counts_as_the_score_does() -> None:
+    """A tokenizer that sees characters finds a difference in a language without spaces; one that sees words, none."""
+    baseline, system, references = ["東京都に住む"] * 40, ["東京府に住む"] * 40, [["東京府に居る"]] * 40
+    signature = SIGNATURE.replace("tok:13a", "tok:char")
+    assert paired_test(baseline, system, references, signature).significant
+    assert paired_test(baseline, system, references, SIGNATURE).p == 1.0
 
 
 def test_holm_is_rs() -> None:

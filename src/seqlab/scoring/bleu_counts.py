@@ -13,6 +13,7 @@ import numpy.typing as npt
 from sacrebleu import BLEU
 
 from seqlab.errors import SeqlabError
+from seqlab.scoring.tokenization import from_signature
 
 Counts = npt.NDArray[np.int32]
 Numbers = npt.NDArray[np.int64]
@@ -151,12 +152,13 @@ def _metric(signature: str) -> BLEU:
     """The metric that a signature describes."""
     parts = dict(part.split(":", 1) for part in signature.split("|") if ":" in part)
     known = parts.get("eff") == "no" and parts.get("smooth") == "exp" and parts.get("case") in CASES
-    if not known or parts.get("tok") not in BLEU.TOKENIZERS:
+    tokenize = from_signature(parts.get("tok", ""))
+    if not known or tokenize not in BLEU.TOKENIZERS:
         raise SeqlabError(
             f"no significance test for the BLEU of signature {signature or '(none)'}: "
             "known are case:mixed or lc, eff:no, smooth:exp and sacreBLEU's tokenizers"
         )
-    return BLEU(tokenize=parts["tok"], lowercase=CASES[parts["case"]], smooth_method="exp", force=True)
+    return BLEU(tokenize=tokenize, lowercase=CASES[parts["case"]], smooth_method="exp", force=True)
 
 
 def _begins(texts: Numbers, order: int) -> Numbers:
