@@ -12,6 +12,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -77,21 +78,18 @@ def measured(shape: GpuShape, precision: str, peak: float, *, real: bool) -> Ite
 def cases(shape: GpuShape, batches: list[Batch], precision: str, *, real: bool) -> Iterator[tuple[str, Make]]:
     """By name; each is made when its turn comes, and its memory is free before the next."""
     for ratio in (1.0, 0.5, 0.0):
-        yield f"ours, ratio {ratio:g}", lambda ratio=ratio: ours(shape, batches, ratio, precision)  # type: ignore[misc]
+        yield f"ours, ratio {ratio:g}", partial(ours, shape, batches, ratio, precision)
     for kind, ratio in (("teacher forcing", 1.0), ("step by step", 0.5)):
         for graph in (False,) if real else (False, True):
             name = f"stock {kind}, ratio {ratio:g}{', graph' * graph}"
-            yield (
-                name,
-                lambda kind=kind, ratio=ratio, graph=graph: Stock(kind, shape, batches, ratio, precision, graph=graph),
-            )  # type: ignore[misc]
+            yield name, partial(Stock, kind, shape, batches, ratio, precision, graph=graph)
 
 
 def gnmt(peak: float) -> Iterator[dict[str, Any]]:
     """The shape of GNMT: ours alone, for the references have one layer."""
     batches = GNMT.batches(BATCHES, real=False)
     for ratio in (1.0, 0.5):
-        found = measure(lambda ratio=ratio: ours(GNMT, batches, ratio, "bfloat16"), len(batches))  # type: ignore[misc]
+        found = measure(partial(ours, GNMT, batches, ratio, "bfloat16"), len(batches))
         yield row(GNMT, f"ours, ratio {ratio:g}", batches, "bfloat16", peak, False, found)
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from benchmarks.reference.model import ReferenceModel
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchmarks.measure import ROOT
@@ -79,14 +79,14 @@ class GpuShape:
         parts = np.split(order, count)
         return [self._batch(draw, sources[part], targets[part]) for part in (parts[n] for n in draw.permutation(count))]
 
-    def _batch(self, draw: np.random.Generator, sources: np.ndarray, targets: np.ndarray) -> Batch:  # type: ignore[type-arg]
+    def _batch(self, draw: np.random.Generator, sources: NDArray[np.int64], targets: NDArray[np.int64]) -> Batch:
         order = np.argsort(-sources, kind="stable")
         sides = []
         for lengths in (sources[order], targets[order]):
             ids = torch.from_numpy(draw.integers(len(SPECIAL_TOKENS), self.vocabulary, (len(lengths), lengths.max())))
             place, last = torch.arange(ids.shape[1])[None, :], torch.from_numpy(lengths)[:, None] - 1
             sides += [ids.masked_fill(place == last, EOS).masked_fill(place > last, PAD), torch.from_numpy(lengths)]
-        return Batch(*sides, torch.arange(len(order)))
+        return Batch(sides[0], sides[1], sides[2], sides[3], torch.arange(len(order)))
 
 
 def _drawn(config: ModelConfig) -> Seq2Seq:
@@ -151,7 +151,10 @@ class Stock:
         if graph:
             self._model.encoder = PaddedEncoder(self._model.encoder)  # type: ignore[assignment]
         self._optimizer = torch.optim.Adam(self._model.parameters(), lr=1e-3, fused=True, capturable=graph)
-        coins = [toss("step", ratio, *b.target.shape, generator(1, "coins", n)) for n, b in enumerate(batches, 1)]
+        coins = [
+            toss("step", ratio, b.target.shape[0], b.target.shape[1], generator(1, "coins", n))
+            for n, b in enumerate(batches, 1)
+        ]
         self._batches = list(zip(batches, coins, strict=True))
         self._graph: torch.cuda.CUDAGraph | None = None
         self._static: list[Tensor] = []
@@ -174,7 +177,7 @@ class Stock:
         batch, coins = self._batches[0]
         self._static = [each.to(DEVICE) for each in (batch.source, batch.target, coins)]
         source, target, there = self._static
-        stream = torch.cuda.Stream()
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(3):

@@ -9,7 +9,9 @@ import torch
 from seqlab.errors import SeqlabError
 from seqlab.model.config import ModelConfig
 from seqlab.model.seq2seq import Seq2Seq
+from seqlab.params.train import TrainParams
 from seqlab.seq2seq.engines.choice import CPU, CUDA
+from seqlab.seq2seq.engines.engine import Engine
 from seqlab.text.batches import Batch, Batches
 from seqlab.text.encoded import open_split
 from seqlab.text.tokenizer import load_tokenizers
@@ -39,8 +41,8 @@ PARAMS: dict[str, dict[str, Any]] = {
 class Captured(AheadUpdater):
     """Steps captured by the stand-in."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments, capture=StandIn())
+    def __init__(self, model: Seq2Seq, params: TrainParams, seed: int, engine: Engine) -> None:
+        super().__init__(model, params, seed, engine, StandIn())
 
 
 class AtOnce(AheadUpdater):

@@ -60,13 +60,13 @@ class StandIn:
 
 @contextmanager
 def _watched() -> Iterator[list[Any]]:
-    with torch.autograd.set_multithreading_enabled(False), _Watch() as watch:  # type: ignore[no-untyped-call]
+    with torch.autograd.set_multithreading_enabled(False), _Watch() as watch:
         yield watch.done
 
 
 class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.done: list[Any] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:

@@ -76,7 +76,7 @@ def make(
 
     def run(number: int) -> list[float]:
         inputs = filled(number, 4)
-        return steps.begin(inputs.shape, lambda there: there.numbers.copy_(inputs.numbers))()  # type: ignore[arg-type,return-value]
+        return steps.begin(inputs.shape, lambda there: there.numbers.copy_(inputs.numbers))()  # type: ignore[arg-type]
 
     return model, average, run
 

@@ -9,7 +9,7 @@ from seqlab.model.memory import Memory
 from seqlab.model.seq2seq import Seq2Seq
 from seqlab.seq2seq.engines.cuda.padded import Padded
 from seqlab.seq2seq.engines.cuda.readout import Readout
-from seqlab.seq2seq.engines.cuda.recurrent import cell, parameters
+from seqlab.seq2seq.engines.cuda.recurrent import cell, layers_of, parameters
 from seqlab.seq2seq.engines.cuda.vocabulary import VocabularySums
 
 
@@ -48,8 +48,8 @@ def likeliest(scores: Tensor) -> Tensor:
     blocks = _blocks(scores.shape[1])
     if blocks == 1:
         return scores.max(1).indices
-    best, place = scores.unflatten(1, (blocks, -1)).max(2)
-    block = best.max(1).indices
+    best, place = scores.view(len(scores), blocks, -1).max(2)
+    block: Tensor = best.max(1).indices
     return block * (scores.shape[1] // blocks) + place.gather(1, block[:, None]).squeeze(1)
 
 
@@ -65,7 +65,7 @@ class _Steps:
         decoder = model.decoder
         self._kind, self._embedding = kind, decoder.embedding.weight.detach()
         self._context = memory.context.to(kind) if decoder.every_step else None
-        self._layers = [(layer, [each.to(kind) for each in parameters(layer)]) for layer in decoder.stack.layers]
+        self._layers = [(layer, [each.to(kind) for each in parameters(layer)]) for layer in layers_of(decoder.stack)]
         hidden, cells = memory.state.hidden.to(kind), memory.state.cell
         self._state: list[tuple[Tensor, ...]] = [(each,) for each in hidden]
         if cells is not None:

@@ -28,4 +28,5 @@ def random_words(counters: Tensor, key: Tensor) -> Tensor:
 
 def _swapped(words: Tensor) -> Tensor:
     """The halves of each word exchanged: a rotation by 32 bits."""
-    return words.view(torch.int32).unflatten(-1, (-1, 2)).flip(-1).flatten(-2).view(torch.int64)
+    halves = words.view(torch.int32)
+    return halves.view(*words.shape, 2).flip(-1).view(halves.shape).view(torch.int64)

@@ -10,7 +10,7 @@ from seqlab.model.seq2seq import Seq2Seq
 from seqlab.seq2seq.engines.cuda.choices import chosen, likeliest
 from seqlab.seq2seq.engines.cuda.embedding import embed
 from seqlab.seq2seq.engines.cuda.padded import Padded
-from seqlab.seq2seq.engines.cuda.recurrent import cell, parameters, product_type, run, side_by_side
+from seqlab.seq2seq.engines.cuda.recurrent import cell, layers_of, parameters, product_type, run, side_by_side
 from seqlab.seq2seq.engines.cuda.vocabulary import VocabularySums
 
 
@@ -46,7 +46,7 @@ def _whole(model: Seq2Seq, memory: Memory, fed: Tensor, masks: Masks) -> Tensor:
     if decoder.every_step:
         beside.append(memory.context.to(embedded.dtype).expand(len(fed), -1, -1))
     outputs = torch.cat(beside, 2) if len(beside) > 1 else embedded
-    for number, layer in enumerate(decoder.stack.layers):
+    for number, layer in enumerate(layers_of(decoder.stack)):
         if number and masks.between:
             outputs = drop(outputs, masks.between[number - 1])
         outputs, _ = run(layer, outputs, _layer(memory.state, number), None)
@@ -62,7 +62,8 @@ def _read(model: Seq2Seq, memory: Memory, outputs: Tensor, beside: list[Tensor])
     if decoder.attention is not None and memory.annotations is not None:
         found, _ = decoder.attention(outputs.transpose(0, 1), memory.annotations)
         seen.append(found.transpose(0, 1))
-    return decoder.readout(torch.cat(seen, 2)).tanh()
+    read: Tensor = decoder.readout(torch.cat(seen, 2))
+    return read.tanh()
 
 
 def _steps(
@@ -71,7 +72,7 @@ def _steps(
     """The readouts of all steps, dropout included; with a vocabulary, free steps are fed what the model says."""
     decoder, context = model.decoder, memory.context
     kind = product_type(decoder.embedding.weight)
-    layers = [(layer, side_by_side(parameters(layer), kind)) for layer in decoder.stack.layers]
+    layers = [(layer, side_by_side(parameters(layer), kind)) for layer in layers_of(decoder.stack)]
     state = [tuple(each.to(kind) for each in _layer(memory.state, number)) for number in range(len(layers))]
     readout = context.new_zeros(len(context), model.config.readout_size)
     fed, truth, found = batch.truth[0], batch.truth, []

@@ -9,7 +9,7 @@ from seqlab.model.recurrent import RecurrentState
 from seqlab.model.seq2seq import Seq2Seq
 from seqlab.seq2seq.engines.cuda.embedding import embed
 from seqlab.seq2seq.engines.cuda.padded import real
-from seqlab.seq2seq.engines.cuda.recurrent import product_type, reversal, reversed_rows, run
+from seqlab.seq2seq.engines.cuda.recurrent import layers_of, product_type, reversal, reversed_rows, run
 
 
 def encode(model: Seq2Seq, source: Tensor, lengths: Tensor, masks: Masks) -> Memory:
@@ -27,7 +27,7 @@ def encode(model: Seq2Seq, source: Tensor, lengths: Tensor, masks: Masks) -> Mem
     states = drop(embed(weight, source, product_type(weight)), masks.embedding)
     order = reversal(there) if model.config.bidirectional else None
     final = []
-    for number, layer in enumerate(encoder.stack.layers):
+    for number, layer in enumerate(layers_of(encoder.stack)):
         if number and masks.between:
             states = drop(states, masks.between[number - 1])
         states, last = _both(layer, states, there, order)

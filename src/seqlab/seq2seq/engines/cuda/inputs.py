@@ -46,7 +46,8 @@ class Inputs:
 
     def __init__(self, numbers: Tensor, shape: Shape) -> None:
         self.numbers, self.shape = numbers, shape
-        source, target, self._free, self._source_lengths, self._target_lengths, self._rest = numbers.split(shape.sizes)
+        parts = torch.split(numbers, list(shape.sizes))
+        source, target, self._free, self._source_lengths, self._target_lengths, self._rest = parts
         self._source, self._target = source.view(-1, shape.rows), target.view(-1, shape.rows)
 
     @staticmethod
@@ -89,14 +90,17 @@ class Inputs:
     @property
     def key(self) -> Tensor:
         """Of the dropout masks, int64, scalar."""
-        return self._rest[0]
+        return self._numbers(0)
 
     @property
     def learning_rate(self) -> Tensor:
         """float32, scalar."""
-        return self._rest[1:].view(torch.float64)[0].float()
+        return self._numbers(1).view(torch.float64).float()
 
     @property
     def average_weight(self) -> Tensor:
         """By how much the average moves to the new parameters; float32, scalar."""
-        return self._rest[1:].view(torch.float64)[1].float()
+        return self._numbers(2).view(torch.float64).float()
+
+    def _numbers(self, place: int) -> Tensor:
+        return self._rest[place]

@@ -1,10 +1,12 @@
 """Whole recurrent layers over padded sequences, each one call of PyTorch's own, which cuDNN has kernels for."""
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+
+from seqlab.model.recurrent import RecurrentStack
 
 _PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 # σ of it is 1, and of its negative 0, in every type.
@@ -55,8 +57,13 @@ def product_type(values: Tensor) -> torch.dtype:
 def side_by_side(weights: list[Tensor], kind: torch.dtype) -> list[Tensor]:
     """Copies of this type in one piece of memory."""
     whole = torch.cat([each.flatten() for each in weights]).to(kind)
-    parts = whole.split([each.numel() for each in weights])
+    parts = torch.split(whole, [each.numel() for each in weights])
     return [part.view(each.shape) for part, each in zip(parts, weights, strict=True)]
+
+
+def layers_of(stack: RecurrentStack) -> list[nn.RNNBase]:
+    """The layers of a stack, each of one layer."""
+    return [cast(nn.RNNBase, layer) for layer in stack.layers]
 
 
 def parameters(layer: nn.RNNBase, *, reverse: bool = False) -> list[Tensor]:
@@ -122,11 +129,11 @@ def _held(inputs: Tensor, weight: Tensor, real: Tensor) -> tuple[Tensor, Tensor]
 def _call(layer: nn.RNNBase, inputs: Tensor, state: list[Tensor], weights: list[Tensor]) -> tuple[Tensor, ...]:
     rest = (weights, True, 1, 0.0, torch.is_grad_enabled(), False, False)
     if isinstance(layer, nn.LSTM):
-        found: tuple[Tensor, ...] = torch._VF.lstm(inputs, state, *rest)  # type: ignore[attr-defined]
+        found: tuple[Tensor, ...] = torch._VF.lstm(inputs, state, *rest)
     elif isinstance(layer, nn.GRU):
-        found = torch._VF.gru(inputs, state[0], *rest)  # type: ignore[attr-defined]
+        found = torch._VF.gru(inputs, state[0], *rest)
     else:
-        found = torch._VF.rnn_tanh(inputs, state[0], *rest)  # type: ignore[attr-defined]
+        found = torch._VF.rnn_tanh(inputs, state[0], *rest)
     return found
 
 
@@ -140,7 +147,7 @@ def cell(layer: nn.RNNBase, weights: list[Tensor], inputs: Tensor, state: tuple[
         state: (batch, hidden_size): hidden, and of an LSTM cell.
     """
     if isinstance(layer, nn.LSTM):
-        after: tuple[Tensor, ...] = torch._VF.lstm_cell(inputs, state, *weights)  # type: ignore[attr-defined]
+        after: tuple[Tensor, ...] = torch._VF.lstm_cell(inputs, state, *weights)
         return after
-    step = torch._VF.gru_cell if isinstance(layer, nn.GRU) else torch._VF.rnn_tanh_cell  # type: ignore[attr-defined]
+    step = torch._VF.gru_cell if isinstance(layer, nn.GRU) else torch._VF.rnn_tanh_cell
     return (step(inputs, state[0], *weights),)

@@ -117,6 +117,6 @@ class Steps:
         """What waits until the device has done all that it was given so far."""
         if not self._on_gpu:
             return lambda: None
-        event = torch.cuda.Event()
+        event = torch.cuda.Event()  # type: ignore[no-untyped-call]
         event.record()
         return event.synchronize

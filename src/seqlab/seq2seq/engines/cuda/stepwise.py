@@ -14,7 +14,7 @@ from seqlab.model.recurrent import RecurrentState
 from seqlab.model.seq2seq import Seq2Seq
 from seqlab.seq2seq.engines.cuda.encoder import encode
 from seqlab.seq2seq.engines.cuda.readout import Readout
-from seqlab.seq2seq.engines.cuda.recurrent import cell, parameters
+from seqlab.seq2seq.engines.cuda.recurrent import cell, layers_of, parameters
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Stepwise:
 
     def __init__(self, model: Seq2Seq) -> None:
         self._model = model
-        self._layers = [(layer, parameters(layer)) for layer in model.decoder.stack.layers]
+        self._layers = [(layer, parameters(layer)) for layer in layers_of(model.decoder.stack)]
 
     @property
     def config(self) -> ModelConfig:

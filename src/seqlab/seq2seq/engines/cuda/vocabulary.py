@@ -78,7 +78,7 @@ class VocabularySums:
         pieces = -(-len(labels) * len(self._weight) * self.kind.itemsize // CHUNK_BYTES)
         size = -(-len(labels) // pieces)
         for rows, label, count, both in zip(
-            *(each.split(size) for each in (readout, labels, counts, counted)), strict=True
+            *(torch.split(each, size) for each in (readout, labels, counts, counted)), strict=True
         ):
             scores = self.scores(rows)
             of_label = scores.gather(1, label[:, None]).squeeze(1).to(wide)
