@@ -47,7 +47,7 @@ install-dev: install
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 $(VENV)/.installed: requirements.txt requirements-torch.txt pyproject.toml
-	test -x $(BIN)/python || PATH="$(FOUND_PATH)" $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP_INSTALL) --no-deps --require-hashes -r requirements.txt
 	$(PIP_INSTALL) -r requirements-torch.txt
 	$(PIP_INSTALL) --no-build-isolation --no-deps --editable .
@@ -77,7 +77,7 @@ format: install-dev
 	ruff format
 
 ui: install
-	mlflow ui --backend-store-uri sqlite:///mlflow.db
+	seqlab ui
 
 # The pictures of the README and the tutorial, from the runs of this working copy.
 pictures: install-dev

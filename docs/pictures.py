@@ -60,7 +60,7 @@ def _page(page: Page, path: Path, address: str, selector: str, height: int) -> N
 def _mlflow_view(page: Page, address: str) -> None:
     page.set_viewport_size({"width": 1700, "height": 1050})
     page.goto(view_url(address, connect(find_home(Path.cwd())).experiment_id))
-    page.get_by_text("Ratio, hidden size and BLEU").wait_for(timeout=SECONDS * 1000)
+    page.get_by_text("Ratio, hidden size and BLEU").first.wait_for(timeout=SECONDS * 1000)
     # An offer of an assistant takes a quarter of the window.
     page.get_by_role("button", name="Close").last.click()
     page.wait_for_timeout(8000)

@@ -22,19 +22,19 @@ def names_in(folder: Path) -> list[str]:
 
 
 @pytest.fixture(autouse=True, params=[0o022, 0o077])
-def _umask(request: pytest.FixtureRequest) -> Iterator[None]:
+def umask(request: pytest.FixtureRequest) -> Iterator[int]:
     before = os.umask(request.param)
-    yield
+    yield request.param
     os.umask(before)
 
 
-def test_a_file_appears_when_it_is_complete(tmp_path: Path) -> None:
+def test_a_file_appears_when_it_is_complete(tmp_path: Path, umask: int) -> None:
     path = tmp_path / "new" / "a.txt"
     with atomic_file(path) as file:
         file.write("é\n")
         assert not path.exists()
     assert path.read_bytes() == b"\xc3\xa9\n"
-    assert path.stat().st_mode & 0o777 == 0o644
+    assert path.stat().st_mode & 0o777 == 0o666 & ~umask
     assert names_in(path.parent) == ["a.txt"]
 
 
@@ -60,13 +60,13 @@ def test_an_error_leaves_the_file_that_was_there(error: type[BaseException], tmp
     assert names_in(tmp_path) == ["a.txt"]
 
 
-def test_a_folder_appears_when_it_is_complete(tmp_path: Path) -> None:
+def test_a_folder_appears_when_it_is_complete(tmp_path: Path, umask: int) -> None:
     path = tmp_path / "new" / "folder"
     with atomic_directory(path) as folder:
         write_bytes(folder / "inner" / "a.bin", b"\0\n\r")
         assert not path.exists()
     assert (path / "inner" / "a.bin").read_bytes() == b"\0\n\r"
-    assert path.stat().st_mode & 0o777 == 0o755
+    assert path.stat().st_mode & 0o777 == 0o777 & ~umask
     assert names_in(path.parent) == ["folder"]
 
 

@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from seqlab.cli import main
 from seqlab.evaluation.translation import Translation
 from seqlab.evaluation.translator import Translator
+from seqlab.tracking import champion
 
 ROOT = Path(__file__).parents[1]
 
@@ -153,11 +154,29 @@ def test_the_summary_is_the_projects_from_any_folder_and_says_what_is_stale(
 ) -> None:
     (tmp_path / ".dvc").mkdir()
     (tmp_path / "docs").mkdir()
-    shutil.copyfile(ROOT / "dvc.yaml", tmp_path / "dvc.yaml")
+    for name in ("dvc.yaml", "params.yaml"):
+        shutil.copyfile(ROOT / name, tmp_path / name)
     monkeypatch.delenv("DVC_ROOT", raising=False)
     monkeypatch.chdir(tmp_path / "docs")
-    monkeypatch.setattr("seqlab.summary.summarize", lambda reports: f"scores of {reports}")
+    monkeypatch.setattr("seqlab.summary.summarize", lambda reports, _view: f"scores of {reports}")
     notes = iter([None, "NOT CURRENT"])
     monkeypatch.setattr("seqlab.explanation.stale.stale_note", lambda *_: next(notes))
-    assert run("summary").output == f"scores of {tmp_path}/reports\n"
+    current = run("summary").output
+    assert current.startswith(f"scores of {tmp_path}/reports\n\nTry      dvc exp run -S model.attention=none ")
     assert run("summary").output == f"scores of {tmp_path}/reports\n\nNOT CURRENT\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text", "agreed"),
+    [((), "", False), ((), "n\n", False), ((), "y\n", True), (("--yes",), "", True)],
+)
+def test_promote_asks_and_scripts_say_yes(
+    monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], text: str, agreed: bool
+) -> None:
+    def promote(_: Path, run: str, agree: Callable[[str], bool]) -> str:
+        return f"{run}: {agree('It is worse.')}"
+
+    monkeypatch.setattr(champion, "promote", promote)
+    result = run("promote", "tf1", *arguments, text=text)
+    assert (result.exit_code, result.output.splitlines()[-1][-len(f"tf1: {agreed}") :]) == (0, f"tf1: {agreed}")
+    assert ("It is worse. Promote it?" in result.output) == (not arguments)

@@ -39,8 +39,7 @@ def found(tree: ast.AST) -> Iterator[str]:
 def _whole_terms(terms: ast.expr) -> bool:
     if isinstance(terms, ast.GeneratorExp | ast.ListComp):
         return _whole(terms.elt)
-    mapped = isinstance(terms, ast.Call) and isinstance(terms.func, ast.Name) and terms.func.id == "map"
-    return mapped and _name(terms.args[0]) in WHOLE
+    return isinstance(terms, ast.Call) and ast.unparse(terms.func) == "map" and _name(terms.args[0]) in WHOLE
 
 
 def _whole(node: ast.expr) -> bool:

@@ -21,7 +21,7 @@ def found(tree: ast.AST) -> Iterator[str]:
     modules = set(_imported(tree))
     yield from (f"imports {name}" for name in modules if name.partition(".")[0] in LIBRARIES)
     starts = modules & STARTERS or any(_is_start(node) for node in ast.walk(tree))
-    words = {node.value.split(" ")[0] for node in ast.walk(tree) if _is_text(node)}
+    words = {text.split(" ")[0] for node in ast.walk(tree) for text in _texts(node)}
     if starts and words & PROGRAMS:
         yield f"starts programs, and names {', '.join(sorted(words & PROGRAMS))}"
 
@@ -41,8 +41,9 @@ def _is_start(node: ast.AST) -> bool:
     )
 
 
-def _is_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+def _texts(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
 
 
 def test_no_other_module_calls_git_or_dvc() -> None:

@@ -5,13 +5,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from seqlab.errors import SeqlabError
-from seqlab.stage import check_versions
+from seqlab.stage import _stop_with_dvc, check_versions
 
 ROOT = Path(__file__).parents[1]
 
@@ -66,6 +68,14 @@ def test_a_mistake_of_ours_keeps_its_traceback(tmp_path: Path) -> None:
     assert process.returncode == 1
 
 
+@pytest.mark.parametrize(("value", "status"), [("maybe", 1), ("ON", 0), ("", 0)])
+def test_a_switch_of_the_publisher_that_says_neither_is_refused(tmp_path: Path, value: str, status: int) -> None:
+    process = start(tmp_path, "pass", SEQLAB_PUBLISHER=value)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert ("download: SEQLAB_PUBLISHER=maybe: write on (the default) or off" in stderr) == (value == "maybe")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_interrupts_with_a_message(tmp_path: Path, number: signal.Signals) -> None:
     process = start(tmp_path, "print('ready', flush=True); time.sleep(60)")
@@ -112,6 +122,51 @@ def test_a_stage_ends_with_the_dvc_that_started_it(tmp_path: Path) -> None:
     while stage.is_running() and stage.status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < end, "an orphan goes on"
         time.sleep(0.1)
+
+
+@pytest.mark.parametrize("above", [[], ["dvc"], ["bash"], ["bash", "dvc"], ["bash", "gone"]])
+def test_a_stage_runs_whatever_started_it(monkeypatch: pytest.MonkeyPatch, above: list[str]) -> None:
+    """PID 1 has no parent, and what runs outside of a container is seen by nobody in it."""
+    parents = [SimpleNamespace(name=lambda name=name: name, is_running=lambda: True, status=str) for name in above]
+    monkeypatch.setenv("DVC_STAGE", "download")
+    monkeypatch.setattr(psutil, "Process", lambda: SimpleNamespace(parents=lambda: parents))
+    watched: list[str] = []
+    monkeypatch.setattr("seqlab.stage._lives", lambda process: watched.append(process.name()))
+    monkeypatch.setattr("seqlab.stage.threading.Thread", Immediately)
+    killed: list[int] = []
+    monkeypatch.setattr("seqlab.stage.signal.pthread_kill", lambda _, number: killed.append(number))
+    _stop_with_dvc()
+    # What it watches is gone: it stops; where there is nothing to watch, it goes on.
+    assert watched == above[:1]
+    assert killed == ([signal.SIGTERM] if above else [])
+
+
+class Immediately:
+    """A thread that runs where it is started."""
+
+    def __init__(self, target: Callable[[], None], **_: object) -> None:
+        self.start = target
+
+
+def test_a_stage_that_pid_1_starts_through_bash_runs(tmp_path: Path) -> None:
+    """As `docker run image dvc repro` does: bash replaces itself by the stage, whose parent has no parent."""
+    unshare = ["unshare", "--pid", "--fork", "--mount-proc"]
+    if subprocess.run([*unshare, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("no right to make a PID namespace here")
+    for name in ("params.yaml", "dvc.yaml", "versions.toml"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / "stage.py").write_text(PROGRAM.format(body="print('done')", stops_itself=False), "utf-8")
+    outer = f"import subprocess; subprocess.run(['bash', '-c', '{sys.executable} stage.py'], check=True)"
+    done = subprocess.run(
+        [*unshare, sys.executable, "-c", outer],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src"), "DVC_STAGE": "download", "SEQLAB_PUBLISHER": "off"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
 
 
 def test_other_versions_are_refused(tmp_path: Path) -> None:

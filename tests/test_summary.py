@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from seqlab.errors import SeqlabError
-from seqlab.summary import summarize
+from seqlab.params.params import load_params, parse_params
+from seqlab.summary import invitation, summarize
 from tests.reporting.run import manifest, write_json, write_run
 
+ROOT = Path(__file__).parents[1]
 SIGNATURE = "nrefs:1|bs:1000|seed:12345|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0"
 
 
@@ -23,7 +25,32 @@ def test_scores_with_interval_and_signature(tmp_path: Path) -> None:
     assert f"BLEU  43.21  95 % confidence [41.0, 45.4]  {SIGNATURE}" in summary
     assert "ppl    4.32" in summary
     assert str(tmp_path / "report.html") in summary
-    assert "make ui" in summary
+    assert summary.splitlines()[-1] == "MLflow   make ui"
+
+
+@pytest.mark.parametrize(
+    ("view", "last"),
+    [
+        ("http://127.0.0.1:5000/#/experiments/1/runs?x", ["MLflow   make ui, which opens", "         {}"]),
+        ("https://mlflow.example.org/#/experiments/1/runs?x", ["MLflow   {}"]),
+    ],
+)
+def test_the_last_line_leads_to_the_view(tmp_path: Path, view: str, last: list[str]) -> None:
+    (tmp_path / "scores.json").write_text(json.dumps(scores()), "utf-8")
+    assert summarize(tmp_path, view).splitlines()[-len(last) :] == [line.format(view) for line in last]
+
+
+def test_it_invites_to_what_has_not_been_tried() -> None:
+    content = load_params(ROOT / "params.yaml").model_dump()
+
+    def settings(**changes: dict[str, object]) -> list[str]:
+        changed = parse_params({**content, **{name: content[name] | each for name, each in changes.items()}}, "test")
+        return [line.split()[5] for line in invitation(changed).splitlines()]
+
+    assert settings() == ["model.attention=none", "train.teacher_forcing_ratio=0.5"]
+    assert settings(model={"attention": "none"}) == ["train.teacher_forcing_ratio=0.5"]
+    assert settings(train={"teacher_forcing_ratio": 0.5}) == ["model.attention=none"]
+    assert settings(model={"attention": "none"}, train={"teacher_forcing_ratio": 0.5}) == []
 
 
 def test_rouge_and_diversity_where_they_were_measured(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,22 @@ def test_each_is_hardened(path: Path) -> None:
         assert "${{" not in step.get("run", "") + step.get("with", {}).get("script", "")
         if step.get("uses", "").startswith("actions/checkout@"):
             assert step["with"]["persist-credentials"] is False
+
+
+def test_the_oldest_and_the_newest_python_are_tested_and_one_on_macos() -> None:
+    bounds = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["requires-python"]
+    oldest, above = re.findall(r"3\.(\d+)", bounds)
+    places = load("tests")["jobs"]["tests"]["strategy"]["matrix"]["include"]
+    on_linux = {each["python"] for each in places if each["system"].startswith("ubuntu")}
+    assert on_linux == {f"3.{oldest}", f"3.{int(above) - 1}"}
+    assert [each["system"].partition("-")[0] for each in places if each["python"] not in on_linux] == ["macos"]
+
+
+def test_all_pins_are_asked_for_known_weaknesses() -> None:
+    commands = "\n".join(step.get("run", "") for step in load("tests")["jobs"]["audit"]["steps"])
+    for path in ROOT.glob("requirements*.txt"):
+        assert f" {path.name}" in commands
+    assert commands.count('pip-audit" --disable-pip') == 2
 
 
 def test_what_may_write_runs_nothing_of_a_pull_request() -> None:

@@ -3,16 +3,21 @@
 import glob
 import json
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-# What open() and mkdir() would give under the usual umask; fixed, so that results do not depend on it.
-FILE_MODE = 0o644
-DIRECTORY_MODE = 0o755
+# As open() and mkdir() ask for: the umask takes from it what others may not.
+FILE_MODE = 0o666
+DIRECTORY_MODE = 0o777
+
+
+def _temporary(path: Path) -> Path:
+    """A name beside `path` that nobody has; `remove_leftovers` knows it."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}")
 
 
 def _sync_directory(path: Path) -> None:
@@ -36,16 +41,17 @@ def atomic_file(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
     Text is UTF-8 with line feeds. On an error the temporary file is removed and `path` keeps what it held.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = _temporary(path)
+    # tempfile's would be nobody else's, whatever the umask says, and the umask can only be asked for by changing it.
+    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
     try:
         with _open(descriptor, binary=binary) as file:
             yield file
             file.flush()
-            os.fchmod(file.fileno(), FILE_MODE)
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
     _sync_directory(path.parent)
 
@@ -58,12 +64,12 @@ def atomic_directory(path: Path) -> Iterator[Path]:
     nothing under the name; never is there a part of a folder.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    temporary = _temporary(path)
+    temporary.mkdir(DIRECTORY_MODE)
     retired = temporary.with_name(f"{temporary.name}.old")
     try:
         yield temporary
         _sync_tree(temporary)
-        temporary.chmod(DIRECTORY_MODE)
         with suppress(FileNotFoundError):
             # A folder cannot be renamed onto another, and deleting one takes a while.
             os.replace(path, retired)

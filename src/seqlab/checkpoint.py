@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from seqlab.atomic import DIRECTORY_MODE, atomic_directory, write_bytes, write_json
+from seqlab.atomic import atomic_directory, write_bytes, write_json
 from seqlab.errors import SeqlabError
 from seqlab.model.config import ModelConfig
 from seqlab.model.seq2seq import Seq2Seq, parts
@@ -58,7 +58,6 @@ def write_checkpoint(
             write_bytes(temporary / model_file(rank), safetensors.torch.save(dict(tensors), {"format": "pt"}))
         write_json(temporary / CONFIG, content)
         (temporary / TOKENIZER).mkdir()
-        (temporary / TOKENIZER).chmod(DIRECTORY_MODE)
         for path in tokenizer.iterdir():
             write_bytes(temporary / TOKENIZER / path.name, path.read_bytes())
 

@@ -1,4 +1,4 @@
-"""The command line: seqlab translate, runs, sync, sweep, recipe, compare, promote, why, verify, ci, summary, params.
+"""The command line: one function a command, in the order in which people meet them.
 
 Each command imports what it needs when it runs: torch and mlflow take a second each.
 """
@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 
+from seqlab.addresses import stripped
 from seqlab.errors import SeqlabError
 from seqlab.terminal import plain, say
 
@@ -28,9 +29,17 @@ def _errors_for_people(command: Callable[P, T]) -> Callable[P, T]:
         try:
             return command(*args, **kwargs)
         except SeqlabError as error:
-            raise click.ClickException(plain(str(error))) from None
+            raise click.ClickException(plain(stripped(str(error)))) from None
 
     return guarded
+
+
+def _agreed(question: str) -> bool:
+    try:
+        return click.confirm(plain(stripped(question)))
+    except click.Abort:
+        # Nobody is there to answer, or it was Ctrl-C.
+        return False
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -46,7 +55,7 @@ def main() -> None:
 @click.option("--json", is_flag=True, help="Read and write JSON Lines.")
 @click.option("--attention", type=OUTPUT, help="HTML file to write with the attention map of each text.")
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Checkpoint folder.  [default: models/best]")
-@click.option("--run", help="MLflow run whose best model translates, instead of a checkpoint folder.")
+@click.option("--run", help="MLflow run whose best model translates, or an alias: champion, newest.")
 @click.option(
     "--parameters",
     type=click.Choice(("best", "average", "ensemble")),
@@ -97,7 +106,10 @@ def sync() -> None:
     """
     from seqlab.tracking.sync import sync as sync_runs
 
-    say(sync_runs(Path.cwd()))
+    summary = sync_runs(Path.cwd())
+    say(summary)
+    if summary.count("failed"):
+        sys.exit(1)
 
 
 @main.command(short_help="Compare runs: which is best, and is it real?")
@@ -135,28 +147,47 @@ def why(subjects: tuple[str, ...]) -> None:
     say(explain(Path.cwd(), list(subjects)))
 
 
+@main.command(short_help="Open MLflow where ratio, hidden size and BLEU are.")
+@click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True, help="Where to serve.")
+@_errors_for_people
+def ui(port: int) -> None:
+    """Serve MLflow's UI for this working copy, and open it where ratio, hidden size and BLEU are shown; Ctrl-C ends it.
+
+    With MLFLOW_TRACKING_URI set to a server, only open that server's page.
+    """
+    from seqlab.tracking.ui import show
+
+    sys.exit(show(Path.cwd(), say, port))
+
+
 @main.command(short_help="Make a run's model the champion.")
 @click.argument("run")
+@click.option("--yes", is_flag=True, help="Do not ask, whatever the scores say.")
 @_errors_for_people
-def promote(run: str) -> None:
-    """Make the model of RUN (id, name, or beginning of its fingerprint) the `champion` of its task in the registry."""
+def promote(run: str, *, yes: bool) -> None:
+    """Make the model of RUN (id, name, or beginning of its fingerprint) the `champion` of its task in the registry.
+
+    Asks before a champion that is better, or that was measured otherwise, is replaced.
+    """
     from seqlab.tracking.champion import promote as promote_run
 
-    say(promote_run(Path.cwd(), run))
+    say(promote_run(Path.cwd(), run, lambda doubt: yes or _agreed(f"{doubt} Promote it?")))
 
 
 @main.command(short_help="Execute a run anew, and compare every byte.")
 @click.argument("run", required=False)
+@click.option("--trust", is_flag=True, help="Do not ask, whatever code it is.")
 @_errors_for_people
-def verify(run: str | None) -> None:
+def verify(run: str | None, *, trust: bool) -> None:
     """Execute RUN anew (id, name or beginning of a fingerprint; without, the run of this working copy) and compare.
 
-    Every stage runs again in a temporary copy, with the code and the parameters of the run. Says `reproduced`, or names
-    the files that differ, and the first optimizer step and tensor that do; then the exit status is 1.
+    Every stage runs again in a temporary copy, with the code and the parameters of the run. Asks before code is
+    executed that is of no commit of this repository. Says `reproduced`, or names the files that differ, and the first
+    optimizer step and tensor that do; then the exit status is 1.
     """
     from seqlab.verification.verify import verify as verify_run
 
-    verdict = verify_run(Path.cwd(), run)
+    verdict = verify_run(Path.cwd(), run, lambda doubt: trust or _agreed(f"{doubt} Run it?"))
     say(verdict)
     if not verdict.reproduced:
         sys.exit(1)
@@ -220,16 +251,35 @@ def summary() -> None:
     """Print the scores of this working copy, where to look next, and what changed since, if anything did."""
     from seqlab.dvc import dvc_status
     from seqlab.explanation.stale import stale_note
-    from seqlab.summary import summarize
+    from seqlab.params.params import load_params
+    from seqlab.summary import invitation, summarize
     from seqlab.tracking.home import find_home
     from seqlab.tracking.pipeline import locked_stages, stage_names
+    from seqlab.tracking.server import known_view
 
-    root = find_home(Path.cwd()).root
-    say(summarize(root / "reports"))
+    home = find_home(Path.cwd())
+    root = home.root
+    say(summarize(root / "reports", known_view(home)))
     # A damaged dvc.lock is worth a word: `dvc repro` will refuse it.
     locked_stages(root)
-    if note := stale_note(root, "these results are", stage_names(root), lambda: dvc_status(root)):
+    note = stale_note(root, "these results are", stage_names(root), lambda: dvc_status(root))
+    if note := note or invitation(load_params(root / "params.yaml")):
         say(f"\n{note}")
+
+
+@main.command(short_help="Say what is wrong with this installation.")
+@_errors_for_people
+def doctor() -> None:
+    """Say what is wrong with this installation and what to do, and which device, store and remote are in use.
+
+    Exit status 1 if something is wrong.
+    """
+    from seqlab.doctor import diagnose
+
+    diagnosis = diagnose(Path.cwd())
+    say(diagnosis)
+    if diagnosis.problems:
+        sys.exit(1)
 
 
 @main.command(short_help="Print every parameter and what it does.")

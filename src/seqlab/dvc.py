@@ -134,9 +134,14 @@ def dvc_status(root: Path) -> dict[str, list[Any]]:
         said = error.stderr.decode("utf-8", "replace").strip()
         if any(words in said for words in BUSY):
             raise SeqlabError(f"DVC is at work in {root}; ask when it has ended") from None
-        raise SeqlabError(f"`dvc status` failed: {said}") from None
+        raise SeqlabError(f"`dvc status` failed: {_once(said)}") from None
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise SeqlabError(f"`dvc status` failed: {error}") from None
+
+
+def _once(said: str) -> str:
+    """What DVC said, each line once: it names the process that holds a lock once for every path that is locked."""
+    return "\n".join(dict.fromkeys(line.strip() for line in said.splitlines()))
 
 
 def _command(arguments: Sequence[str], operands: Sequence[str] = ()) -> list[str]:

@@ -24,8 +24,12 @@ SETTINGS = {
     "diff.autoRefreshIndex": "true",
     "diff.orderFile": os.devnull,
 }
-# Of git's variables: where its configuration is (a container may name its safe folders there), and how far up it looks.
-KEPT = re.compile(r"GIT_(CONFIG(_.+)?|EXEC_PATH|CEILING_DIRECTORIES|DISCOVERY_ACROSS_FILESYSTEM)")
+# Of git's variables: where its configuration is (a container may name its safe folders there), how far up it looks, who
+# commits (DVC does, for an experiment), and how it connects.
+KEPT = re.compile(
+    "GIT_(CONFIG(_.+)?|EXEC_PATH|CEILING_DIRECTORIES|DISCOVERY_ACROSS_FILESYSTEM|(AUTHOR|COMMITTER)_.+|ASKPASS"
+    "|TERMINAL_PROMPT|(SSH|HTTP|SSL|PROXY|PYTHON)(_.+)?)"
+)
 # We only read: we take no lock that somebody's commit would meet, and a path is a path, not a pattern.
 OWN = {
     "GIT_LITERAL_PATHSPECS": "1",
@@ -125,6 +129,16 @@ def changed_files(root: Path, paths: Iterable[str]) -> list[str]:
     prefix = _git(root, "rev-parse", "--show-prefix").decode("utf-8", "replace").removesuffix("\n")
     listing = _git(root, "status", *options, "--", *paths)
     return sorted(entry[3:].removeprefix(prefix) for entry in _names(listing))
+
+
+def tracked_files(root: Path, paths: Iterable[str]) -> list[str]:
+    """The files at and below `paths` that git tracks, gone or not: relative to `root`, sorted.
+
+    Raises:
+        SeqlabError: outside a repository.
+    """
+    listing = _git(root, "ls-files", "-z", "--cached", "--", *paths)
+    return sorted({*_names(listing, "surrogateescape")})
 
 
 def untracked_files(root: Path, paths: Iterable[str]) -> list[str]:

@@ -49,9 +49,7 @@ def _search(server: Server, condition: str, most: int) -> "Sequence[Run]":
     from mlflow.exceptions import MlflowException
 
     try:
-        return server.client.search_runs(  # type: ignore[no-any-return]
-            [server.experiment_id], condition, max_results=most, order_by=NEWEST_FIRST
-        )
+        return server.client.search_runs([server.experiment_id], condition, max_results=most, order_by=NEWEST_FIRST)
     except MlflowException as error:
         if not condition or error.error_code != "INVALID_PARAMETER_VALUE":
             raise

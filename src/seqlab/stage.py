@@ -20,6 +20,7 @@ from seqlab.params.params import Params, load_params
 from seqlab.terminal import say
 from seqlab.tracking.fingerprint import train_fingerprint
 from seqlab.tracking.home import find_home
+from seqlab.tracking.launch import check_switch
 from seqlab.tracking.pipeline import load_stage
 from seqlab.tracking.recorder import StageRecorder
 
@@ -74,6 +75,7 @@ def run_stage(name: str, main: Callable[[Stage], None]) -> None:
     try:
         params = load_params(Path("params.yaml"))
         check_versions(name, Path("versions.toml"))
+        check_switch()
         stage = Stage(name, params, Path.cwd(), StageRecorder(name, params, Path.cwd()))
     except SeqlabError as error:
         _exit_with(name, str(error))

@@ -5,15 +5,19 @@ from pathlib import Path
 from typing import Any
 
 from seqlab.errors import SeqlabError
+from seqlab.params.params import Params
 from seqlab.reporting.results import MANIFEST, read_manifest
 from seqlab.reporting.wording import seen_in_training
+from seqlab.tracking.server import LOCAL
 
 METRICS = {"bleu": "BLEU", "chrf": "chrF", "ter": "TER"}
 ROUGE = {"rouge1": "R-1", "rouge2": "R-2", "rougeL": "R-L"}
 
 
-def summarize(reports: Path) -> str:
+def summarize(reports: Path, view: str | None = None) -> str:
     """The scores of reports/scores.json with interval and signature, and where to look next.
+
+    `view` is the address of the runs in MLflow, if it is known.
 
     Raises:
         SeqlabError: the file is missing or damaged.
@@ -36,9 +40,19 @@ def summarize(reports: Path) -> str:
             *_overlap(reports.parent),
             "",
             f"Report   {reports / 'report.html'}",
-            "MLflow   make ui, then open http://127.0.0.1:5000",
+            *_mlflow(view),
         ]
     )
+
+
+def invitation(params: Params) -> str:
+    """The next experiments to try, a command and a question each; empty where they have been tried."""
+    tries = []
+    if params.model.attention != "none":
+        tries.append(("model.attention=none", "without attention: what becomes of long sentences?"))
+    if params.train.teacher_forcing_ratio == 1:
+        tries.append(("train.teacher_forcing_ratio=0.5", "fed its own words at every other step: is it still as good?"))
+    return "\n".join(f"Try      dvc exp run -S {setting:32}  # {question}" for setting, question in tries)
 
 
 def _overlap(root: Path) -> list[str]:
@@ -47,6 +61,14 @@ def _overlap(root: Path) -> list[str]:
         return []
     note = seen_in_training(read_manifest(root))
     return [f"Mind: {note}"] if note else []
+
+
+def _mlflow(view: str | None) -> list[str]:
+    if view is None:
+        return ["MLflow   make ui"]
+    if view.startswith(LOCAL):
+        return ["MLflow   make ui, which opens", f"         {view}"]
+    return [f"MLflow   {view}"]
 
 
 def _line(label: str, score: dict[str, Any]) -> str:

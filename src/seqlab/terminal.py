@@ -8,6 +8,8 @@ import re
 
 import click
 
+from seqlab.addresses import stripped
+
 # Controls but tab and line end; then what reorders or hides: bidirectional controls, invisible operators, separators of
 # lines and paragraphs, tags; lone surrogates, which no terminal's encoding has. Joiners (U+200C, U+200D) are spelling.
 _CONTROL = re.compile(
@@ -22,5 +24,5 @@ def plain(text: str) -> str:
 
 
 def say(message: object, *, err: bool = False) -> None:
-    """Print a message for people, made `plain`, to standard output or (`err`) to standard error."""
-    click.echo(plain(str(message)), err=err)
+    """Print a message for people, made `plain` and without passwords, to standard output or (`err`) standard error."""
+    click.echo(plain(stripped(str(message))), err=err)

@@ -11,13 +11,13 @@ from click.testing import CliRunner
 from markdown_it import MarkdownIt
 from mlflow.exceptions import MlflowException
 
+from benchmarks.invented_runs import EXPERIMENT, InventedRun, grid, references, stand_in, worsened
 from seqlab.cli import main
 from seqlab.comparison import compare as module
 from seqlab.comparison.compare import Comparison, compare
 from seqlab.errors import SeqlabError
 from seqlab.reporting.summary import literal
 from seqlab.tracking.server import Server
-from tests.comparison.invented import EXPERIMENT, InventedRun, grid, references, stand_in, worsened
 from tests.reporting.test_summary import CALLS
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>|`$x$`\u202e @octocat #12 \x1b]0;x\x07'
@@ -81,6 +81,26 @@ def test_the_table_has_every_parameter_and_number(compared: Compare, tmp_path: P
     assert float(rows[1]["test/bleu"]) == runs[0].metrics["test/bleu"]
     assert float(rows[1]["p_corrected"]) == pytest.approx(comparison.view.analysis.against_best[0].corrected, rel=1e-5)
     assert (rows[0]["distinct_from_best"], rows[1]["distinct_from_best"]) == ("", "yes")
+
+
+def test_runs_of_earlier_versions_have_their_figures_under_the_new_names(compared: Compare, tmp_path: Path) -> None:
+    runs = grid((0.0, 1.0), (64,), 1)
+    runs[0].metrics["best/valid_bleu"] = runs[0].metrics.pop("valid_best/bleu")
+    compared(runs)
+    rows = list(csv.DictReader(io.StringIO(written(tmp_path)["comparison.csv"])))
+    assert [float(row["valid_best/bleu"]) for row in rows] == pytest.approx([float(row["bleu"]) - 1 for row in rows])
+    assert "best/valid_bleu" not in rows[0]
+
+
+def test_the_mark_beside_a_commit_means_code(compared: Compare, tmp_path: Path) -> None:
+    runs = grid((0.0, 1.0), (64,), 1)
+    # As an earlier version has it of every run of `dvc exp run -S`.
+    runs[0].tags |= {"dirty": "yes", "dirty_files": "params.yaml"}
+    compared(runs)
+    assert "+ changes" not in written(tmp_path)["comparison.html"]
+    runs[1].tags |= {"dirty": "yes", "dirty_files": "pipeline/train.py"}
+    compared(runs)
+    assert written(tmp_path)["comparison.html"].count("+ changes") == 1
 
 
 def test_metrics_of_some_tasks_have_a_column_where_a_run_has_them(compared: Compare, tmp_path: Path) -> None:
@@ -215,13 +235,15 @@ def test_files_of_a_server_are_downloaded_once(tmp_path: Path, monkeypatch: pyte
     remote = Remote(server, tmp_path / "store")
     monkeypatch.setattr(module, "connect", lambda _: Server(remote, "http://127.0.0.1:5000", EXPERIMENT))  # type: ignore[arg-type]
     first = compare(tmp_path, tmp_path / "reports")
-    assert (len(first.view.runs), len(remote.downloads)) == (4, 8)
-    names = ", ".join(run.name for run in first.view.runs[:3])
-    lost = f"reports/curves.csv of 4 runs ({names}, …): could not be downloaded: the disk is gone"
-    assert first.view.notes == [lost]
+    # Then the run has no files that we know of.
+    assert (len(first.view.runs), len(remote.downloads)) == (3, 6)
+    names = ", ".join(run.name for run in first.view.runs)
+    lost = f"reports/curves.csv of 3 runs ({names}): could not be downloaded: the disk is gone"
+    assert lost in first.view.notes
+    assert any("left out" in note for note in first.view.notes)
     before = written(tmp_path)
     compare(tmp_path, tmp_path / "reports")
-    assert len(remote.downloads) == 8
+    assert len(remote.downloads) == 6
     assert written(tmp_path) == before
     assert {path.parent for path in (tmp_path / ".seqlab/downloads").rglob("*") if path.is_file()} == {
         tmp_path / ".seqlab/downloads/files"

@@ -10,6 +10,7 @@ from seqlab.atomic import write_json, write_text
 from seqlab.errors import SeqlabError
 from seqlab.explanation.question import explain
 from seqlab.explanation.run import Run
+from seqlab.tracking.find import find_record
 from seqlab.tracking.journal import Journal
 from seqlab.tracking.sync import sync
 from tests.tracking.conftest import CODE, Project, git
@@ -21,6 +22,12 @@ def played(project: Project) -> str:
     """Play the stages; return the run's fingerprint."""
     project.run()
     return project.executions()[-1].run_fingerprint
+
+
+def name_of(project: Project, fingerprint: str) -> str:
+    record = find_record(project.home, fingerprint)
+    assert record is not None
+    return record.name
 
 
 def edit_code(project: Project, stage: str, text: str) -> None:
@@ -37,12 +44,12 @@ def test_parameters_that_differ(project: Project) -> None:
     project.set("evaluate", beam_size=5)
     second = played(project)
     assert explain(project.root, [first, second]).splitlines() == [
-        f"tf0.50-h128-gru-{first[:6]} → tf0.50-h128-gru-b5-{second[:6]}: {SCORED_OTHERWISE}",
+        f"{name_of(project, first)} → {name_of(project, second)}: {SCORED_OTHERWISE}",
         "  parameter  evaluate.beam_size: 1 → 5",
     ]
     project.set("model", cell="lstm", dropout=0.25)
     third = played(project)
-    assert said(project, second[:12], f"tf0.50-h128-lstm-b5-{third[:6]}") == [
+    assert said(project, second[:12], name_of(project, third)) == [
         "another model", "  parameter  model.cell: gru → lstm", "  parameter  model.dropout: 0.1 → 0.25",
     ]  # fmt: skip
 
@@ -50,7 +57,7 @@ def test_parameters_that_differ(project: Project) -> None:
 def test_one_recipe(project: Project) -> None:
     first = played(project)
     again = played(project)
-    name = f"tf0.50-h128-gru-{first[:6]}"
+    name = name_of(project, first)
     assert explain(project.root, [again, name]) == f"{name} and {name} are one recipe: {first}"
 
 
@@ -99,7 +106,7 @@ def test_code_of_which_no_archive_was_kept(project: Project) -> None:
     shutil.rmtree(project.home.objects)
     assert said(project, *runs[:2])[1:] == ["  code       pipeline.evaluate: function main: body changed"]
     # The last one started from an edited file, which its commit does not have.
-    name = f"tf0.50-h128-gru-{runs[2][:6]}"
+    name = name_of(project, runs[2])
     unknown = f"  code       the code of evaluate differs; no copy of it was kept for {name}"
     assert said(project, *runs[1:])[1:] == [unknown]
 

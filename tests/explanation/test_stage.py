@@ -1,6 +1,5 @@
 """What `seqlab why STAGE` says, on a small project that DVC itself ran."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -10,9 +9,11 @@ from seqlab.atomic import write_text
 from seqlab.dvc import dvc_status
 from seqlab.explanation.stage import explain_stages
 from seqlab.tracking.home import Home
+from seqlab.tracking.journal import Journal
 from seqlab.tracking.objects import Objects
 from seqlab.tracking.source import keep_source
 from tests.explanation.conftest import CODE, dvc, run
+from tests.tracking.entries import STARTED
 
 CELL, UNIT = "src/seqlab/model/cell.py", "src/seqlab/model/unit.py"
 HARMLESS = "  It will run again, and prove that nothing changed."
@@ -144,8 +145,8 @@ def test_code_of_the_last_run_is_found_in_older_commits(root: Path) -> None:
 
 def test_code_of_the_last_run_is_found_in_the_journal(fresh: Path) -> None:
     home = Home(fresh)
-    header = {"event": "started", "time": 1, "inputs": {"source.zip": keep_source(fresh, Objects(home.objects))}}
-    write_text(home.journal / "train/f/1.jsonl", json.dumps(header) + "\n")
+    path = home.journal / "train/f/1.jsonl"
+    Journal(path).append("started", **STARTED | {"inputs": {"source.zip": keep_source(fresh, Objects(home.objects))}})
     edit(fresh, "pipeline/make.py", "return KEPT", "return 1")
     assert said(fresh, "make")[1:] == ["  code       pipeline.make: function main: body changed"]
 

@@ -22,8 +22,12 @@ from seqlab.text.batches import Batches
 from seqlab.text.build import build
 from seqlab.text.encoded import open_split
 from seqlab.text.tokenizer import load_tokenizers
+from seqlab.tracking import foreign
+from seqlab.tracking.assembly import assemble
 from seqlab.tracking.execution import read_execution
 from seqlab.tracking.ledger import Ledger
+from seqlab.tracking.objects import Objects
+from seqlab.tracking.record import recipe_params
 from seqlab.tracking.source import SOURCE, read_source, source_archive
 from seqlab.training.curves import StepPoint
 from seqlab.training.resume import ResumeStore, SavedState
@@ -31,6 +35,7 @@ from seqlab.training.state import TrainingState
 from tests.fuzz.loader import Loader
 from tests.fuzz.mutations import bytes_mutated, json_lines_mutated, json_mutated, safetensors_mutated, zip_mutated
 from tests.fuzz.text_files import PAIRS, ROOT
+from tests.tracking.entries import DIGEST, ENDED, RECIPE, STARTED
 
 Kind = Literal["word", "bpe", "unigram", "char"]
 SEARCH = {"beam_size": 2, "length_penalty": 1.0, "max_length": 5, "batch_size": 4}
@@ -46,7 +51,41 @@ def model_loaders() -> dict[str, Callable[[], Loader]]:
         "training state": _state,
         "journal": _journal,
         "source.zip": _source,
+        "ledger.json": lambda: _artifact("ledger.json", _ledger(), _read_ledger),
+        "recipe.json": lambda: _artifact("recipe.json", json.dumps(RECIPE).encode(), _recipe),
+        "translations.jsonl": lambda: _artifact("translations.jsonl", _translations(), foreign.translations),
+        "tag seqlab.files": lambda: _artifact("tag", json.dumps({"reports/a": DIGEST[:12]}).encode(), _files_tag),
     }
+
+
+def _artifact(name: str, content: bytes, load: Callable[[bytes], object]) -> Loader:
+    mutation = json_lines_mutated if name.endswith(".jsonl") else json_mutated
+    return Loader({name: content}, {name: mutation}, lambda root: load(foreign.limited_bytes(root / name)))
+
+
+def _ledger() -> bytes:
+    numerics = '{"system": "Linux"}'
+    entry: dict[str, object] = {"id": "20260101T000000000000-0123abcd", "stage": "train", "numerics_class": numerics}
+    entry |= {"started": 1.0, "seconds": 2.0, "commit": "0" * 40, "outputs": ENDED["outputs"]}
+    return json.dumps({"executions": [entry, entry]}).encode()
+
+
+def _read_ledger(content: bytes) -> None:
+    Ledger.from_json(content.decode("utf-8", "replace")).differences()
+
+
+def _recipe(content: bytes) -> None:
+    assert recipe_params(foreign.recipe(content))
+
+
+def _translations() -> bytes:
+    lines = [{"source": one, "references": [other], "translation": other, "bleu": 5.0} for one, other in PAIRS]
+    return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+
+
+def _files_tag(content: bytes) -> None:
+    found = foreign.files(content.decode("utf-8", "replace"))
+    assert all(path.startswith("reports/") and ".." not in path and len(name) == 12 for path, name in found.items())
 
 
 @cache
@@ -184,13 +223,12 @@ def _fit_state(folder: Path) -> None:
 
 
 def _journal() -> Loader:
-    process = {"pid": 1, "started": 1.0, "machine": "a"}
+    epoch = {"point": {"epoch": 1, "step": 4, "valid_bleu": 3.5}, "train_seconds": 1.0, "valid_seconds": 1.0}
     entries = [
-        {"event": "started", "time": 1.5, "stage": "train", "train_fingerprint": "f", "run_fingerprint": "f"}
-        | {"recipe": {"train": {"seed": 1}}, "params": {}, "provenance": {"commit": "c"}, "process": process},
+        {"event": "started", "time": 1.5, **STARTED},
         {"event": "numerics", "time": 1.6, "numerics": {"system": "Linux"}},
-        {"event": "epoch", "time": 2.5, "epoch": 1, "loss": 3.5},
-        {"event": "finished", "time": 3.5, "outputs": {"models/best": "00ff"}, "usage": {"seconds": 2.0}},
+        {"event": "EpochFinished", "time": 2.5, **epoch, "tokens_per_second": 5.0},
+        {"event": "finished", "time": 3.5, **ENDED},
     ]
     content = b"".join(json.dumps(entry).encode() + b"\n" for entry in entries)
 
@@ -200,6 +238,9 @@ def _journal() -> Loader:
             execution.is_alive()
             ledger = Ledger.of([execution])
             assert Ledger.from_json(ledger.to_json()).executions == ledger.executions
+            for record in assemble([execution], Objects(root / "objects")):
+                assert all((record.name, record.params, record.digest, record.registered_model))
+                assert all(not path.startswith(("/", "..")) for path in (*record.files, *execution.outputs))
 
     name = "20260101T000000000000-0123abcd.jsonl"
     return Loader({name: content}, {name: json_lines_mutated}, load)

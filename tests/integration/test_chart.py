@@ -27,6 +27,8 @@ def test_labels_end_no_quote() -> None:
     assert '["a  b-1+"]' in line_chart("", ("", ['a" ]\n b-1+']), "", [[1]])
 
 
-def test_series_of_another_length_are_refused() -> None:
+def test_a_shorter_series_ends_early_and_a_longer_one_is_refused() -> None:
+    chart = line_chart("", ("", ["1", "2", "3"]), "", [[1, 2, 3], [4, 5]])
+    assert chart.splitlines()[-2:] == ["    line [1.00, 2.00, 3.00]", "    line [4.00, 5.00]"]
     with pytest.raises(ValueError, match="figures for 2 labels"):
-        line_chart("", ("", ["1", "2"]), "", [[1.0]])
+        line_chart("", ("", ["1", "2"]), "", [[1.0, 2.0, 3.0]])

@@ -138,12 +138,14 @@ def test_a_failure_is_the_headline_and_shows_no_scores() -> None:
     assert "### dvc.lock" not in text
 
 
-def test_the_curve_shows_the_epochs_that_both_have() -> None:
-    text = render_summary(integration(before=result(4, epochs=5), after=result(epochs=3)))
+@pytest.mark.parametrize(("before", "after"), [(5, 3), (3, 5)])
+def test_the_curve_shows_each_side_as_far_as_it_was_trained(before: int, after: int) -> None:
+    text = render_summary(integration(before=result(4, epochs=before), after=result(epochs=after)))
     chart = text.split("```mermaid\n")[1].split("```")[0]
-    assert '["1", "2", "3"]' in chart
-    assert "line [6.00, 16.00, 26.00]" in chart
-    assert "line [10.00, 20.00, 30.00]" in chart
+    assert '["1", "2", "3", "4", "5"]' in chart
+    curves = [[f"{10.0 * epoch - wrong:.2f}" for epoch in range(1, 6)] for wrong in (4, 0)]
+    assert f"line [{', '.join(curves[0][:before])}]" in chart
+    assert f"line [{', '.join(curves[1][:after])}]" in chart
 
 
 def test_it_links_to_the_run(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -184,3 +184,14 @@ def test_the_comment_above_each_parameter_is_the_schema_s_description() -> None:
         else:
             comment = []
     assert found == schema_comments(Params, 0)
+
+
+@pytest.mark.parametrize("side", ["pt/BR", "a:b", "", " en", "en ", "a  b", "..\n", "it's", "e" * 65, "%", "a\tb"])
+def test_a_side_that_mlflow_cannot_name_a_model_by_is_refused(content: dict[str, Any], side: str) -> None:
+    with pytest.raises(SeqlabError, match=r"corpus\.target: .* names no side: use letters"):
+        parse_params(change(content, "corpus.target", side), "params.yaml")
+
+
+@pytest.mark.parametrize("side", ["en", "zh_Hans", "pt-BR", "Français", "Old English", "中文", "c++"])
+def test_a_side_may_have_any_other_name(content: dict[str, Any], side: str) -> None:
+    assert parse_params(change(content, "corpus.target", side), "params.yaml").corpus.target == side

@@ -156,8 +156,7 @@ def test_going_back_runs_nothing_and_a_dead_mlflow_server_is_a_note(history: His
     assert run.status == 0
     assert "MLflow is not up to date" in run.comment
     assert "secret" not in run.comment + run.log
-    # A tiny model's translations may be too bad for a test: it says so.
-    assert re.search("paired approximate randomization|BLEU differs in only", run.comment)
+    assert "paired approximate randomization" in run.comment
 
 
 def test_another_machine_gets_everything_from_the_remote(history: History) -> None:

@@ -74,10 +74,14 @@ def test_a_difference_is_traced_to_step_and_tensor(quiet: Project) -> None:
         planted = keep_source(quiet.root, Objects(home.objects))
         training.path.write_text(journal.replace(training.header["inputs"][SOURCE], planted))
         (quiet.root / UPDATE).write_text(original)
-        done = quiet.run("seqlab", "verify", training.run_fingerprint[:10], check=False)
+        refused = quiet.run("seqlab", "verify", training.run_fingerprint[:10], check=False)
+        done = quiet.run("seqlab", "verify", "--trust", training.run_fingerprint[:10], check=False)
     finally:
         (quiet.root / UPDATE).write_text(original)
         training.path.write_text(journal)
+    assert refused.returncode == 1
+    assert f"was not made with code of this repository: {UPDATE} differs from commit " in refused.stderr
+    assert "Running stage" not in refused.stderr
     assert done.returncode == 1
     assert done.stdout.startswith("NOT REPRODUCED: tf0.50-h8-gru-")
     assert "the data are the same" in done.stdout

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 
 import pytest
 import sacrebleu
@@ -14,6 +15,8 @@ from seqlab.scoring.bleu_counts import BleuCounter
 from seqlab.tracking import model as model_module
 from seqlab.tracking import sync as sync_module
 from seqlab.tracking.champion import promote
+from seqlab.tracking.find import find_run
+from seqlab.tracking.server import connect
 from seqlab.tracking.sync import sync
 from tests.tracking.conftest import Project
 from tests.tracking.test_sync import Store
@@ -111,16 +114,59 @@ def test_other_measures_are_not_compared(tracked: Project) -> None:
     assert champion(tracked) == "1"
 
 
+def never(doubt: str) -> bool:
+    raise AssertionError(doubt)
+
+
 def test_promote_moves_the_alias_and_a_sync_leaves_it(tracked: Project) -> None:
     play(tracked, 1, translations(10))
     play(tracked, 2, translations(30))
-    said = promote(tracked.root, latest(tracked, 2).info.run_name or "")
+    name = latest(tracked, 2).info.run_name or ""
+    asked: list[str] = []
+
+    def decline(doubt: str) -> bool:
+        asked.append(doubt)
+        return False
+
+    with pytest.raises(SeqlabError, match="The champion stays; `--yes` promotes all the same"):
+        promote(tracked.root, name, decline)
+    assert re.fullmatch(rf"{re.escape(name)} has BLEU \d+\.\d, the champion, tf\S+-s1-\S+, \d+\.\d\.", asked[0])
+    assert champion(tracked) == "1"
+    said = promote(tracked.root, name, lambda _: True)
     assert said.startswith(
         f"{latest(tracked, 2).info.run_name} is the champion of {TASK}: version 2, before: version 1"
     )
     sync(tracked.root)
     assert champion(tracked) == "2"
     assert latest(tracked, 2).data.tags["challenge"] == "promoted by hand"
+    # Of a better one, and of the champion itself, nobody is asked.
+    promote(tracked.root, latest(tracked, 1).info.run_name or "", never)
+    promote(tracked.root, latest(tracked, 1).info.run_name or "", never)
+    assert champion(tracked) == "1"
+
+
+def test_promote_asks_before_scores_that_do_not_compare(tracked: Project) -> None:
+    play(tracked, 1, translations(10))
+    play(tracked, 2, translations(2), signature=SIGNATURE.replace("13a", "char"))
+    with pytest.raises(AssertionError, match="cannot be compared: another signature of BLEU"):
+        promote(tracked.root, latest(tracked, 2).info.run_id, never)
+
+
+def test_a_run_goes_by_its_model_s_alias(tracked: Project) -> None:
+    play(tracked, 1, translations(2))
+    play(tracked, 2, translations(20))
+    server = connect(tracked.home)
+    aliases = {alias: find_run(server, alias).data.params["seed"] for alias in ("champion", "newest")}
+    assert aliases == {"champion": "1", "newest": "2"}
+    assert find_run(server, f"{TASK}@champion").info.run_id == find_run(server, "champion").info.run_id
+    version = server.client.get_model_version_by_alias(TASK, "champion")
+    server.client.create_registered_model("seqlab-other")
+    server.client.create_model_version("seqlab-other", f"runs:/{version.run_id}/model", version.run_id)
+    server.client.set_registered_model_alias("seqlab-other", "champion", "1")
+    with pytest.raises(SeqlabError, match=f"give one of {TASK}@champion, seqlab-other@champion"):
+        find_run(server, "champion")
+    with pytest.raises(SeqlabError, match="no run nobody@champion"):
+        find_run(server, "nobody@champion")
 
 
 def test_a_run_without_a_model_cannot_be_promoted(tracked: Project) -> None:
@@ -130,6 +176,6 @@ def test_a_run_without_a_model_cannot_be_promoted(tracked: Project) -> None:
     sync(tracked.root)
     (run,) = Store(tracked).runs()
     with pytest.raises(SeqlabError, match="has no model in the registry"):
-        promote(tracked.root, run.info.run_id)
+        promote(tracked.root, run.info.run_id, never)
     with pytest.raises(SeqlabError, match="no run nonsense"):
-        promote(tracked.root, "nonsense")
+        promote(tracked.root, "nonsense", never)

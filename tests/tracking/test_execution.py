@@ -6,6 +6,7 @@ import pytest
 from seqlab.tracking.execution import bury, new_execution_id, read_execution
 from seqlab.tracking.journal import Journal
 from tests.tracking.conftest import Project
+from tests.tracking.entries import STARTED
 
 
 def test_ids_are_unique_and_sort_by_time() -> None:
@@ -43,7 +44,7 @@ def test_last_words_count(project: Project) -> None:
 @pytest.mark.parametrize("ends", [["finished", "died"], ["died", "finished"]])
 def test_its_own_word_counts_more_than_a_conclusion(tmp_path: Path, ends: list[str]) -> None:
     journal = Journal(tmp_path / "a.jsonl")
-    journal.append("started", stage="train", train_fingerprint="f", run_fingerprint="f", process={})
+    journal.append("started", **STARTED)
     for end in ends:
         journal.append(end)
     execution = read_execution(journal.path)
@@ -60,20 +61,19 @@ def test_a_file_whose_start_is_lost_is_passed_over(project: Project) -> None:
     assert project.executions() == []
 
 
-@pytest.mark.parametrize("missing", ["stage", "train_fingerprint", "run_fingerprint", "process"])
+@pytest.mark.parametrize("missing", sorted(STARTED))
 def test_a_start_without_its_facts_is_none(tmp_path: Path, missing: str) -> None:
-    facts: dict[str, Any] = {"stage": "train", "train_fingerprint": "f", "run_fingerprint": "f", "process": {}}
     journal = Journal(tmp_path / "a.jsonl")
-    journal.append("started", **{name: value for name, value in facts.items() if name != missing})
+    journal.append("started", **{name: value for name, value in STARTED.items() if name != missing})
     assert read_execution(journal.path) is None
-    journal.append("started", **facts)
+    journal.append("started", **STARTED)
     assert read_execution(journal.path) is not None
 
 
 @pytest.mark.parametrize("numerics", [{}, {"numerics": {"threads": float("nan")}}, {"numerics": {"threads": 1e999}}])
 def test_numerics_that_are_none_are_unknown(tmp_path: Path, numerics: dict[str, Any]) -> None:
     journal = Journal(tmp_path / "a.jsonl")
-    journal.append("started", stage="train", train_fingerprint="f", run_fingerprint="f", process={})
+    journal.append("started", **STARTED)
     journal.append("numerics", **numerics)
     execution = read_execution(journal.path)
     assert execution is not None

@@ -16,11 +16,11 @@ def events(path: Path) -> list[str]:
 
 def test_entries_come_back_in_order_with_their_times(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "deep/journal.jsonl")
-    journal.append("started", value=0.1, text="a\nb\u2028", path=Path("models/best"))
+    journal.append("noted", value=0.1, text="a\nb\u2028", path=Path("models/best"))
     journal.append("finished", durable=False)
     first, second = read_journal(journal.path)
     assert (first["event"], first["value"], first["text"], first["path"]) == (
-        "started",
+        "noted",
         0.1,
         "a\nb\u2028",
         "models/best",

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from seqlab.tracking.ledger import Ledger, LedgerEntry, compare_with_earlier
 from tests.tracking.conftest import Project
+from tests.tracking.entries import DIGEST
 
 
 def entry(name: str, outputs: str = "same", *, stage: str = "train", numerics: str = "avx2") -> LedgerEntry:
@@ -40,7 +43,11 @@ def test_a_missing_output_differs() -> None:
 
 
 def test_the_same_execution_counts_once_and_json_keeps_all() -> None:
-    ledger = Ledger([entry("b"), entry("a"), entry("b")])
+    def whole(name: str) -> LedgerEntry:
+        numerics = '{"system": "Linux"}'
+        return replace(entry(name), numerics_class=numerics, outputs={"models/best/config.json": DIGEST})
+
+    ledger = Ledger([whole("b"), whole("a"), whole("b")])
     assert [each.short_id for each in ledger.entries] == ["a", "b"]
     assert Ledger.from_json(ledger.to_json()).entries == ledger.entries
 

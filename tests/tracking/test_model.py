@@ -25,8 +25,8 @@ from seqlab.parallel import Example
 from seqlab.params.tokenizer import TokenizerParams
 from seqlab.text.build import build
 from seqlab.text.tokenizer import load_tokenizers
-from seqlab.tracking import model as model_module
-from seqlab.tracking.model import download_checkpoint
+from seqlab.tracking import downloads as downloads_module
+from seqlab.tracking.downloads import download_checkpoint
 from seqlab.tracking.pyfunc import LONGEST_TEXT, MOST_TEXTS
 from seqlab.tracking.sync import sync
 from tests.tracking.conftest import Project
@@ -164,7 +164,7 @@ def test_a_runs_checkpoint_is_downloaded_once(translating: Project, monkeypatch:
     for name in ("model.safetensors", "model-2.safetensors"):
         assert (folder / name).read_bytes() == (translating.root / "models/best" / name).read_bytes()
     Translator.load(folder, parameters="ensemble")
-    monkeypatch.delattr(model_module, "_download")
+    monkeypatch.delattr(downloads_module, "_download")
     for other in (run.run_name, run.run_name[-6:]):
         assert download_checkpoint(other, translating.root) == folder
 

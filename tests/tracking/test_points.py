@@ -1,10 +1,9 @@
 import json
 import math
 
-import pytest
-
 from seqlab.tracking.execution import Execution
 from seqlab.tracking.points import Clock, Point, curve_points, score_points, training_points
+from seqlab.tracking.tags import counter_tags
 
 STEPS = (
     "step,epoch,loss,learning_rate,gradient_norm,teacher_forcing_ratio\n2,1,1.5,0.002,0.7,0.5\n4,1,1.25,0.002,0.6,0.5\n"
@@ -70,8 +69,9 @@ def test_scores() -> None:
         "chrf": {"score": 50.0, "signature": "y"},
         "perplexity": 5.5,
         "exact_match": None,
+        "examples": 1000,
     }
-    points = score_points(json.dumps(scores), 40, 9.0)
+    points = score_points(json.dumps(scores), 9.0)
     assert {point.key: point.value for point in points} == {
         "test/bleu": 30.123456789,
         "test/bleu_low": 29.0,
@@ -79,7 +79,7 @@ def test_scores() -> None:
         "test/chrf": 50.0,
         "test/perplexity": 5.5,
     }
-    assert {(point.step, point.time) for point in points} == {(40, 9.0)}
+    assert {(point.step, point.time) for point in points} == {(0, 9.0)}
 
 
 def test_scores_of_a_group_stand_under_their_own_names() -> None:
@@ -91,7 +91,7 @@ def test_scores_of_a_group_stand_under_their_own_names() -> None:
             "most_frequent_output": {"score": 17.0, "references": 0.5, "text": "42"},
         },
     }
-    points = score_points(json.dumps(scores), 40, 9.0)
+    points = score_points(json.dumps(scores), 9.0)
     assert {point.key: point.value for point in points} == {
         "test/bleu": 30.0,
         "test/rouge1": 31.0,
@@ -105,11 +105,18 @@ def test_scores_of_a_group_stand_under_their_own_names() -> None:
     }
 
 
-@pytest.mark.parametrize("parameters", [4012345, 2**40 + 1])
-def test_whole_numbers_keep_their_digits(parameters: int) -> None:
+def test_what_is_one_number_for_the_run_is_a_bar_and_counts_are_tags() -> None:
     best = {"epoch": 1, "step": 4, "bleu": 20.5, "loss": 1.2, "perplexity": 3.3}
-    training = {"best": best, "epochs": 2, "steps": 8, "stopped_early": True, "parameters": parameters}
-    points = {point.key: point for point in training_points(json.dumps(training), 9.0)}
-    assert points["train/parameters"].value == parameters
-    assert (points["best/valid_bleu"].value, points["best/valid_bleu"].step) == (20.5, 4)
-    assert points["train/steps"].step == 8
+    training = {"best": best, "epochs": 2, "steps": 8, "stopped_early": True, "parameters": 2**40 + 1}
+    points = {point.key: (point.value, point.step) for point in training_points(json.dumps(training), 9.0)}
+    # MLflow draws a line as soon as a step is not 0.
+    assert points == {"valid_best/bleu": (20.5, 0), "valid_best/loss": (1.2, 0), "valid_best/perplexity": (3.3, 0)}
+    assert counter_tags(training, {"examples": 1000}) == {
+        "best.epoch": "1",
+        "best.step": "4",
+        "training.epochs": "2",
+        "training.steps": "8",
+        "training.parameters": str(2**40 + 1),
+        "test.examples": "1000",
+    }
+    assert counter_tags({}, {}) == {}

@@ -1,9 +1,11 @@
+import platform
 from pathlib import Path
 
 import pytest
 
 from seqlab.atomic import write_text
 from seqlab.tracking.provenance import commit_time, provenance
+from seqlab.tracking.tags import fact_tags
 from tests.tracking.conftest import Project, git
 
 
@@ -20,6 +22,7 @@ def test_a_clean_commit(repository: Project) -> None:
     assert found["commit"] == git(repository.root, "rev-parse", "HEAD").strip()
     assert (found["dirty"], found["params_diff"]) == ([], {})
     assert list(found["versions"]) == ["numpy"]
+    assert found["python"] == platform.python_version()
 
 
 def test_edits_since_the_commit(repository: Project) -> None:
@@ -31,6 +34,27 @@ def test_edits_since_the_commit(repository: Project) -> None:
     found = provenance(repository.root, [])
     assert found["dirty"] == ["params.yaml", "src/new é.py"]
     assert found["params_diff"] == {"model.hidden_size": [128, 64]}
+
+
+@pytest.mark.parametrize(
+    ("edited", "dirty", "files"),
+    [
+        (["params.yaml"], "no", ""),
+        (["params.yaml", "pipeline/train.py", "dvc.yaml"], "yes", "dvc.yaml pipeline/train.py"),
+    ],
+)
+def test_other_parameters_than_the_commits_are_no_edited_code(
+    repository: Project, edited: list[str], dirty: str, files: str
+) -> None:
+    """As of every run of `dvc exp run -S`."""
+    for name in edited:
+        path = repository.root / name
+        write_text(path, path.read_text("utf-8").replace("hidden_size: 128", "hidden_size: 64") + "# more\n")
+    repository.run()
+    first = repository.executions()[0]
+    tags = fact_tags(first, {}, {})
+    assert (tags["dirty"], tags.get("dirty_files", "")) == (dirty, files)
+    assert tags["params_diff"] == "model.hidden_size: 128 → 64"
 
 
 def test_the_experiment_is_dvcs(repository: Project, monkeypatch: pytest.MonkeyPatch) -> None:

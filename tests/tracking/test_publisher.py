@@ -132,9 +132,10 @@ def test_a_run_that_cannot_be_published_does_not_stop_the_others(
     tracked: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tracked.train()
-    (first,) = tracked.executions()
-    assert first.path is not None
-    first.path.write_text(first.path.read_text("utf-8").replace('"model":{', '"modell":{'), "utf-8")
+    (tracked.root / "reports/scores.json").write_text('{"bleu": {"score": "high"}}', "utf-8")
+    evaluation = tracked.recorder("evaluate")
+    evaluation.start()
+    evaluation.finish([Path("reports/scores.json")])
     tracked.set("train", teacher_forcing_ratio=0.25)
     tracked.train()
     assert Publisher(tracked.home).follow()

@@ -1,6 +1,8 @@
 import io
 import os
+import tracemalloc
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,9 @@ from seqlab.errors import SeqlabError
 from seqlab.tracking import source
 from seqlab.tracking.assembly import assemble
 from seqlab.tracking.objects import Objects
-from seqlab.tracking.source import read_source, source_archive
+from seqlab.tracking.source import left_out, read_source, source_archive
 from seqlab.tracking.workspace import workspace_execution
-from tests.tracking.conftest import Project
+from tests.tracking.conftest import Project, git
 
 
 def zipped(**files: bytes) -> bytes:
@@ -57,8 +59,74 @@ def test_no_name_leads_out_of_the_folder(name: str) -> None:
 def test_an_archive_too_large_for_source_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "LARGEST_BYTES", 10)
     assert read_source(zipped(a=b"12345", b=b"12345")) == {"a": b"12345", "b": b"12345"}
-    with pytest.raises(SeqlabError, match="holds 11 bytes"):
+    with pytest.raises(SeqlabError, match="holds more than 10 bytes"):
         read_source(zipped(a=b"12345", b=b"123456"))
+
+
+def test_an_archive_that_declares_a_byte_and_holds_a_gigabyte_takes_no_memory() -> None:
+    compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
+    piece = bytes(1 << 20)
+    content = b"".join([*(compressor.compress(piece) for _ in range(1 << 10)), compressor.flush()])
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        entry = zipfile.ZipInfo("a")
+        archive.writestr(entry, content)
+    bomb = bytearray(buffer.getvalue())
+    start = bomb.index(b"PK\1\2")
+    # The method, and the size once unpacked, in both places where a member's are.
+    for place, method, size in ((0, 8, 22), (start, 10, 24)):
+        bomb[place + method : place + method + 2] = (8).to_bytes(2, "little")
+        bomb[place + size : place + size + 4] = (1).to_bytes(4, "little")
+    tracemalloc.start()
+    with pytest.raises(SeqlabError):
+        read_source(bytes(bomb))
+    assert tracemalloc.get_traced_memory()[1] < 1 << 25
+    tracemalloc.stop()
+
+
+def test_limits_of_the_archive_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "MOST_FILES", 2)
+    assert len(read_source(zipped(a=b"", b=b""))) == 2
+    with pytest.raises(SeqlabError, match="has 3 files"):
+        read_source(zipped(a=b"", b=b"", c=b""))
+    monkeypatch.setattr(source, "LARGEST_ARCHIVE", 10)
+    with pytest.raises(SeqlabError, match="at most 10 are read"):
+        read_source(zipped(a=b""))
+
+
+def test_what_git_does_not_track_is_in_no_archive(project: Project, tmp_path: Path) -> None:
+    secret = tmp_path / "id_ed25519"
+    secret.write_text("secret")
+    (project.root / ".gitignore").write_text("*.key\n")
+    git(project.root, "init", "--quiet")
+    git(project.root, "add", "--all")
+    before = read_source(source_archive(project.root))
+    assert left_out(project.root) == []
+    (project.root / "src/seqlab/server.key").write_text("secret")
+    (project.root / "src/seqlab/new.py").write_text("added by nobody")
+    (project.root / "pipeline/credentials").symlink_to(secret)
+    (project.root / "pipeline/tracked_link").symlink_to(secret)
+    git(project.root, "add", "pipeline/tracked_link")
+    assert read_source(source_archive(project.root)) == before
+    assert left_out(project.root) == ["pipeline/credentials", "src/seqlab/new.py"]
+    # A tracked file whose folder became a link.
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "cell.py").write_text("secret")
+    (project.root / "src/seqlab/model").rename(tmp_path / "model")
+    (project.root / "src/seqlab/model").symlink_to(elsewhere)
+    assert set(before) - set(read_source(source_archive(project.root))) == {"src/seqlab/model/cell.py"}
+
+
+def test_without_git_links_are_left_out(project: Project, tmp_path: Path) -> None:
+    before = source_archive(project.root)
+    (tmp_path / "secret").write_text("secret")
+    (project.root / "pipeline/link.py").symlink_to(tmp_path / "secret")
+    (project.root / "pipeline/folder").symlink_to(tmp_path)
+    assert source_archive(project.root) == before
+    # Nor does it help that a folder above belongs to a repository.
+    git(tmp_path, "init", "--quiet")
+    assert source_archive(project.root) == before
 
 
 def test_two_files_of_one_name_are_refused() -> None:

@@ -12,7 +12,10 @@ from seqlab.atomic import write_text
 from seqlab.errors import SeqlabError
 from seqlab.tracking import model as model_module
 from seqlab.tracking import sync as sync_module
+from seqlab.tracking.find import find_record, find_run
+from seqlab.tracking.server import connect
 from seqlab.tracking.sync import Summary, sync
+from seqlab.tracking.tags import RUN_FINGERPRINT
 from tests.tracking.conftest import Project, git
 
 
@@ -73,7 +76,7 @@ def test_a_run_says_everything_and_a_second_sync_changes_nothing(tracked: Projec
     store = Store(tracked)
     (run,) = store.runs()
     assert run.info.status == "FINISHED"
-    assert run.info.run_name.startswith("tf0.50-h128-gru-")
+    assert run.info.run_name.startswith("tf0.50-h128-gru-s1-")
     assert run.data.params["train.teacher_forcing_ratio"] == "0.5"
     assert run.data.tags["executions"] == "1"
     assert "reproduced" not in run.data.tags
@@ -83,7 +86,11 @@ def test_a_run_says_everything_and_a_second_sync_changes_nothing(tracked: Projec
     assert [step for step, *_ in points["train/loss"]] == list(range(1, 9))
     assert [point[:2] for point in points["valid/bleu"]] == [(4, 10.0), (8, 20.0)]
     assert [point[:2] for point in points["epoch/valid_bleu"]] == [(1, 10.0), (2, 20.0)]
-    assert [point[:2] for point in points["test/bleu"]] == [(4, 30.0)]
+    assert [point[:2] for point in points["test/bleu"]] == [(0, 30.0)]
+    assert [point[:2] for point in points["valid_best/bleu"]] == [(0, 10.0)]
+    assert (run.data.tags["best.step"], run.data.tags["training.parameters"]) == ("4", "4012345")
+    # MLflow's page of compared runs begins with the first.
+    assert list(run.data.metrics)[:1] == ["test/bleu"]
     names = [name for name, _ in store.files(run)]
     assert {"params.yaml", "dvc.lock", "recipe.json", "ledger.json", "reports/report.html", "reports/curves.csv",
             "reports/translations.jsonl", "data/raw/manifest.json"} <= set(names)  # fmt: skip
@@ -202,7 +209,7 @@ def test_a_result_from_the_cache_has_its_run(tracked: Project) -> None:
     time = int(git(tracked.root, "log", "-1", "--format=%ct")) * 1000
     points = store.points(run)
     assert points["train/loss"][:2] == [(1, 5.0, time + 1), (2, 2.5, time + 2)]
-    assert points["test/bleu"] == [(4, 30.0, time)]
+    assert points["test/bleu"] == [(0, 30.0, time)]
     assert not [key for key in points if key.startswith(("time/", "system/"))]
     assert (run.info.status, "executions" in run.data.tags) == ("FINISHED", False)
     assert len(store.models(run)) == 2
@@ -215,6 +222,48 @@ def test_a_result_from_the_cache_has_its_run(tracked: Project) -> None:
     write_text(tracked.root / "reports/report.html", "<p>new")
     assert actions(sync(tracked.root)) == ["updated"]
     assert store.points(run) == points
+
+
+def test_bleu_is_the_first_metric_while_training_goes_on_too(tracked: Project) -> None:
+    """MLflow's page of compared runs begins with what was logged first."""
+    recorder = tracked.recorder("train")
+    recorder.start()
+    tracked.play_epochs(recorder, range(1, 2))
+    sync(tracked.root)
+    (run,) = Store(tracked).runs()
+    assert (run.info.status, next(iter(run.data.metrics))) == ("RUNNING", "valid/bleu")
+
+
+def test_a_run_of_an_earlier_version_is_brought_up_to_date(tracked: Project) -> None:
+    """It stood under another name, and its final figures at the step of the best checkpoint."""
+    tracked.run()
+    store, server = Store(tracked), connect(tracked.home)
+    fingerprint = tracked.executions()[-1].run_fingerprint
+    old_name = f"tf0.50-h128-gru-{fingerprint[:6]}"
+    made = store.client.create_run(server.experiment_id, tags={RUN_FINGERPRINT: fingerprint}, run_name=old_name)
+    for name, value in (("test/bleu", 30.0), ("best/valid_bleu", 10.0)):
+        store.client.log_metric(made.info.run_id, name, value, timestamp=1, step=4)
+    assert actions(sync(tracked.root)) == ["updated"]
+    (run,) = store.runs()
+    points = store.points(run)
+    # MLflow keeps what it was sent: no second point beside the first.
+    assert (points["test/bleu"], points["best/valid_bleu"]) == ([(4, 30.0, 1)], [(4, 10.0, 1)])
+    assert [point[:2] for point in points["valid_best/bleu"]] == [(0, 10.0)]
+    assert (run.info.run_name or "").startswith("tf0.50-h128-gru-s1-")
+    best = next(model for model, _ in store.models(run) if model.name == "best")
+    assert {metric.key: metric.value for metric in best.metrics or []}["test/bleu"] == 30.0
+    # Who wrote the old name down finds the run by it.
+    assert find_run(server, old_name).info.run_id == run.info.run_id
+    record = find_record(tracked.home, old_name)
+    assert record is not None
+    assert record.fingerprint == fingerprint
+    before = store.everything()
+    assert actions(sync(tracked.root)) == ["unchanged"]
+    assert store.everything() == before
+    store.client.update_run(run.info.run_id, name="the good one")
+    tracked.report("<p>new")
+    assert actions(sync(tracked.root)) == ["updated"]
+    assert store.runs()[0].info.run_name == "the good one"
 
 
 def test_a_clone_leaves_a_complete_run_as_it_is(tracked: Project) -> None:

@@ -142,7 +142,12 @@ def test_the_model_is_the_project_s_and_other_paths_are_from_here(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded: list[Path] = []
-    monkeypatch.setattr(Translator, "load", lambda folder, *_: loaded.append(folder) or Echo())
+
+    def load(folder: Path, *_: object) -> Echo:
+        loaded.append(folder)
+        return Echo()
+
+    monkeypatch.setattr(Translator, "load", load)
     run("a")
     run("--checkpoint", "mine", "a")
     assert loaded == [project / "models/best", Path("mine")]

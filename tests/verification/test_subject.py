@@ -1,12 +1,20 @@
+import hashlib
+import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from seqlab.atomic import write_bytes, write_json
 from seqlab.errors import SeqlabError
 from seqlab.tracking.content import sha256
 from seqlab.tracking.execution import read_executions
-from seqlab.tracking.source import read_source, source_archive
+from seqlab.tracking.find import find_record
+from seqlab.tracking.ledger import Ledger
+from seqlab.tracking.source import SOURCE, read_source, source_archive
 from seqlab.tracking.sync import sync
 from seqlab.verification import subject as subject_module
 from seqlab.verification.subject import Subject, load_subject
@@ -52,7 +60,9 @@ def check(found: Subject, project: Project) -> None:
 
 def test_a_run_of_the_journal_by_name_and_fingerprint(project: Project) -> None:
     fingerprint = next(read_executions(project.home)).run_fingerprint
-    for name in (fingerprint, fingerprint[:8], f"tf0.50-h128-gru-{fingerprint[:6]}"):
+    record = find_record(project.home, fingerprint)
+    assert record is not None
+    for name in (fingerprint, fingerprint[:8], record.name):
         check(load_subject(project.home, name), project)
 
 
@@ -61,6 +71,19 @@ def test_the_first_execution_is_the_runs(project: Project) -> None:
     project.train(weights=b"others")
     found = load_subject(project.home, next(read_executions(project.home)).run_fingerprint)
     assert found.outputs["models/best/model.safetensors"] == first
+
+
+def test_checkpoints_that_no_execution_of_the_journal_made_are_the_runs(project: Project) -> None:
+    """Its training was restored, and its last epoch is its best: that is one model in MLflow, and two folders."""
+    path = project.root / "reports/training.json"
+    training = json.loads(path.read_text())
+    write_json(path, training | {"steps": training["best"]["step"]})
+    for execution in project.executions():
+        assert execution.path is not None
+        execution.path.unlink()
+    project.evaluate()
+    found = load_subject(project.home, next(read_executions(project.home)).run_fingerprint)
+    check(found, project)
 
 
 def test_the_run_of_the_working_copy(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +100,7 @@ def test_a_stale_working_copy_is_no_run(project: Project, monkeypatch: pytest.Mo
 def test_a_run_without_its_code_cannot_be_made_anew(project: Project) -> None:
     for execution in read_executions(project.home):
         assert execution.path is not None
-        text = execution.path.read_text().replace("source.zip", "another.zip")
+        text = execution.path.read_text().replace("source.zip", "data/another.zip")
         execution.path.write_text(text)
     found = load_subject(project.home, next(read_executions(project.home)).run_fingerprint)
     with pytest.raises(SeqlabError, match=r"has no source\.zip"):
@@ -94,6 +117,82 @@ def test_unknown_and_unfinished_runs(project: Project) -> None:
     failed = list(read_executions(project.home))[-1].run_fingerprint
     with pytest.raises(SeqlabError, match="is failed: there is no result to verify"):
         load_subject(project.home, failed)
+
+
+class Published:
+    """A finished run on a server, whose artifacts lie in `folder`."""
+
+    uri = address = "http://server"
+
+    def __init__(self, project: Project, folder: Path, outputs: tuple[str, ...] = (*OUTPUTS, "reports/steps.csv")):
+        (training, evaluation) = read_executions(project.home)
+        self.folder = folder
+        self.files = {path: (project.root / path).read_bytes() for path in outputs}
+        self.files[SOURCE] = source_archive(project.root)
+        self.executions = Ledger.of([training, evaluation]).entries
+        self.recipe = training.header["recipe"]
+        self.client = self
+        self.metrics: dict[str, float] = {}
+
+    def download_artifacts(self, _: str, path: str, folder: str) -> str:
+        place = Path(folder, "file")
+        place.write_bytes((self.folder / path).read_bytes())
+        return str(place)
+
+    def load(self, change: Callable[[dict[str, str]], object] = lambda _: None) -> Subject:
+        """As it is read from the server, once `change` was made to the tag that lists its files."""
+        present = {path: hashlib.sha256(content).hexdigest()[:12] for path, content in self.files.items()}
+        change(present)
+        ledger = Ledger(self.executions).to_json().encode()
+        for path, content in {**self.files, "ledger.json": ledger, "recipe.json": self._recipe()}.items():
+            write_bytes(self.folder / path, content)
+        tags = {"seqlab.files": json.dumps(present), "seqlab.execution_ids": "x"}
+        info = SimpleNamespace(run_name="tf0.50-h128-gru-theirs", run_id="1", status="FINISHED")
+        run = SimpleNamespace(info=info, data=SimpleNamespace(tags=tags, metrics=self.metrics))
+        return subject_module._published(cast(Any, self), cast(Any, run))
+
+    def _recipe(self) -> bytes:
+        return json.dumps(self.recipe).encode()
+
+
+def test_what_a_run_on_a_server_claims_are_whole_digests(project: Project, tmp_path: Path) -> None:
+    published = Published(project, tmp_path / "server")
+    published.metrics = {"test/bleu": 99.0}
+    found = published.load()
+    check(found, project)
+    assert found.figures == {"test/bleu": 99.0}
+    # Without a ledger, those of the files themselves; of the checkpoints, which are no files of a run, nothing.
+    published.executions = []
+    published.files = {path: content for path, content in published.files.items() if not path.startswith("models/")}
+    found = published.load()
+    assert found.outputs == {
+        path: sha256(project.root / path) for path in published.files if path.startswith("reports/")
+    }
+
+
+@pytest.mark.parametrize("digest", ["", "0", 12 * "A", 64 * "0"])
+def test_a_run_whose_list_of_files_has_no_digests_has_none(project: Project, tmp_path: Path, digest: str) -> None:
+    with pytest.raises(SeqlabError, match="has no files"):
+        Published(project, tmp_path / "server").load(lambda present: present.update({"reports/scores.json": digest}))
+
+
+def test_executions_of_other_files_are_not_the_runs(project: Project, tmp_path: Path) -> None:
+    published = Published(project, tmp_path / "server")
+    published.executions[0].outputs["reports/curves.csv"] = 64 * "0"
+    found = published.load()
+    assert found.outputs["reports/curves.csv"] == sha256(project.root / "reports/curves.csv")
+    assert found.numerics_class == ""
+
+
+@pytest.mark.parametrize("path", ["source.zip", "reports/scores.json"])
+def test_a_file_that_is_not_the_published_one_is_not_used(project: Project, tmp_path: Path, path: str) -> None:
+    published = Published(project, tmp_path / "server")
+    found = published.load()
+    write_bytes(tmp_path / "server" / path, source_archive(project.root) + b"x")
+    with pytest.raises(
+        SeqlabError, match=f"{path} of run tf0.50-h128-gru-theirs at http://server is not the file that was published"
+    ):
+        found.content(path)
 
 
 @pytest.mark.slow

@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from seqlab.errors import SeqlabError
 from seqlab.tracking.execution import read_executions
 from seqlab.training.digests import ParameterDigests
 from seqlab.verification.subject import Subject, load_subject
-from seqlab.verification.verify import compare
+from seqlab.verification.verify import NEEDED, compare
 from tests.tracking.conftest import DVC_YAML, Project, make_project
 
 DIGESTS = "models/digests.safetensors"
@@ -102,6 +103,42 @@ def test_a_run_without_digests_is_compared_all_the_same(subject: Subject, anew: 
     verdict = compare(subject, anew)
     assert verdict.differing == ["models/last/model.safetensors"]
     assert "at which step is not known" in str(verdict)
+
+
+@pytest.mark.parametrize("claim", ["", "0", "prefix"])
+def test_a_part_of_a_digest_is_none(subject: Subject, anew: Path, claim: str) -> None:
+    path = "models/best/model.safetensors"
+    subject.outputs[path] = subject.outputs[path][:12] if claim == "prefix" else claim
+    assert compare(subject, anew).differing == [path]
+
+
+def test_a_run_that_claims_a_part_of_the_files_is_not_reproduced(subject: Subject, anew: Path) -> None:
+    kept = sorted(subject.outputs)[-3:]
+    dropped = [path for path in subject.outputs if path not in kept and path.startswith(("models/", "reports/"))]
+    for path in dropped:
+        del subject.outputs[path]
+    verdict = compare(subject, anew)
+    assert not verdict.reproduced
+    assert verdict.differing == []
+    assert verdict.unclaimed == sorted(dropped)
+    assert "the run has no digest of: models/best/model.safetensors" in str(verdict)
+
+
+def test_a_run_whose_own_pipeline_has_next_to_no_outputs_is_not_reproduced(subject: Subject, anew: Path) -> None:
+    (anew / "dvc.yaml").write_text("stages: {train: {outs: [reports/curves.csv]}, evaluate: {outs: []}}")
+    verdict = compare(subject, anew)
+    assert not verdict.reproduced
+    assert verdict.unclaimed == list(NEEDED)
+
+
+def test_what_mlflow_shows_is_held_against_the_files(subject: Subject, anew: Path) -> None:
+    true = {"test/bleu": 30.0, "test/bleu_low": 29.0, "test/perplexity": 5.5, "valid_best/bleu": 10.0}
+    others = {"train/loss": 1.0, "time/train_seconds": 3.0, "test/examples": 3.0}
+    assert compare(replace(subject, figures=true | others), anew).reproduced
+    verdict = compare(replace(subject, figures=true | {"test/bleu": 99.0, "test/rouge": 1.0}), anew)
+    assert not verdict.reproduced
+    assert "MLflow shows: test/bleu 99, and its file has 30\n" in str(verdict)
+    assert "MLflow shows: test/rouge 1, which is in no file" in str(verdict)
 
 
 def test_nothing_to_compare_with_is_no_success(subject: Subject, anew: Path) -> None:

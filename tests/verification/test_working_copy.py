@@ -1,5 +1,6 @@
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from seqlab.errors import SeqlabError
 from seqlab.tracking.source import source_archive
-from seqlab.verification.working_copy import execute, working_copy
+from seqlab.verification.working_copy import _environment, execute, working_copy
 from tests.tracking.conftest import Project, git, make_project
 
 DVC_YAML = "stages:\n  evaluate:\n    cmd: {command}\n    deps: [params.yaml]\n    outs: [out.txt]\n"
@@ -70,6 +71,34 @@ def test_it_is_deleted_after_an_error(project: Project) -> None:
     ):
         raise KeyboardInterrupt
     assert not root.parent.exists()
+
+
+SECRETS = {
+    "MLFLOW_TRACKING_PASSWORD": "p",
+    "MLFLOW_TRACKING_URI": "http://user:p@server",
+    "AWS_SECRET_ACCESS_KEY": "p",
+    "GITHUB_TOKEN": "p",
+    "SSH_AUTH_SOCK": "/run/agent",
+    "DBUS_SESSION_BUS_ADDRESS": "unix:path=/run/bus",
+    "GIT_ASKPASS": "/bin/p",
+    "https_proxy": "http://user:p@proxy:80",
+    "http_proxy": "user:p@proxy:80",
+    "SEQLAB_CORPUS_MIRROR": "http://user:p@mirror",
+    "OMP_MINE": "://user:p@x",
+}
+
+
+def test_a_run_sees_no_secret_of_its_user(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    harmless = {"HTTP_PROXY": "http://proxy:80", "OMP_WAIT_POLICY": "passive", "LC_ALL": "C.UTF-8"}
+    for name, value in (SECRETS | harmless).items():
+        monkeypatch.setenv(name, value)
+    with working_copy(project.home, source_archive(project.root), None) as root:
+        seen = _environment(root)
+        assert not [*Path(seen["HOME"]).iterdir()]
+        assert Path(seen["HOME"]).is_relative_to(root.parent)
+    assert not {*SECRETS} & {*seen}
+    assert seen.items() >= harmless.items()
+    assert seen["PATH"].startswith(str(Path(sys.executable).parent))
 
 
 def with_command(root: Path, command: str) -> None:

@@ -81,7 +81,7 @@ def compare(
     commits = {run.tags["commit"] for run in runs if "commit" in run.tags}
     pages = {commit: commit_page(remote, commit) for commit in commits}
     files, lost = locate(server, home, runs)
-    view = gather(runs, files, [*notes, *lost], pages, heat)
+    view = gather(runs, files, [*server.notes, *notes, *lost], pages, heat)
     rendered = {PAGE: render_page(view), SUMMARY: render_summary(view), TABLE: render_table(view)}
     for name, content in rendered.items():
         write_text(output / name, content)

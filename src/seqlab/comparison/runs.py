@@ -1,7 +1,6 @@
 """The runs to compare, as MLflow has them."""
 
-import json
-import re
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,8 +8,10 @@ from typing import TYPE_CHECKING
 from seqlab.errors import SeqlabError
 from seqlab.scoring.significance import of_the_score
 from seqlab.tracking.find import find_run
+from seqlab.tracking.foreign import files
+from seqlab.tracking.points import RENAMED
 from seqlab.tracking.server import Server, server_errors
-from seqlab.tracking.tags import FILES, RUN_FINGERPRINT
+from seqlab.tracking.tags import FILES, PARAMS, RUN_FINGERPRINT
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -59,13 +60,14 @@ class ComparedRun:
         return of_the_score(self.tags.get(SIGNATURE, ""))
 
     @property
+    def has_edited_code(self) -> bool:
+        """Whether the run's code is not that of its commit; for earlier versions edited parameters were code, too."""
+        return self.tags.get("dirty") == "yes" and self.tags.get("dirty_files") != PARAMS
+
+    @property
     def files(self) -> dict[str, str]:
         """Artifact path → beginning of its SHA-256; {} if the run does not say."""
-        try:
-            files = json.loads(self.tags.get(FILES, "{}"))
-        except ValueError:
-            return {}
-        return {str(path): str(name) for path, name in files.items()} if isinstance(files, dict) else {}
+        return files(self.tags.get(FILES, "{}"))
 
 
 def find_runs(server: Server, wanted: Sequence[str], condition: str) -> list[ComparedRun]:
@@ -111,10 +113,10 @@ def _compared(server: Server, run: "Run") -> ComparedRun:
     return ComparedRun(
         id=run.info.run_id,
         name=run.info.run_name or run.info.run_id,
-        # Without the name and password that the server's address may hold.
-        place=re.sub(r"(?<=://)[^/@]*@", "", place) if place.startswith("http") else "",
+        place=place if place.startswith("http") else "",
         artifact_uri=run.info.artifact_uri or "",
         params=dict(run.data.params),
         tags=dict(run.data.tags),
-        metrics=dict(run.data.metrics),
+        # A score that is no finite number is none.
+        metrics={RENAMED.get(name, name): value for name, value in run.data.metrics.items() if math.isfinite(value)},
     )

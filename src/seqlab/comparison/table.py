@@ -9,7 +9,7 @@ from seqlab.comparison.view import View
 from seqlab.terminal import plain
 
 # The learning curves' last values say nothing that the best checkpoint's and the test set's don't.
-METRICS = ("best/", "test/")
+METRICS = ("test/", "valid_best/")
 FACTS = ("run", "id", "fingerprint", "page", "commit")
 FINDINGS = (
     "bleu", "bleu_low", "bleu_high", "bleu_sd_over_sentences", "behind_best",

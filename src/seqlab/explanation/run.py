@@ -1,6 +1,5 @@
 """A run and the recipe that it is made from: from the journal of this project, or from the MLflow server."""
 
-import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seqlab.errors import SeqlabError
 from seqlab.tracking.artifacts import RECIPE
 from seqlab.tracking.find import find_record, find_run, server_of
+from seqlab.tracking.foreign import files, limited_bytes, recipe
 from seqlab.tracking.home import Home
 from seqlab.tracking.objects import Objects
 from seqlab.tracking.record import RunRecord, recipe_params
@@ -71,13 +71,19 @@ def _journaled(record: RunRecord, objects: Objects) -> Run:
 def _published(server: Server, run: "MlflowRun") -> Run:
     name, tags = str(run.info.run_name), dict(run.data.tags)
     if RUN_FINGERPRINT not in tags or FILES not in tags:
-        raise SeqlabError(f"run {name} at {server.uri} has no {RECIPE}; run `seqlab sync` where it ran")
-    present = {RECIPE, *json.loads(tags[FILES])}
+        raise SeqlabError(f"run {name} at {server.address} has no {RECIPE}; run `seqlab sync` where it ran")
+    present = {RECIPE, *files(tags[FILES])}
 
     def file(path: str) -> bytes | None:
         if path not in present:
             return None
         with server_errors(server.uri), tempfile.TemporaryDirectory(prefix="seqlab-run-") as folder:
-            return Path(server.client.download_artifacts(run.info.run_id, path, folder)).read_bytes()
+            return limited_bytes(Path(server.client.download_artifacts(run.info.run_id, path, folder)))
 
-    return Run(name, tags[RUN_FINGERPRINT], json.loads(file(RECIPE) or "{}"), tags, file)
+    try:
+        found = recipe(file(RECIPE) or b"{}")
+    except SeqlabError as error:
+        raise SeqlabError(
+            f"{RECIPE} of run {name} at {server.address} is not one that seqlab can read: {error}"
+        ) from None
+    return Run(name, tags[RUN_FINGERPRINT], found, tags, file)

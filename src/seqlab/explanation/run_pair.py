@@ -1,6 +1,5 @@
 """Why two runs differ: parameter by parameter, and definition by definition where the code differs."""
 
-import json
 import re
 import tempfile
 from pathlib import Path
@@ -13,6 +12,7 @@ from seqlab.explanation.reason import Reason, as_lines, value_changes
 from seqlab.explanation.run import PARTS, Run, load_run
 from seqlab.tracking.code import code_digest
 from seqlab.tracking.fingerprint import Recipe
+from seqlab.tracking.foreign import json_object
 from seqlab.tracking.home import find_home
 from seqlab.tracking.pipeline import load_stage
 from seqlab.tracking.record import recipe_params
@@ -67,7 +67,11 @@ def _data(old: Run, new: Run) -> list[Reason]:
 
 
 def _manifest(run: Run) -> dict[str, Any]:
-    return dict(json.loads(run.file(MANIFEST) or b"{}"))
+    try:
+        return json_object(run.file(MANIFEST) or b"{}")
+    except SeqlabError:
+        # Somebody else's file: what it was made from is not known.
+        return {}
 
 
 def _code(root: Path, old: Run, new: Run) -> list[Reason]:

@@ -9,13 +9,14 @@ MAX_POINTS = 60
 def line_chart(title: str, x: tuple[str, Sequence[str]], y: str, series: Sequence[Sequence[float]]) -> str:
     """An xychart of one line for each series, in the colours grey and blue; `x` is the axis' name and its labels.
 
-    Mermaid has no legend: whoever shows the chart says which line is which.
+    A line with fewer figures than there are labels ends early. Mermaid has no legend: whoever shows the chart says
+    which line is which.
 
     Raises:
-        ValueError: a series has not one figure for each label.
+        ValueError: a series has more figures than there are labels.
     """
     name, labels = x
-    if any(len(each) != len(labels) for each in series):
+    if any(len(each) > len(labels) for each in series):
         raise ValueError(f"{[len(each) for each in series]} figures for {len(labels)} labels")
     shown = _spread(len(labels))
     highest = max((value for each in series for value in each), default=0.0)
@@ -26,9 +27,16 @@ def line_chart(title: str, x: tuple[str, Sequence[str]], y: str, series: Sequenc
             f'    title "{title}"',
             f'    x-axis "{name}" [{", ".join(_label(labels[place]) for place in shown)}]',
             f'    y-axis "{y}" 0 --> {max(highest, 1.0):.2f}',
-            *(f"    line [{', '.join(f'{each[place]:.2f}' for place in shown)}]" for each in series),
+            *(
+                f"    line [{', '.join(f'{each[place]:.2f}' for place in shown if place < len(each))}]"
+                for each in series
+            ),
         ]
     )
+
+
+def _figures(series: Sequence[float], shown: Sequence[int]) -> str:
+    return ", ".join(f"{series[place]:.2f}" for place in shown if place < len(series))
 
 
 def _label(text: str) -> str:

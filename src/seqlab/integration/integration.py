@@ -1,7 +1,6 @@
 """Continuous integration: run what a change asks for, share it, and say what it did to the results."""
 
 import os
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +12,7 @@ from seqlab.integration.lock import LOCK, Lock, compare_locks
 from seqlab.integration.remote import find_remote
 from seqlab.integration.reproduction import Outcome, Reproduction, reproduce
 from seqlab.integration.result import Result, present_output, read_result
-from seqlab.integration.revision import Revision, find_revision
+from seqlab.integration.revision import Revision, find_base, find_revision
 from seqlab.integration.significance import compare_translations
 from seqlab.scoring.significance import PairedResult
 from seqlab.terminal import say
@@ -22,7 +21,6 @@ from seqlab.tracking.home import find_home
 from seqlab.tracking.sync import sync
 
 T = TypeVar("T")
-_PASSWORD = re.compile(r"//[^/@\s]+@")
 
 
 @dataclass
@@ -56,15 +54,16 @@ def integrate(start: Path, base_name: str, remote_name: str | None = None) -> In
         remote_name: DVC's remote; None: its default one, if it has one.
 
     Raises:
-        SeqlabError: outside a DVC project; there is no such remote; dvc.yaml or dvc.lock is damaged.
+        SeqlabError: outside a DVC project; there is no such revision or remote; dvc.yaml or dvc.lock is damaged.
     """
     root = find_home(start).root
+    base = find_base(root, base_name)
     if not os.environ.get("MLFLOW_TRACKING_URI"):
         # Nobody follows the training: a publisher would only take its time.
         os.environ["SEQLAB_PUBLISHER"] = "off"
     remote = find_remote(root, remote_name)
     reachable = remote is not None and remote.pull()
-    integration = Integration(base_name, find_revision(root, base_name), reproduce(root, pull=reachable))
+    integration = Integration(base_name, base, reproduce(root, pull=reachable))
     if remote is not None:
         if reachable:
             remote.push()
@@ -89,11 +88,13 @@ def _publish(root: Path, integration: Integration) -> None:
         integration.notes.append("MLflow is not up to date: `seqlab sync` failed, see the log")
     else:
         _log(str(summary))
+        if failed := summary.count("failed"):
+            integration.notes.append(f"MLflow is not up to date: {failed} run(s) could not be published, see the log")
 
 
 def _log(text: str) -> None:
     """Show text that may have an address in it, without the password that the address may have in it."""
-    say(_PASSWORD.sub("//…@", text), err=True)
+    say(text, err=True)
 
 
 def _lock(root: Path) -> Lock:

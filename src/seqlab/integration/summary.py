@@ -50,13 +50,13 @@ def left_out(count: int, rows: int) -> Markdown:
 
 
 def _curves(before: Result | None, after: Result | None) -> Markdown | None:
-    """Validation BLEU by epoch, as far as both sides have it."""
-    sides = [{each.epoch: each.valid_bleu for each in side.epochs} for side in (before, after) if side]
-    epochs = [epoch for epoch in (sides[-1] if sides else ()) if all(side.get(epoch) is not None for side in sides)]
-    if not epochs:
+    """Validation BLEU by epoch, each side as far as it was trained."""
+    sides = [[each for each in side.epochs if each.valid_bleu is not None] for side in (before, after) if side]
+    if not sides or not all(sides):
         return None
-    series = [[side[epoch] or 0.0 for epoch in epochs] for side in sides]
-    return Markdown(line_chart("Validation BLEU", ("epoch", [str(epoch) for epoch in epochs]), "BLEU", series))
+    labels = [str(each.epoch) for each in max(sides, key=len)]
+    series = [[each.valid_bleu or 0.0 for each in side] for side in sides]
+    return Markdown(line_chart("Validation BLEU", ("epoch", labels), "BLEU", series))
 
 
 def _lengths(before: Result | None, after: Result | None) -> list[tuple[str, int, float | None, float | None]]:

@@ -1,11 +1,26 @@
 """The `corpus` section of params.yaml: which parallel text, from which side to which."""
 
-from typing import Any, Literal
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from seqlab.params.section import Section
 
+# MLflow names a task's model by it: whatever it refuses there is refused here.
+SIDE = re.compile(r"[\w.+-]+(?: [\w.+-]+)*")
+LONGEST_SIDE = 64
+
+
+def _side(text: str) -> str:
+    if not SIDE.fullmatch(text) or len(text) > LONGEST_SIDE:
+        raise ValueError(
+            f"{text!r:.80} names no side: use letters, digits and . + - _, single spaces, {LONGEST_SIDE} at most"
+        )
+    return text
+
+
+Side = Annotated[str, AfterValidator(_side)]
 CorpusName = Literal["grammar", "multi30k", "tatoeba", "dialogsum", "scitldr", "files"]
 
 
@@ -52,10 +67,10 @@ class CorpusParams(Section):
     """Which parallel text, from which side to which. Only the options of the chosen corpus count."""
 
     name: CorpusName = Field(description="Which corpus: grammar, multi30k, tatoeba, dialogsum, scitldr or files.")
-    source: str = Field(
+    source: Side = Field(
         description="Side to read: a language (en, de, fr), or turn, dialogue (dialogsum), abstract (scitldr).",
     )
-    target: str = Field(
+    target: Side = Field(
         description="Side to write: a language, or reply, summary, topic (dialogsum), title, summary (scitldr).",
     )
     grammar: GrammarParams = Field(description="Options of the embedded grammar.")

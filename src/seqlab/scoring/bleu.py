@@ -12,7 +12,7 @@ from seqlab.scoring.tokenization import bleu_metric
 
 # BLEU's mean of logarithms is by the built-in sum, which adds floats with compensation from Python 3.12 on and without
 # before: the last digit of a score would depend on the Python. fsum gives the exact sum, rounded once, on each.
-sacrebleu_bleu.sum = math.fsum
+sacrebleu_bleu.sum = math.fsum  # type: ignore[attr-defined]
 
 
 def reference_streams(references: Sequence[tuple[str, ...]]) -> list[tuple[Any, ...]]:

@@ -13,6 +13,7 @@ from seqlab.sweeping.queue import Queue
 from seqlab.sweeping.report import closing, outline
 from seqlab.sweeping.runs import experiment_fingerprint, tag_runs
 from seqlab.sweeping.sweep import Result, Sweep
+from seqlab.tracking.decisions import note_sweep
 from seqlab.tracking.home import find_home
 from seqlab.tracking.sync import sync
 
@@ -62,9 +63,12 @@ def run_sweep(
 
 def _publish(root: Path, name: str, result: Result, say: Callable[[str], None]) -> None:
     """Bring MLflow up to date, and tag the members' runs there."""
-    say(str(sync(root)).splitlines()[0])
     revisions = Experiments(root).revisions()
     fingerprints = {each: experiment_fingerprint(root, revisions[each]) for each in result.done}
+    for member, fingerprint in fingerprints.items():
+        # To the journal first: whatever server is asked next, now or another day, hears of it from there.
+        note_sweep(find_home(root), fingerprint, name, member)
+    say(str(sync(root)).splitlines()[0])
     missing = tag_runs(root, name, fingerprints)
     if missing:
         say(

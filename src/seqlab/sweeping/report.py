@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from seqlab.sweeping.plan import Planned, State
-from seqlab.sweeping.runs import member_tag
 from seqlab.sweeping.sweep import Result
+from seqlab.tracking.tags import member_tag
 
 WORDS: dict[State, str] = {
     "done": "done already",

@@ -12,16 +12,9 @@ from seqlab.params.params import load_params
 from seqlab.tracking.fingerprint import load_recipe
 from seqlab.tracking.home import find_home
 from seqlab.tracking.server import connect, server_errors
-from seqlab.tracking.tags import RUN_FINGERPRINT
+from seqlab.tracking.tags import RUN_FINGERPRINT, sweep_tags
 
-# The names of all sweeps that the run belongs to; in the UI, group by it.
-SWEEP = "sweep"
 RECIPE_PATHS = ("dvc.yaml", "dvc.lock", "params.yaml", "versions.toml", "src", "pipeline")
-
-
-def member_tag(sweep: str) -> str:
-    """The tag, one for each sweep, whose value is the run's name in that sweep."""
-    return f"{SWEEP}.{sweep}"
 
 
 def experiment_fingerprint(root: Path, revision: str) -> str:
@@ -57,11 +50,8 @@ def tag_runs(root: Path, sweep: str, fingerprints: Mapping[str, str]) -> list[st
             condition = f"tags.`{RUN_FINGERPRINT}` = '{fingerprint}'"
             runs = server.client.search_runs([server.experiment_id], condition)
             for run in runs:
-                sweeps = run.data.tags.get(SWEEP, "").split(", ")
-                tags = {SWEEP: ", ".join(sorted({*filter(None, sweeps), sweep})), member_tag(sweep): name}
-                for key, value in tags.items():
-                    if run.data.tags.get(key) != value:
-                        server.client.set_tag(run.info.run_id, key, value)
+                for key, value in sweep_tags(run.data.tags, {sweep: name}).items():
+                    server.client.set_tag(run.info.run_id, key, value)
             if not runs:
                 missing.append(name)
     return missing

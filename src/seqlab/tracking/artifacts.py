@@ -6,6 +6,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seqlab.errors import SeqlabError
+from seqlab.tracking.failures import RefusedError, failure
+from seqlab.tracking.foreign import files, limited_bytes
 from seqlab.tracking.ledger import Ledger
 from seqlab.tracking.objects import Objects
 from seqlab.tracking.record import RunRecord
@@ -22,7 +25,7 @@ NAME_LENGTH = 12
 
 def publish_files(client: "MlflowClient", run: "Run", record: RunRecord, objects: Objects) -> bool:
     """Upload the files that the run lacks, and the report if it changed; return whether there were any."""
-    present: dict[str, str] = json.loads(run.data.tags.get(FILES, "{}"))
+    present = files(run.data.tags.get(FILES, "{}"))
     wanted = {path: name for path, name in record.files.items() if path not in present}
     wanted |= {path: name for path, name in record.reports.items() if present.get(path) != name[:NAME_LENGTH]}
     found = {path: place for path, name in wanted.items() if (place := objects.get(name)) is not None}
@@ -43,7 +46,7 @@ def publish_files(client: "MlflowClient", run: "Run", record: RunRecord, objects
 
 def differing_outputs(run: "Run", record: RunRecord) -> list[str]:
     """The record's outputs that the run has otherwise."""
-    present: dict[str, str] = json.loads(run.data.tags.get(FILES, "{}"))
+    present = files(run.data.tags.get(FILES, "{}"))
     outputs = {path: name for path, name in record.files.items() if path.startswith("reports/")}
     return sorted(path for path, name in outputs.items() if present.get(path, name[:NAME_LENGTH]) != name[:NAME_LENGTH])
 
@@ -66,9 +69,18 @@ def publish_ledger(client: "MlflowClient", run: "Run", record: RunRecord) -> boo
 
 
 def _published_ledger(client: "MlflowClient", run: "Run") -> Ledger:
+    from mlflow.exceptions import MlflowException
+
     with tempfile.TemporaryDirectory(prefix="seqlab-ledger-") as folder:
         try:
-            return Ledger.from_json(Path(client.download_artifacts(run.info.run_id, LEDGER, folder)).read_text("utf-8"))
-        except (ValueError, TypeError, KeyError):
+            path = Path(client.download_artifacts(run.info.run_id, LEDGER, folder))
+        except (OSError, MlflowException) as error:
+            if isinstance(failure(error, ""), RefusedError):
+                # Somebody deleted it: ours is what there is.
+                return Ledger([])
+            raise
+        try:
+            return Ledger.from_json(limited_bytes(path).decode("utf-8"))
+        except (SeqlabError, UnicodeDecodeError):
             # Somebody else's file: ours is the better one.
             return Ledger([])

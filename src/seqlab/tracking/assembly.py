@@ -5,25 +5,28 @@ executions that were made for it and of the trainings of the same model before: 
 new run with the training's curves, and leaves the old run as it is.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from seqlab.errors import SeqlabError
 from seqlab.tracking.description import describe
 from seqlab.tracking.execution import Execution
+from seqlab.tracking.foreign import json_object, limited_bytes
 from seqlab.tracking.ledger import Ledger
 from seqlab.tracking.objects import Objects
-from seqlab.tracking.points import Clock, Point, best_step, curve_points, score_points, training_points, usage_points
+from seqlab.tracking.points import Clock, Point, curve_points, score_points, training_points, usage_points
 from seqlab.tracking.record import Checkpoint, Dataset, RunRecord, Status
 from seqlab.tracking.scores import flat
-from seqlab.tracking.tags import fact_tags
+from seqlab.tracking.tags import counter_tags, fact_tags
 
 CHECKPOINTS = ("models/best/", "models/last/")
 REPORTS = ("reports/report.html", "reports/report.md")
 # dvc.lock as it is before training does not have the model yet.
 UNFINISHED = ("dvc.lock",)
+# What comes of JSON and CSV that seqlab never wrote.
+UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError, SeqlabError)
 
 
 @dataclass(frozen=True)
@@ -45,17 +48,25 @@ class _Material:
         return next((each for each in self.own if each.stage == "evaluate" and each.finished), None)
 
 
-def assemble(executions: Iterable[Execution], objects: Objects) -> list[RunRecord]:
-    """The records of all runs that the executions belong to, oldest first."""
+def assemble(executions: Iterable[Execution], objects: Objects, damaged: list[str] | None = None) -> list[RunRecord]:
+    """The records of all runs that the executions belong to, oldest first.
+
+    `damaged` is told of runs whose files are none that a record can be made from; they are left out.
+    """
     ordered = sorted(executions, key=lambda each: each.id)
     by_run, by_training = defaultdict(list), defaultdict(list)
     for each in ordered:
         by_run[each.run_fingerprint].append(each)
         if each.stage == "train":
             by_training[each.train_fingerprint].append(each)
-    records = [
-        _record(_material(members, by_training[members[0].train_fingerprint]), objects) for members in by_run.values()
-    ]
+    records = []
+    for fingerprint, members in by_run.items():
+        try:
+            records.append(_record(_material(members, by_training[members[0].train_fingerprint]), objects))
+        except UNREADABLE as error:
+            if damaged is not None:
+                reason = f"{type(error).__name__}: {error}"
+                damaged.append(f"run {fingerprint[:6]} is left out: one of its files is damaged ({reason:.200})")
     return sorted(records, key=lambda record: record.started)
 
 
@@ -86,8 +97,10 @@ def _record(material: _Material, objects: Objects) -> RunRecord:
         reports=_reports(material),
         checkpoints=_checkpoints(files, content),
         datasets=_datasets(content, first.header["recipe"]["evaluate"]["corpus"]),
-        tags=fact_tags(first, _numerics(material), scores),
+        tags=fact_tags(first, _numerics(material), scores)
+        | counter_tags(content.json("reports/training.json"), scores),
         error=last.error if status in ("FAILED", "KILLED") else "",
+        models={path: name for path, name in files.items() if path.startswith(CHECKPOINTS)},
     )
     return describe(record, scores)
 
@@ -136,23 +149,22 @@ class _Content:
     def text(self, path: str) -> str | None:
         """Text of the file; None where there is none."""
         place = self._objects.get(self._files[path]) if path in self._files else None
-        return place.read_text("utf-8") if place else None
+        return limited_bytes(place).decode("utf-8") if place else None
 
     def json(self, path: str) -> dict[str, Any]:
         """The file as JSON; {} where there is none."""
-        return json.loads(self.text(path) or "{}")  # type: ignore[no-any-return]
+        return json_object((self.text(path) or "{}").encode("utf-8"))
 
 
 def _points(material: _Material, content: _Content, start: float) -> list[Point]:
     training, evaluation = material.training, material.evaluation
     clock = Clock(material.trainings, training.started if training else start)
-    curves = content.text("reports/curves.csv")
-    points = curve_points(content.text("reports/steps.csv"), curves, material.trainings, clock)
     metrics, scores = content.text("reports/training.json"), content.text("reports/scores.json")
+    points = score_points(scores, evaluation.last_seen if evaluation else start) if scores is not None else []
     if metrics is not None:
         points += training_points(metrics, training.last_seen if training else start)
-    if scores is not None:
-        points += score_points(scores, best_step(metrics), evaluation.last_seen if evaluation else start)
+    curves = content.text("reports/curves.csv")
+    points += curve_points(content.text("reports/steps.csv"), curves, material.trainings, clock)
     for execution in (training, evaluation):
         points += usage_points(execution) if execution else []
     return points

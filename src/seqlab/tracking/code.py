@@ -40,20 +40,34 @@ def syntax_tree(content: bytes, name: str) -> ast.Module:
     """
     try:
         tree = ast.parse(content, filename=name)
+        return _NoDocstrings().visit(tree)  # type: ignore[no-any-return]
     except (SyntaxError, ValueError) as error:
         raise SeqlabError(f"{name} is not valid Python: {error}") from None
-    return _NoDocstrings().visit(tree)  # type: ignore[no-any-return]
+    except (RecursionError, MemoryError):
+        # The parser's own words for what is nested too deeply, too.
+        raise SeqlabError(f"{name} is nested more deeply than Python can read") from None
 
 
 def _file_digest(path: Path) -> str:
     if path.suffix != ".py":
         return sha256(path)
-    tree = syntax_tree(path.read_bytes(), str(path))
-    return hashlib.sha256(_as_text(tree)).hexdigest()
+    return hashlib.sha256(syntax_text(path.read_bytes(), str(path)).encode("ascii", "backslashreplace")).hexdigest()
 
 
-def _as_text(tree: ast.Module) -> bytes:
-    """The tree as Python 3.11 has it, whichever Python this is: the same code has the same digest."""
+def syntax_text(content: bytes, name: str) -> str:
+    """The syntax tree of Python file `name` as text, the same whichever Python this is.
+
+    Raises:
+        SeqlabError: as `syntax_tree`.
+    """
+    try:
+        return _as_text(syntax_tree(content, name))
+    except RecursionError:
+        raise SeqlabError(f"{name} is nested more deeply than Python can read") from None
+
+
+def _as_text(tree: ast.Module) -> str:
+    """The tree as Python 3.11 has it."""
     for node in ast.walk(tree):
         # From Python 3.12 on, functions and classes have type parameters, of which this code has none.
         if getattr(node, "type_params", None) == []:
@@ -61,10 +75,9 @@ def _as_text(tree: ast.Module) -> bytes:
         # Early releases of 3.12 end some f-strings in an empty constant.
         if isinstance(node, ast.JoinedStr):
             node.values = [part for part in node.values if not (isinstance(part, ast.Constant) and part.value == "")]
-    # From 3.13 on, dump leaves empty lists out unless it is asked not to.
-    text = ast.dump(tree, **({"show_empty": True} if sys.version_info >= (3, 13) else {}))
-    # Which characters are printable, and so stand as they are, depends on the Python's version of Unicode.
-    return text.encode("ascii", "backslashreplace")
+    # From 3.13 on, dump leaves empty lists out unless it is asked not to. Which characters are printable, and so stand
+    # as they are, depends on the Python's version of Unicode: the digest takes none but ASCII's so.
+    return ast.dump(tree, **({"show_empty": True} if sys.version_info >= (3, 13) else {}))
 
 
 class _NoDocstrings(ast.NodeTransformer):

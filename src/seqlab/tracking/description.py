@@ -37,7 +37,7 @@ def note(record: RunRecord, tags: Mapping[str, str]) -> str:
     if differs := tags.get("differs"):
         lines.append(f"**Not reproduced**: {differs}\n")
     if change := tags.get("params_diff"):
-        lines.append(f"Against commit {tags['commit'][:7]}: {change}\n")
+        lines.append(f"Against commit {tags.get('commit', 'unknown')[:7]}: {change}\n")
     return "\n".join(lines)
 
 

@@ -16,7 +16,6 @@ Outcome = Literal["running", "finished", "failed", "interrupted", "died"]
 # Stages whose executions are journaled, and the fingerprint that each is filed under.
 FILED_UNDER = {"train": "train", "evaluate": "run", "report": "run"}
 DIED = "its process is gone and left no word: killed, or out of memory"
-HEADER = {"stage", "train_fingerprint", "run_fingerprint", "process"}
 ENDS = ("finished", "failed", "interrupted", "died")
 
 
@@ -85,28 +84,34 @@ def journal_files(home: Home) -> list[Path]:
     return sorted(home.journal.glob("*/*/*.jsonl"), key=lambda path: path.name)
 
 
-def read_executions(home: Home) -> Iterator[Execution]:
-    """All executions of the journal, oldest first; files without a readable start are passed over."""
+def read_executions(home: Home, skipped: list[str] | None = None) -> Iterator[Execution]:
+    """All executions of the journal, oldest first; files without a readable start are passed over.
+
+    `skipped` is told of lines that seqlab never wrote.
+    """
     for path in journal_files(home):
-        execution = read_execution(path)
+        execution = read_execution(path, skipped)
         if execution is not None:
             yield execution
 
 
-def read_execution(path: Path) -> Execution | None:
-    """The execution that a journal file tells of; None if its first entry never reached the disk."""
+def read_execution(path: Path, skipped: list[str] | None = None) -> Execution | None:
+    """The execution that a journal file tells of; None if its first entry never reached the disk.
+
+    `skipped` is told of lines that seqlab never wrote.
+    """
     header: dict[str, Any] | None = None
     end: dict[str, Any] = {}
     numerics: dict[str, Any] | None = None
     events = []
     last_seen = 0.0
-    for entry in read_journal(path):
+    for entry in read_journal(path, skipped):
         last_seen = max(last_seen, entry["time"])
         match entry["event"]:
-            case "started" if entry.keys() >= HEADER:
+            case "started":
                 header = entry
             case "numerics":
-                numerics = entry.get("numerics")
+                numerics = entry["numerics"]
             case "died":
                 # Somebody's conclusion: the execution's own word counts more.
                 end = end or entry

@@ -4,21 +4,31 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seqlab.addresses import stripped
 from seqlab.errors import SeqlabError
 from seqlab.tracking.assembly import assemble
 from seqlab.tracking.execution import read_executions
 from seqlab.tracking.home import Home
 from seqlab.tracking.objects import Objects
 from seqlab.tracking.record import RunRecord
+from seqlab.tracking.run_name import identity_in
 from seqlab.tracking.server import SQLITE, Server, connect, tracking_uri
 from seqlab.tracking.tags import RUN_FINGERPRINT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mlflow.entities import Run
+    from mlflow.entities.model_registry import RegisteredModel
+
+PAGE_SIZE = 100
 
 
 def find_run(server: Server, run: str) -> "Run":
-    """The run of that id, of that name, or whose fingerprint begins so.
+    """The run of that id, of that name, or whose fingerprint begins so; or of the model with that alias.
+
+    An alias of the registry alone, such as `champion`, is enough where one registered model has it; MODEL@ALIAS names
+    it of any.
 
     Raises:
         SeqlabError: there is none, or more than one.
@@ -28,13 +38,48 @@ def find_run(server: Server, run: str) -> "Run":
         conditions += [f"attributes.run_id = '{run}'", f"attributes.run_name = '{run}'"]
     if re.fullmatch(r"[0-9a-f]+", run):
         conditions += [f"tags.`{RUN_FINGERPRINT}` LIKE '{run}%'"]
+    # The name that an earlier version gave.
+    if identity := identity_in(run):
+        conditions += [f"tags.`{RUN_FINGERPRINT}` LIKE '{identity}%'"]
     for condition in conditions:
         runs = server.client.search_runs([server.experiment_id], condition, max_results=2)
         if len(runs) > 1:
-            raise SeqlabError(f"more than one run at {server.uri} goes by {run}; give its id")
+            raise SeqlabError(f"more than one run at {server.address} goes by {run}; give its id")
         if runs:
             return runs[0]
-    raise SeqlabError(f"no run {run} at {server.uri}; give the id, name or fingerprint that MLflow shows")
+    if (found := _run_of_alias(server, run)) is not None:
+        return found
+    raise SeqlabError(
+        f"no run {run} at {server.address}; give the id, name or fingerprint that MLflow shows, or an alias"
+    )
+
+
+def _run_of_alias(server: Server, run: str) -> "Run | None":
+    """The run of a model's version by its alias in the registry; None if no model has it."""
+    model, _, alias = run.rpartition("@")
+    # MLflow's search knows no aliases.
+    found = {
+        registered.name: str(registered.aliases[alias])
+        for registered in _registered_models(server)
+        if alias in registered.aliases and model in ("", registered.name)
+    }
+    if len(found) > 1:
+        choices = ", ".join(f"{name}@{alias}" for name in sorted(found))
+        raise SeqlabError(f"more than one model at {server.address} goes by {alias}; give one of {choices}")
+    for name, version in found.items():
+        run_id = server.client.get_model_version(name, version).run_id
+        return server.client.get_run(run_id) if run_id else None
+    return None
+
+
+def _registered_models(server: Server) -> "Iterator[RegisteredModel]":
+    token = None
+    while True:
+        page = server.client.search_registered_models(max_results=PAGE_SIZE, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
 
 
 def find_record(home: Home, run: str) -> RunRecord | None:
@@ -44,11 +89,15 @@ def find_record(home: Home, run: str) -> RunRecord | None:
         SeqlabError: there is more than one.
     """
     records = assemble(read_executions(home), Objects(home.objects))
-    found = [record for record in records if record.fingerprint.startswith(run) or record.name == run]
+    found = [record for record in records if _goes_by(record, run)]
     if len(found) > 1:
         names = ", ".join(record.name for record in found)
         raise SeqlabError(f"more than one run in {home.journal} goes by {run}: {names}; give one of these names")
     return found[0] if found else None
+
+
+def _goes_by(record: RunRecord, run: str) -> bool:
+    return record.fingerprint.startswith(run) or identity_in(run) == identity_in(record.name)
 
 
 def server_of(home: Home, run: str) -> Server:
@@ -59,5 +108,6 @@ def server_of(home: Home, run: str) -> Server:
     """
     uri = tracking_uri(home.root)
     if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
-        raise SeqlabError(f"no run {run} in {home.journal}, and no MLflow at {uri}; give its name or fingerprint")
+        place = stripped(uri)
+        raise SeqlabError(f"no run {run} in {home.journal}, and no MLflow at {place}; give its name or fingerprint")
     return connect(home)

@@ -39,6 +39,11 @@ class Home:
         return self.folder / "publisher.log"
 
     @property
+    def experiment(self) -> Path:
+        """Where runs were last published to: what the address of their page is made of."""
+        return self.folder / "experiment.json"
+
+    @property
     def published(self) -> Path:
         """Its modification time says up to when the publisher has published all."""
         return self.folder / "published"

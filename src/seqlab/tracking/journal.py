@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from seqlab.errors import SeqlabError
+from seqlab.tracking.foreign import LONGEST_LINE, journal_entry
+
 
 class Journal:
     """Appends entries to one file; safe with several appenders."""
@@ -43,28 +46,18 @@ class Journal:
         return size > 0 and os.pread(self._descriptor, 1, size - 1) != b"\n"
 
 
-# What readers rely on, in whichever entry it stands.
-_TYPES: dict[str, type | tuple[type, ...]] = {
-    **dict.fromkeys(("event", "stage", "train_fingerprint", "run_fingerprint", "error"), str),
-    **dict.fromkeys(("process", "provenance", "recipe", "inputs", "numerics", "outputs", "usage"), dict),
-    "time": (int, float),
-}
-# Seconds since 1970, in the year 5138.
-_LATEST = 1e11
+def read_journal(path: Path, skipped: list[str] | None = None) -> Iterator[dict[str, Any]]:
+    """The entries of a journal file in order.
 
-
-def read_journal(path: Path) -> Iterator[dict[str, Any]]:
-    """The entries of a journal file in order; lines that are torn, or are something else, are skipped."""
+    Lines that are torn are passed over, as a power cut leaves them; so are those that seqlab never wrote, of which
+    `skipped` is told.
+    """
     with open(path, "rb") as file:
-        for line in file:
+        for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE + 2), b""), 1):
             try:
-                entry = json.loads(line)
-            except (ValueError, RecursionError):
+                yield journal_entry(line)
+            except ValueError:
                 continue
-            if isinstance(entry, dict) and _is_sound(entry):
-                yield entry
-
-
-def _is_sound(entry: dict[str, Any]) -> bool:
-    fitting = all(isinstance(entry[name], kind) for name, kind in _TYPES.items() if name in entry)
-    return fitting and "event" in entry and 0 <= entry.get("time", -1) < _LATEST
+            except SeqlabError as error:
+                if skipped is not None:
+                    skipped.append(f"{path}, line {number}: {error}")

@@ -3,13 +3,30 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
+from seqlab.errors import SeqlabError
 from seqlab.tracking.home import Home
 
 # `off`: publish only when asked, by `seqlab sync`.
 SWITCH = "SEQLAB_PUBLISHER"
+SETTINGS = ("on", "off")
 LONGEST_LOG = 1 << 20
+LOG_MODE = 0o600
+
+
+def check_switch() -> None:
+    """Refuse a switch that says neither.
+
+    Raises:
+        SeqlabError: SEQLAB_PUBLISHER is neither on nor off.
+    """
+    value = os.environ.get(SWITCH, "")
+    if value.lower() not in ("", *SETTINGS):
+        raise SeqlabError(f"{SWITCH}={value}: write on (the default) or off, which leaves publishing to `seqlab sync`")
 
 
 def launch_publisher(home: Home) -> None:
@@ -17,7 +34,7 @@ def launch_publisher(home: Home) -> None:
     if os.environ.get(SWITCH, "").lower() == "off":
         return
     home.folder.mkdir(parents=True, exist_ok=True)
-    with open(home.publisher_log, "wb" if _is_long(home.publisher_log) else "ab") as log:
+    with _open_log(home.publisher_log) as log:
         subprocess.Popen(
             [sys.executable, "-m", "seqlab.tracking.publisher", str(home.root)],
             cwd=home.root,
@@ -27,6 +44,15 @@ def launch_publisher(home: Home) -> None:
             stderr=log,
             start_new_session=True,
         )
+
+
+@contextmanager
+def _open_log(path: Path) -> Iterator[IO[bytes]]:
+    """The log, for its owner's eyes alone: it has other programs' words in it."""
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if _is_long(path) else os.O_APPEND)
+    with open(os.open(path, flags, LOG_MODE), "wb") as log:
+        os.fchmod(log.fileno(), LOG_MODE)
+        yield log
 
 
 def _is_long(log: Path) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from seqlab.tracking.execution import Execution, read_execution
+from seqlab.tracking.foreign import ledger_entries
 
 # A report has no fingerprint of its own, so another report is no failed repetition.
 COMPARED = ("train", "evaluate")
@@ -49,9 +50,9 @@ class Ledger:
         """Read what `to_json` wrote.
 
         Raises:
-            ValueError, TypeError, KeyError: `text` is something else.
+            SeqlabError: `text` is something else.
         """
-        return cls(LedgerEntry(**entry) for entry in json.loads(text)["executions"])
+        return cls(LedgerEntry(**entry) for entry in ledger_entries(text))
 
     def to_json(self) -> str:
         """The ledger as text, for people and for `from_json`."""

@@ -1,19 +1,19 @@
 """Checkpoints in MLflow: logged as models that take texts and return translations, linked to their step, registered."""
 
-import os
 import shutil
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqlab.errors import SeqlabError
-from seqlab.tracking.find import find_run
-from seqlab.tracking.home import find_home
+from seqlab.tracking.canonical import digest
+from seqlab.tracking.foreign import model_id
 from seqlab.tracking.objects import Objects
+from seqlab.tracking.points import Point
 from seqlab.tracking.record import Checkpoint, RunRecord, run_alias
-from seqlab.tracking.server import Server, connect, server_errors
-from seqlab.tracking.tags import RUN_FINGERPRINT
+from seqlab.tracking.server import Server
+from seqlab.tracking.tags import CHECKPOINT_DIGEST, RUN_FINGERPRINT
+from seqlab.tracking.view import model_note
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # The registered version that was published last; `latest` is MLflow's own word, for the highest number.
 NEWEST = "newest"
 ARTIFACT = "checkpoint"
-SCORED_ON = ("valid/", "test/")
+VALID, TEST = "valid/", "test/"
 SEARCH = ("beam_size", "length_penalty", "max_length", "batch_size")
 EXAMPLE = {"en": "The small cat sleeps.", "fr": "Le petit chat dort.", "de": "Die kleine Katze schläft."}
 ANY_EXAMPLE = "Hello!"
@@ -45,7 +45,11 @@ def log_checkpoint(
         name=checkpoint.name,
         source_run_id=run_id,
         params=record.params,
-        tags={"step": str(checkpoint.step), RUN_FINGERPRINT: record.fingerprint},
+        tags={
+            "step": str(checkpoint.step),
+            RUN_FINGERPRINT: record.fingerprint,
+            CHECKPOINT_DIGEST: digest(checkpoint.files),
+        },
         model_type="translation",
     )
     with tempfile.TemporaryDirectory(prefix="seqlab-model-") as folder:
@@ -76,10 +80,13 @@ def register(server: Server, run_id: str, record: RunRecord, model_id: str) -> b
     client, name, alias = server.client, record.registered_model, run_alias(record.fingerprint)
     source = f"models:/{model_id}"
     registered = client.search_registered_models(f"name = '{name}'")
+    description = model_note(record.recipe["evaluate"]["corpus"], server.experiment_id)
     if not registered:
         # Another publisher may be quicker; whatever else it is, the next request fails too.
         with suppress(MlflowException):
-            client.create_registered_model(name)
+            client.create_registered_model(name, description=description)
+    elif not registered[0].description:
+        client.update_registered_model(name, description)
     versions = client.search_model_versions(f"name = '{name}' AND run_id = '{run_id}'")
     version = next((each for each in versions if each.source == source), None)
     # The alias comes last: with it, all is done.
@@ -87,25 +94,43 @@ def register(server: Server, run_id: str, record: RunRecord, model_id: str) -> b
         return False
     if version is None:
         version = client.create_model_version(
-            name, source=source, run_id=run_id, model_id=model_id, tags={"run": record.name}
+            name,
+            source=source,
+            run_id=run_id,
+            model_id=model_id,
+            tags={"run": record.name, RUN_FINGERPRINT: record.fingerprint},
         )
     for each in (NEWEST, alias):
         client.set_registered_model_alias(name, each, version.version)
     return True
 
 
-def logged_models(client: "MlflowClient", run: "Run") -> list["LoggedModel"]:
-    """The models that the run has."""
+def logged_models(client: "MlflowClient", run: "Run") -> list[tuple[int, "LoggedModel | None"]]:
+    """The models that the run has, each with its step; None for one that somebody deleted."""
     outputs = run.outputs.model_outputs if run.outputs else []
-    return [client.get_logged_model(output.model_id) for output in outputs]
+    return [(output.step, _logged_model(client, output.model_id)) for output in outputs]
 
 
-def link_points(client: "MlflowClient", run_id: str, model_id: str, step: int, record: RunRecord) -> bool:
-    """Tell the model its scores at its step: on which data, and the very points that the run has."""
+def _logged_model(client: "MlflowClient", name: str) -> "LoggedModel | None":
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_logged_model(model_id(name))
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return None
+
+
+def link_points(client: "MlflowClient", run_id: str, model_id: str, checkpoint: Checkpoint, record: RunRecord) -> bool:
+    """Tell the model its scores: on which data, and the very points that the run has.
+
+    Validation is that of the checkpoint's step; the test set was scored with the best checkpoint.
+    """
     from mlflow.entities import Metric
 
     model = client.get_logged_model(model_id)
-    wanted = {point.key for point in record.points if point.step == step and point.key.startswith(SCORED_ON)}
+    wanted = {point.key for point in record.points if _is_of(point, checkpoint)}
     linked = {metric.key for metric in model.metrics or []}
     datasets = {dataset.context: dataset for dataset in record.datasets}
     metrics = []
@@ -116,36 +141,23 @@ def link_points(client: "MlflowClient", run_id: str, model_id: str, step: int, r
                 key,
                 point.value,
                 point.timestamp,
-                step,
+                point.step,
                 model_id=model_id,
                 dataset_name=dataset.name if dataset else None,
                 dataset_digest=dataset.digest if dataset else None,
             )
             for point in client.get_metric_history(run_id, key)
-            if point.step == step
+            if point.step == checkpoint.step or key.startswith(TEST)
         ]
     if metrics:
         client.log_batch(run_id, metrics=metrics)
     return bool(metrics)
 
 
-def download_checkpoint(run: str, start: Path | None = None) -> Path:
-    """Checkpoint folder of the best model of `run` (id, name, or the beginning of its fingerprint), downloaded once.
-
-    Raises:
-        SeqlabError: the server does not answer, there is no such run, or it has no model.
-    """
-    home = find_home(start or Path.cwd())
-    server = connect(home)
-    with server_errors(server.uri):
-        found = find_run(server, run)
-        model_id = next((each.model_id for each in logged_models(server.client, found) if each.name == "best"), None)
-        if model_id is None:
-            raise SeqlabError(f"run {found.info.run_name} at {server.uri} has no model; did its training finish?")
-        folder = home.folder / "downloads" / model_id
-        if not folder.exists():
-            _download(server, f"models:/{model_id}", folder)
-    return folder / "artifacts" / ARTIFACT
+def _is_of(point: Point, checkpoint: Checkpoint) -> bool:
+    if point.key.startswith(TEST):
+        return checkpoint.name == "best"
+    return point.key.startswith(VALID) and point.step == checkpoint.step
 
 
 def _save(folder: Path, checkpoint: Path, record: RunRecord, name: str, run_id: str, model_id: str) -> None:
@@ -165,13 +177,3 @@ def _save(folder: Path, checkpoint: Path, record: RunRecord, name: str, run_id: 
         pip_requirements=[f"{package}=={version}" for package, version in sorted(versions.items())],
         mlflow_model=Model(run_id=run_id, model_uuid=model_id, model_id=model_id),
     )
-
-
-def _download(server: Server, uri: str, folder: Path) -> None:
-    import mlflow.artifacts
-
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
-        model = Path(temporary, "model")
-        mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(model), tracking_uri=server.uri)
-        os.replace(model, folder)

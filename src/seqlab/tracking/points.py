@@ -1,9 +1,12 @@
 """The points of a run's curves: names as MLflow groups them, values as the outputs have them.
 
-`train/…` and `valid/…` count optimizer steps; `epoch/…` has the same by epoch; `best/…` and `test/…` stand at the step
-of the best checkpoint. `time/…` and `system/…` are the journal's alone: no two executions share them. Values from the
-journal are rounded as the files' are, so that a point is the same number whether it came while training went on or
-from the files afterwards.
+`train/…` and `valid/…` count optimizer steps; `epoch/…` has the same by epoch. `test/…` and `valid_best/…` are final
+figures of the best checkpoint. MLflow draws a metric as a bar if all its points stand at step 0, else as a line, and
+its sections in the order of their names: so final figures stand at step 0, and curves come first. `time/…` and
+`system/…` are the journal's alone: no two executions share them. Values from the journal are rounded as the files' are,
+so that a point is the same number whether it came while training went on or from the files afterwards.
+
+MLflow's page of compared runs begins with the metric that a run got first: so BLEU goes before all others.
 """
 
 import csv
@@ -18,10 +21,14 @@ from seqlab.tracking.execution import Execution
 from seqlab.tracking.scores import flat
 
 STEP_COLUMNS = ("loss", "learning_rate", "gradient_norm", "teacher_forcing_ratio")
-VALID_COLUMNS = ("loss", "perplexity", "bleu")
+VALID_COLUMNS = ("bleu", "loss", "perplexity")
 EPOCH_COLUMNS = ("train_loss", "train_nll", "valid_loss", "valid_perplexity", "valid_bleu")
-TRAINING_FIGURES = ("epochs", "steps", "parameters", "clipped_steps", "largest_gradient_norm")
-BEST_FIGURES = ("epoch", "step", "bleu", "loss", "perplexity")
+# Step of a figure that is one number for the whole run.
+FINAL = 0
+# What earlier versions called a metric, and what it is called now.
+RENAMED = {f"best/valid_{name}": f"valid_best/{name}" for name in VALID_COLUMNS}
+# In scores.json, but no score: the run has them as tags.
+COUNTERS = ("examples",)
 # What a score comes with: its interval, and the same figure of the references.
 BESIDE = ("low", "high", "references")
 
@@ -59,43 +66,35 @@ def curve_points(steps: str | None, curves: str | None, executions: list[Executi
     """
     step_rows = _rows(steps) if steps is not None else _points_of(executions, "StepFinished")
     epoch_rows = _rows(curves) if curves is not None else _points_of(executions, "EpochFinished")
-    points = [point for row in step_rows for point in _step_points(row, clock)]
-    points += [point for row in epoch_rows for point in _epoch_points(row, clock)]
+    points = [point for row in epoch_rows for point in _epoch_points(row, clock)]
+    points += [point for row in step_rows for point in _step_points(row, clock)]
     points += _throughput(executions)
     return _once(points)
 
 
 def training_points(training: str, time: float) -> list[Point]:
-    """What training came to, from reports/training.json."""
-    content = json.loads(training)
-    best = content["best"]
-    found = {f"best/{name if name in ('epoch', 'step') else f'valid_{name}'}": best.get(name) for name in BEST_FIGURES}
-    points = _at(best["step"], time, found)
-    return points + _at(content["steps"], time, {f"train/{name}": content.get(name) for name in TRAINING_FIGURES})
+    """The validation of the best checkpoint, from reports/training.json."""
+    best = json.loads(training)["best"]
+    return _at(FINAL, time, {f"valid_best/{name}": best.get(name) for name in VALID_COLUMNS})
 
 
-def score_points(scores: str, step: int, time: float) -> list[Point]:
+def score_points(scores: str, time: float) -> list[Point]:
     """The test set's scores, from reports/scores.json: scores with what they come with, and single figures."""
     found: dict[str, Any] = {}
     for name, value in flat(json.loads(scores)).items():
         if isinstance(value, dict):
             found |= {f"test/{name}": value.get("score")}
             found |= {f"test/{name}_{bound}": value[bound] for bound in BESIDE if bound in value}
-        else:
+        elif name not in COUNTERS:
             found[f"test/{name}"] = value
-    return _at(step, time, found)
+    return _at(FINAL, time, found)
 
 
 def usage_points(execution: Execution) -> list[Point]:
     """What an execution took: seconds, and the most memory it held, in MiB."""
     found = {f"time/{execution.stage}_seconds": execution.usage.get("seconds")}
     found |= {f"system/{execution.stage}_peak_memory_mb": execution.usage.get("peak_memory_mb")}
-    return _at(0, execution.last_seen, found)
-
-
-def best_step(training: str | None) -> int:
-    """Optimizer step of the best checkpoint; 0 if unknown."""
-    return int(json.loads(training)["best"]["step"]) if training is not None else 0
+    return _at(FINAL, execution.last_seen, found)
 
 
 def _step_points(row: dict[str, Any], clock: Clock) -> list[Point]:

@@ -5,23 +5,38 @@ one fixed time, so that even two publishers at once send the same point.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from filelock import FileLock
 
 from seqlab.tracking.artifacts import differing_outputs, publish_files, publish_ledger
-from seqlab.tracking.champion import challenge
+from seqlab.tracking.champion import NOT_COMPARED, challenge
+from seqlab.tracking.decisions import read_decisions
 from seqlab.tracking.description import note
+from seqlab.tracking.failures import RefusedError
+from seqlab.tracking.foreign import task
 from seqlab.tracking.home import Home
 from seqlab.tracking.model import link_points, log_checkpoint, logged_models, register
 from seqlab.tracking.objects import Objects
-from seqlab.tracking.points import Key
+from seqlab.tracking.points import FINAL, Key
 from seqlab.tracking.record import Dataset, RunRecord
+from seqlab.tracking.run_name import identity_in
 from seqlab.tracking.server import Server, server_errors
-from seqlab.tracking.tags import CHALLENGE, ERROR, EXECUTION_IDS, NOTE, OUR_NOTE, PUBLISHED, RUN_FINGERPRINT, shortened
+from seqlab.tracking.tags import (
+    CHALLENGE,
+    ERROR,
+    EXECUTION_IDS,
+    NOTE,
+    OUR_NOTE,
+    PUBLISHED,
+    REGISTERED,
+    RUN_FINGERPRINT,
+    shortened,
+    sweep_tags,
+)
 
 if TYPE_CHECKING:
     from mlflow.entities import Dataset as MlflowDataset
@@ -30,12 +45,19 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 BATCH_POINTS = 1000
 BATCH_PARAMS = 100
-Action = Literal["created", "updated", "unchanged", "deleted"]
+Action = Literal["created", "updated", "unchanged", "deleted", "failed"]
+# The ledger's tags are in the note; the status comes last, so that a finished run is a complete one.
+ORDER = ("parameters", "data", "points", "files", "models", "tags", "name", "challenge", "ledger", "note", "status")
+CURE = "put that right in MLflow, or delete the run there: what is deleted is left alone"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What publishing a record did, and to which run; `deleted`: somebody deleted it, and it was left so."""
+    """What publishing a record did, and to which run; `notes` are worth a word.
+
+    `deleted`: somebody deleted it, and it was left so. `failed`: MLflow refused a part of it, which the notes name with
+    the cure; all else is published.
+    """
 
     action: Action
     record: RunRecord
@@ -55,11 +77,17 @@ class Projection:
         self._published: dict[str, set[Key]] = {}
 
     def publish(self, record: RunRecord) -> Outcome:
-        """Bring the record's run up to date.
+        """Bring the record's run up to date; what MLflow refuses of it is in the outcome, and the rest is done.
 
         Raises:
-            SeqlabError: the server does not answer in time, or refuses.
+            SeqlabError: the server does not answer in time.
         """
+        try:
+            return self._publish(replace(record, sweeps=read_decisions(self._home, record.fingerprint).sweeps))
+        except RefusedError as error:
+            return Outcome("failed", record, "", [f"{error}: {CURE}"])
+
+    def _publish(self, record: RunRecord) -> Outcome:
         with self._alone(record), server_errors(self._server.uri):
             run = self._find(record)
             if run is not None and run.info.lifecycle_stage == "deleted":
@@ -95,28 +123,42 @@ class Projection:
         )
 
     def _update(self, run: "Run", record: RunRecord, notes: list[str], *, created: bool) -> Outcome:
-        changes = []
+        steps: dict[str, Callable[[], bool]] = {}
         if not notes:
-            changes += [
-                self._params(run, record),
-                self._datasets(run, record),
-                self._points(run, record, created=created),
-                publish_files(self._client, run, record, self._objects),
-                self._checkpoints(run, record, notes),
-                self._tags(run, record),
-            ]
-        changes += [
-            self._challenge(run, record, notes),
-            publish_ledger(self._client, run, record),
-            not notes and self._note(run, record),
-            self._status(run, record),
-        ]
+            steps |= {
+                "parameters": lambda: self._params(run, record),
+                "data": lambda: self._datasets(run, record),
+                "points": lambda: self._points(run, record, created=created),
+                "files": lambda: publish_files(self._client, run, record, self._objects),
+                "models": lambda: self._checkpoints(run, record, notes),
+                "tags": lambda: self._tags(run, record),
+                "name": lambda: self._name(run, record),
+                "challenge": lambda: self._challenge(run, record, notes),
+                "note": lambda: self._note(run, record),
+            }
+        steps |= {
+            "ledger": lambda: publish_ledger(self._client, run, record),
+            "status": lambda: self._status(run, record),
+        }
+        changed, refused = self._take(steps, [name for name in ORDER if name in steps])
+        if refused:
+            return Outcome("failed", record, run.info.run_id, [*notes, *refused])
         ended = record.status != "RUNNING"
         # Last: a run whose publishing was cut off is looked at again.
-        if ended and (any(changes) or PUBLISHED not in run.data.tags):
+        if ended and (changed or PUBLISHED not in run.data.tags):
             self._client.set_tag(run.info.run_id, PUBLISHED, record.digest)
-        changed = any(changes)
         return Outcome("created" if created else "updated" if changed else "unchanged", record, run.info.run_id, notes)
+
+    def _take(self, steps: dict[str, Callable[[], bool]], order: Sequence[str]) -> tuple[bool, list[str]]:
+        """Whether a step changed anything, and what MLflow refused: a refused step does not stop the others."""
+        changed, refused = False, []
+        for name in order:
+            try:
+                with server_errors(self._server.uri):
+                    changed |= steps[name]()
+            except RefusedError as error:
+                refused.append(f"its {name} cannot be published: {error}: {CURE}")
+        return changed, refused
 
     def _params(self, run: "Run", record: RunRecord) -> bool:
         from mlflow.entities import Param
@@ -148,7 +190,13 @@ class Projection:
         elif run_id not in self._published:
             self._published[run_id] = self._history(run, record)
         present = self._published[run_id]
-        missing = [point for point in record.points if (point.key, point.step) not in present]
+        # A final figure has one point, even if an earlier version put it at another step.
+        keys = {key for key, _ in present}
+        missing = [
+            point
+            for point in record.points
+            if (point.key, point.step) not in present and not (point.step == FINAL and point.key in keys)
+        ]
         for batch in _batches(missing, BATCH_POINTS):
             metrics = [Metric(each.key, each.value, _milliseconds(each.time), each.step) for each in batch]
             self._client.log_batch(run_id, metrics=metrics)
@@ -161,10 +209,19 @@ class Projection:
 
     def _checkpoints(self, run: "Run", record: RunRecord, notes: list[str]) -> bool:
         run_id = run.info.run_id
-        models = {model.name: model.model_id for model in logged_models(self._client, run)}
+        models: dict[str, str] = {}
+        deleted: set[int] = set()
+        for step, model in logged_models(self._client, run):
+            if model is None:
+                deleted.add(step)
+            else:
+                models[model.name] = model.model_id
         changed = False
         for checkpoint in record.checkpoints:
             if checkpoint.name not in models:
+                if checkpoint.step in deleted:
+                    notes.append(f"its model models/{checkpoint.name} was deleted in MLflow, and stays so")
+                    continue
                 model_id = log_checkpoint(self._server, run_id, record, checkpoint, self._objects)
                 if model_id is None:
                     notes.append(f"models/{checkpoint.name} is not here any more; `dvc repro` brings it back")
@@ -172,20 +229,38 @@ class Projection:
                 models[checkpoint.name] = model_id
                 changed = True
             if checkpoint.name == "best":
-                changed |= register(self._server, run_id, record, models[checkpoint.name])
-            changed |= link_points(self._client, run_id, models[checkpoint.name], checkpoint.step, record)
+                changed |= self._register(run, record, models[checkpoint.name], notes)
+            changed |= link_points(self._client, run_id, models[checkpoint.name], checkpoint, record)
         return changed
 
-    def _challenge(self, run: "Run", record: RunRecord, notes: list[str]) -> bool:
-        if record.status != "FINISHED" or notes or CHALLENGE in run.data.tags:
+    def _register(self, run: "Run", record: RunRecord, model_id: str, notes: list[str]) -> bool:
+        run_id = run.info.run_id
+        if task(record.recipe["evaluate"]["corpus"]) is None:
+            name = record.registered_model
+            notes.append(f"its model has no place in the registry: MLflow gives no model the name {name!r:.80}")
             return False
-        return challenge(self._home, self._server, run.info.run_id)
+        if REGISTERED in run.data.tags:
+            if not self._client.search_model_versions(f"run_id = '{run_id}'"):
+                notes.append("its model's version in the registry was deleted in MLflow, and stays so")
+            return False
+        register(self._server, run_id, record, model_id)
+        self._client.set_tag(run_id, REGISTERED, "yes")
+        return True
+
+    def _challenge(self, run: "Run", record: RunRecord, notes: list[str]) -> bool:
+        if record.status != "FINISHED" or CHALLENGE in run.data.tags:
+            return False
+        verdict = challenge(self._home, self._server, run.info.run_id)
+        if verdict.startswith(NOT_COMPARED):
+            notes.append(f"champion: {verdict}; `seqlab promote` decides by hand")
+        return bool(verdict)
 
     def _tags(self, run: "Run", record: RunRecord) -> bool:
         from mlflow.entities import RunTag
 
         present = run.data.tags
         wanted = {name: value for name, value in record.tags.items() if name not in present}
+        wanted |= sweep_tags(present, record.sweeps)
         if record.error and present.get(ERROR) != shortened(record.error):
             wanted[ERROR] = shortened(record.error)
         if wanted:
@@ -194,6 +269,14 @@ class Projection:
         if healed:
             self._client.delete_tag(run.info.run_id, ERROR)
         return bool(wanted) or healed
+
+    def _name(self, run: "Run", record: RunRecord) -> bool:
+        # A name that somebody gave stays.
+        name = run.info.run_name or ""
+        if name == record.name or identity_in(name) != identity_in(record.name):
+            return False
+        self._client.update_run(run.info.run_id, name=record.name)
+        return True
 
     def _note(self, run: "Run", record: RunRecord) -> bool:
         from mlflow.entities import RunTag

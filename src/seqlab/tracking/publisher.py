@@ -22,7 +22,7 @@ from seqlab.tracking.assembly import assemble
 from seqlab.tracking.execution import FILED_UNDER, Execution, bury, journal_files, read_execution
 from seqlab.tracking.home import Home
 from seqlab.tracking.objects import Objects
-from seqlab.tracking.projection import Projection
+from seqlab.tracking.projection import Outcome, Projection
 from seqlab.tracking.record import RunRecord
 from seqlab.tracking.server import connect
 
@@ -120,24 +120,29 @@ class Publisher:
             return
         mark = _Mark(execution.path.stat().st_size, _epochs(execution), time.monotonic())
         try:
-            outcome = projection.publish(self._record(execution))
-            if outcome.action == "created" or execution.outcome != "running":
-                _log(f"{outcome.record.name} {outcome.action}: {execution.stage} {execution.outcome}")
+            record = self._record(execution)
+            if record is not None:
+                _tell(execution, projection.publish(record))
         except SeqlabError:
             raise
         except Exception:
             _log(f"{execution.path} cannot be published:\n{traceback.format_exc()}")
         self._marks[execution.path] = mark
 
-    def _record(self, execution: Execution) -> RunRecord:
+    def _record(self, execution: Execution) -> RunRecord | None:
+        """The record of the execution's run; None of one whose files are damaged, which the log says."""
         folders = [
             self._home.journal / FILED_UNDER["train"] / execution.train_fingerprint,
             self._home.journal / FILED_UNDER["evaluate"] / execution.run_fingerprint,
         ]
         paths = [path for folder in folders for path in folder.glob("*.jsonl")]
         members = [each for path in paths if (each := read_execution(path)) is not None]
-        records = assemble(members, Objects(self._home.objects))
-        return next(record for record in records if record.fingerprint == execution.run_fingerprint)
+        damaged: list[str] = []
+        records = assemble(members, Objects(self._home.objects), damaged)
+        found = next((record for record in records if record.fingerprint == execution.run_fingerprint), None)
+        if found is None:
+            _log("\n".join([f"{execution.path} cannot be published", *damaged]))
+        return found
 
     def _note_all_published(self) -> None:
         self._home.published.touch()
@@ -163,6 +168,13 @@ def main(root: Path) -> int:
         # A stage that ended just now may have found the lock taken.
         if not publisher.has_news():
             return 0
+
+
+def _tell(execution: Execution, outcome: Outcome) -> None:
+    if outcome.action == "created" or execution.outcome != "running":
+        _log(f"{outcome.record.name} {outcome.action}: {execution.stage} {execution.outcome}")
+    if outcome.action == "failed":
+        _log("\n".join(f"{outcome.record.name}: {note}" for note in outcome.notes))
 
 
 def _epochs(execution: Execution) -> int:

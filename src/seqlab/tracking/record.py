@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from seqlab.tracking.canonical import digest, flatten
 from seqlab.tracking.ledger import Ledger
 from seqlab.tracking.points import Point
+from seqlab.tracking.run_name import run_name
 
 Status = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
 
@@ -42,7 +43,9 @@ class Dataset:
 class RunRecord:
     """The whole of a run. Times are in seconds since the epoch; `files` and `reports`: artifact path → SHA-256.
 
-    `tags` are facts, which stay as they are first written; `error` is of a run that failed.
+    `models`: path → SHA-256 of every file in the folders of checkpoints, those that are one checkpoint in both.
+    `tags` are facts, which stay as they are first written; `error` is of a run that failed; `sweeps` maps the sweeps
+    that it belongs to to its name in each.
     """
 
     fingerprint: str
@@ -59,6 +62,8 @@ class RunRecord:
     tags: dict[str, str]
     error: str = ""
     description: str = ""
+    sweeps: dict[str, str] = field(default_factory=dict)
+    models: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -78,8 +83,11 @@ class RunRecord:
     @property
     def digest(self) -> str:
         """Changes with anything that there is to publish."""
+        # Left out where there are none, as in the digests of earlier versions.
+        sweeps = {"sweeps": self.sweeps} if self.sweeps else {}
         return digest(
             {
+                **sweeps,
                 "status": self.status,
                 "points": sorted([point.key, point.step] for point in self.points),
                 "files": sorted([*self.files, *(checkpoint.name for checkpoint in self.checkpoints)]),
@@ -115,20 +123,3 @@ def run_alias(fingerprint: str) -> str:
 def as_text(value: Any) -> str:
     """A parameter as text: as YAML has it."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def run_name(recipe: dict[str, dict[str, Any]], fingerprint: str) -> str:
-    """Such as `tf0.50-h256-gru+dot-b5-average-3fa9c1`, what is usual left out, and the identity at the end.
-
-    Ratio, hidden size, cell and attention; beam unless greedy; which parameters translate, unless the best epoch's.
-    """
-    train, model, evaluate = recipe["train"]["train"], recipe["train"]["model"], recipe["evaluate"]["evaluate"]
-    attention = "" if model["attention"] == "none" else f"+{model['attention']}"
-    ratio = train["teacher_forcing_ratio"]
-    shown = f"{ratio:.2f}" if round(ratio, 2) == ratio else f"{ratio:g}"
-    parts = [f"tf{shown}", f"h{model['hidden_size']}", f"{model['cell']}{attention}"]
-    if evaluate["beam_size"] > 1:
-        parts.append(f"b{evaluate['beam_size']}")
-    if evaluate.get("parameters", "best") != "best":  # runs of earlier versions have none
-        parts.append(evaluate["parameters"])
-    return "-".join([*parts, fingerprint[:6]])

@@ -24,7 +24,7 @@ from seqlab.tracking.objects import Objects
 from seqlab.tracking.pipeline import load_stage
 from seqlab.tracking.process import process_identity
 from seqlab.tracking.provenance import provenance
-from seqlab.tracking.source import SOURCE, keep_source
+from seqlab.tracking.source import SOURCE, keep_source, left_out
 
 # Files of the working copy that a run shows beside the outputs.
 INPUTS = ("params.yaml", "dvc.lock", "data/raw/manifest.json", "data/statistics.json")
@@ -33,6 +33,7 @@ UPSTREAM: dict[str, tuple[str, ...]] = {"train": (), "evaluate": ("train",), "re
 UNRECORDED = ("BatchFinished",)
 # Reaching the disk costs milliseconds: once an epoch, not at every point.
 UNHURRIED = ("StepFinished", "StateSaved")
+MOST_NAMED = 8
 KIBIBYTES_PER_MEBIBYTE = 1024
 
 
@@ -99,6 +100,8 @@ class StageRecorder:
             inputs=self._keep(self._inputs()) | {SOURCE: keep_source(self._root, Objects(home.objects))},
         )
         self._home, self._journal = home, journal
+        if lost := left_out(self._root):
+            self._say(f"warning: git does not track {', '.join(lost[:MOST_NAMED])}: no copy is kept; `git add` it")
         launch_publisher(home)
 
     def _record(self, event: Any) -> None:

@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
+from seqlab import git
 from seqlab.errors import SeqlabError
 from seqlab.tracking.content import files_below
 from seqlab.tracking.leftovers import is_leftover
@@ -22,41 +23,94 @@ TIME = (1980, 1, 1, 0, 0, 0)
 MODE = 0o100644
 UNIX = 3
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+# Ten times what the project's own takes, and has; a list of 91,000 members has room in it, 50 MB once it is parsed.
+LARGEST_ARCHIVE = 1 << 22
+MOST_FILES = 10_000
 LARGEST_BYTES = 1 << 26
+PIECE = 1 << 16
 
 
 def source_archive(root: Path) -> bytes:
     """The files that a run is made from in working copy `root`, as they are on disk now, as a zip archive.
 
-    The same files give the same bytes. Files and folders that are not there are left out.
+    Those that git tracks: what it ignores may be a key, and so may what a link leads to, in a folder of the project or
+    not. Where git does not track the project, all files but links. The same files give the same bytes. Files and
+    folders that are not there are left out.
     """
-    files = {file.relative_to(root).as_posix(): file for name in SOURCES for file in files_below(root / name)}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for name in sorted(name for name in files if not is_leftover(name)):
+        for name in _names(root):
             entry = zipfile.ZipInfo(name, TIME)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.create_system = UNIX
             entry.external_attr = MODE << 16
-            archive.writestr(entry, files[name].read_bytes())
+            archive.writestr(entry, (root / name).read_bytes())
     return buffer.getvalue()
+
+
+def left_out(root: Path) -> list[str]:
+    """The code in working copy `root` that no archive has, since git neither tracks nor ignores it."""
+    if _tracked(root) is None:
+        return []
+    return [name for name in git.untracked_files(root, SOURCES) if not is_leftover(name)]
+
+
+def _names(root: Path) -> list[str]:
+    tracked = _tracked(root)
+    if tracked is None:
+        tracked = [file.relative_to(root).as_posix() for name in SOURCES for file in files_below(root / name)]
+    true = root.resolve()
+    # A link, and what lies below one, is elsewhere than its name says.
+    present = [name for name in tracked if (root / name).is_file() and (root / name).resolve() == true / name]
+    return sorted(name for name in present if not is_leftover(name))
+
+
+def _tracked(root: Path) -> list[str] | None:
+    """The files that git tracks; None where it does not track the project."""
+    try:
+        found = git.tracked_files(root, SOURCES)
+    except SeqlabError:
+        return None
+    return found if SOURCES[0] in found else None
 
 
 def read_source(archive: bytes) -> dict[str, bytes]:
     """Name → content of the files in an archive that `source_archive` made.
 
+    Sizes that it declares are not believed: what is unpacked is counted as it comes.
+
     Raises:
         SeqlabError: the archive is damaged, larger than any source, or has names that lead out of its folder.
     """
+    if len(archive) > LARGEST_ARCHIVE:
+        raise SeqlabError(f"{SOURCE} has {len(archive)} bytes, at most {LARGEST_ARCHIVE} are read; it is not unpacked")
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as opened:
             entries = opened.infolist()
             if any(entry.compress_type not in COMPRESSIONS for entry in entries):
                 raise zipfile.BadZipFile("unknown compression")
-            _check([entry.filename for entry in entries], sum(entry.file_size for entry in entries))
-            return {entry.filename: opened.read(entry) for entry in entries}
+            _check([entry.filename for entry in entries])
+            return _unpacked(opened, entries)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
         raise SeqlabError(f"{SOURCE} is damaged ({error}); the run cannot be made anew from it") from None
+
+
+def _unpacked(opened: zipfile.ZipFile, entries: list[zipfile.ZipInfo]) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    left = LARGEST_BYTES
+    for entry in entries:
+        content = bytearray()
+        with opened.open(entry) as stream:
+            # Asked for all at once, zipfile expands a gigabyte of which it then gives what was declared.
+            while piece := stream.read(PIECE):
+                content += piece
+                left -= len(piece)
+                if left < 0:
+                    raise SeqlabError(
+                        f"{SOURCE} holds more than {LARGEST_BYTES} bytes, as no source does; it is not unpacked"
+                    )
+        files[entry.filename] = bytes(content)
+    return files
 
 
 def keep_source(root: Path, objects: Objects) -> str:
@@ -67,9 +121,9 @@ def keep_source(root: Path, objects: Objects) -> str:
         return objects.put(path)
 
 
-def _check(names: list[str], size: int) -> None:
-    if size > LARGEST_BYTES:
-        raise SeqlabError(f"{SOURCE} holds {size} bytes, and no source is above {LARGEST_BYTES}; it is not unpacked")
+def _check(names: list[str]) -> None:
+    if len(names) > MOST_FILES:
+        raise SeqlabError(f"{SOURCE} has {len(names)} files, and no source above {MOST_FILES}; it is not unpacked")
     for name in names:
         parts = name.split("/")
         if not all(parts) or ".." in parts or "." in parts or "\\" in name or ":" in name or "\0" in name:

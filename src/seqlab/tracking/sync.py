@@ -6,12 +6,17 @@ from pathlib import Path
 from seqlab.errors import SeqlabError
 from seqlab.tracking.assembly import assemble
 from seqlab.tracking.execution import Execution, bury, read_executions
+from seqlab.tracking.failures import described
 from seqlab.tracking.home import Home, find_home
 from seqlab.tracking.objects import Objects
 from seqlab.tracking.pipeline import locked_stages
 from seqlab.tracking.projection import Outcome, Projection
+from seqlab.tracking.record import RunRecord
 from seqlab.tracking.server import Server, connect, experiment_name
 from seqlab.tracking.workspace import NEEDED, stale_stages, workspace_execution
+
+# Skipped lines of the journal that are shown.
+NAMED = 3
 
 
 @dataclass
@@ -24,20 +29,20 @@ class Summary:
     current: str | None = None
 
     def count(self, action: str) -> int:
-        """How many runs were `created`, `updated`, found `unchanged`, or are `deleted` and were left so."""
+        """How many runs were `created`, `updated`, found `unchanged`, are `deleted` and were left so, or `failed`."""
         return sum(outcome.action == action for outcome in self.outcomes)
 
     def __str__(self) -> str:
         counts = ", ".join(
             f"{number} {action}"
-            for action in ("created", "updated", "unchanged", "deleted")
+            for action in ("created", "updated", "unchanged", "deleted", "failed")
             if (number := self.count(action))
         )
-        lines = [f"MLflow   {self.server.uri}, experiment {experiment_name()}: {counts or 'no run yet'}"]
+        lines = [f"MLflow   {self.server.address}, experiment {experiment_name()}: {counts or 'no run yet'}"]
         for outcome in self.outcomes:
             shown = outcome.record.fingerprint == self.current
-            if shown or outcome.action in ("created", "updated"):
-                place = self.server.place(outcome.run_id)
+            if shown or outcome.action in ("created", "updated", "failed"):
+                place = self.server.place(outcome.run_id) if outcome.run_id else ""
                 lines.append(f"  {'*' if shown else ' '} {outcome.record.name}  {outcome.action}  {place}")
             lines += [f"    warning: {note}" for note in outcome.notes]
             lines += [f"    NOT REPRODUCED: {each}" for each in outcome.record.ledger.differences()]
@@ -54,19 +59,41 @@ def sync(start: Path) -> Summary:
     it up to date: then its run is published even if it came from DVC's cache and no stage ever ran here.
 
     Raises:
-        SeqlabError: outside a DVC project; the server does not answer in time, or refuses; the working copy is damaged.
+        SeqlabError: outside a DVC project; the server does not answer in time; the working copy is damaged.
     """
     home = find_home(start)
     objects = Objects(home.objects)
+    skipped: list[str] = []
     executions = [
-        each if each.outcome != "running" or each.is_alive() else bury(each) for each in read_executions(home)
+        each if each.outcome != "running" or each.is_alive() else bury(each) for each in read_executions(home, skipped)
     ]
     current, notes = _workspace(home, objects)
-    records = assemble([*executions, *current], objects)
-    summary = Summary(connect(home), notes=notes, current=current[0].run_fingerprint if current else None)
+    records = assemble([*executions, *current], objects, notes)
+    server = connect(home)
+    notes = [*server.notes, *notes, *_counted(skipped)]
+    summary = Summary(server, notes=notes, current=current[0].run_fingerprint if current else None)
     projection = Projection(home, summary.server)
-    summary.outcomes = [projection.publish(record) for record in records]
+    summary.outcomes = [_published(projection, record) for record in records]
     return summary
+
+
+def _published(projection: Projection, record: RunRecord) -> Outcome:
+    """A record that is not what it should be, or a server that lies of it, costs no other run its publishing."""
+    try:
+        return projection.publish(record)
+    except SeqlabError:
+        raise
+    except Exception as error:
+        reason = f"it cannot be published: {type(error).__name__}: {described(error)}"
+        cure = f"if its journal ({record.fingerprint[:6]}…) is not yours, delete it"
+        return Outcome("failed", record, "", [f"{reason}; {cure}"])
+
+
+def _counted(skipped: list[str]) -> list[str]:
+    if not skipped:
+        return []
+    lines = [f"  {line}" for line in skipped[:NAMED]]
+    return [f"{len(skipped)} line(s) of the journal are none that seqlab writes, and were skipped:", *lines]
 
 
 def _workspace(home: Home, objects: Objects) -> tuple[list[Execution], list[str]]:

@@ -1,9 +1,11 @@
 """The tags of a run: where it comes from, and how often it was repeated."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from seqlab.tracking.execution import Execution
 from seqlab.tracking.ledger import Ledger
+from seqlab.tracking.points import COUNTERS
 from seqlab.tracking.record import as_text
 
 RUN_FINGERPRINT = "seqlab.run_fingerprint"
@@ -15,6 +17,14 @@ NOTE = "mlflow.note.content"
 OUR_NOTE = "seqlab.note"
 ERROR = "error"
 CHALLENGE = "challenge"
+TRAINING_COUNTERS = ("epochs", "steps", "parameters", "clipped_steps", "largest_gradient_norm")
+PARAMS = "params.yaml"
+# That its best model was made a version of a registered one: if there is none any more, somebody deleted it.
+REGISTERED = "seqlab.registered"
+# Of a logged model: the digest of its checkpoint's files, path → SHA-256.
+CHECKPOINT_DIGEST = "seqlab.checkpoint"
+# The names of all sweeps that the run belongs to; in the UI, group by it.
+SWEEP = "sweep"
 # MLflow's own limit is 8,000 characters.
 LONGEST = 4000
 
@@ -41,6 +51,17 @@ def fact_tags(first: Execution, numerics: dict[str, Any], scores: dict[str, Any]
     return _present(tags | _git_tags(provenance))
 
 
+def counter_tags(training: dict[str, Any], scores: dict[str, Any]) -> dict[str, str]:
+    """Counts, which no chart shows: what training came to, and the size of the test set; {} before there are any."""
+    best = training.get("best", {})
+    counts = {
+        **{f"best.{name}": best.get(name) for name in ("epoch", "step")},
+        **{f"training.{name}": training.get(name) for name in TRAINING_COUNTERS},
+        **{f"test.{name}": scores.get(name) for name in COUNTERS},
+    }
+    return {name: as_text(value) for name, value in counts.items() if value is not None}
+
+
 def ledger_tags(ledger: Ledger) -> dict[str, str]:
     """How often the run was executed, and whether its outputs were the same."""
     verdict = {True: "yes", False: "no", None: ""}[ledger.reproduced()]
@@ -54,15 +75,31 @@ def ledger_tags(ledger: Ledger) -> dict[str, str]:
     )
 
 
+def member_tag(sweep: str) -> str:
+    """The tag, one for each sweep, whose value is the run's name in that sweep."""
+    return f"{SWEEP}.{sweep}"
+
+
+def sweep_tags(present: Mapping[str, str], sweeps: Mapping[str, str]) -> dict[str, str]:
+    """The tags to set on a run that has the tags `present`, for it to be a member of `sweeps` (sweep → name in it)."""
+    if not sweeps:
+        return {}
+    known = filter(None, present.get(SWEEP, "").split(", "))
+    wanted = {SWEEP: ", ".join(sorted({*known, *sweeps})), **{member_tag(each): sweeps[each] for each in sweeps}}
+    return {name: value for name, value in wanted.items() if present.get(name) != value}
+
+
 def _git_tags(provenance: dict[str, Any]) -> dict[str, str]:
     if "commit" not in provenance:
         return {}
     changed = provenance["params_diff"].items()
+    # Parameters are known one by one, and are of the run whatever the commit has.
+    code = [path for path in provenance["dirty"] if path != PARAMS]
     return {
         "commit": provenance["commit"],
         "mlflow.source.git.commit": provenance["commit"],
-        "dirty": "yes" if provenance["dirty"] else "no",
-        "dirty_files": " ".join(provenance["dirty"]),
+        "dirty": "yes" if code else "no",
+        "dirty_files": " ".join(code),
         "params_diff": ", ".join(f"{name}: {as_text(old)} → {as_text(new)}" for name, (old, new) in changed),
     }
 

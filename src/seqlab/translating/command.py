@@ -19,8 +19,8 @@ from seqlab.evaluation.translator import Translator
 from seqlab.explanation.stale import stale_note
 from seqlab.params.params import Params, load_params
 from seqlab.terminal import say
+from seqlab.tracking.downloads import download_checkpoint
 from seqlab.tracking.home import find_home
-from seqlab.tracking.model import download_checkpoint
 from seqlab.translating.answers import as_lines, as_record
 from seqlab.translating.attention_page import MOST_MAPS, render_attention
 from seqlab.translating.output import open_output

@@ -1,33 +1,38 @@
 """The run that is verified: what it was made from, and what came out."""
 
-import json
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256 as sha256_of
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from seqlab.errors import SeqlabError
 from seqlab.params.params import load_params
 from seqlab.tracking.artifacts import LEDGER, RECIPE
+from seqlab.tracking.assembly import REPORTS
 from seqlab.tracking.content import files_below, sha256
 from seqlab.tracking.execution import read_execution
 from seqlab.tracking.find import find_record, find_run, server_of
 from seqlab.tracking.fingerprint import load_recipe
+from seqlab.tracking.foreign import files, limited_bytes, recipe
 from seqlab.tracking.home import Home
 from seqlab.tracking.ledger import COMPARED, Ledger
 from seqlab.tracking.objects import Objects
 from seqlab.tracking.pipeline import load_stage
 from seqlab.tracking.provenance import provenance
-from seqlab.tracking.record import RunRecord, run_name
+from seqlab.tracking.record import RunRecord
+from seqlab.tracking.run_name import run_name
 from seqlab.tracking.server import Server, server_errors
-from seqlab.tracking.source import SOURCE, source_archive
+from seqlab.tracking.source import SOURCE, left_out, source_archive
 from seqlab.tracking.tags import EXECUTION_IDS, FILES
 from seqlab.tracking.workspace import NEEDED, stale_stages
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
+T = TypeVar("T")
+OUTPUTS = ("models/", "reports/")
 # The tag that MLflow itself has for it.
 COMMIT = "mlflow.source.git.commit"
 
@@ -36,9 +41,9 @@ COMMIT = "mlflow.source.git.commit"
 class Subject:
     """A finished run.
 
-    `outputs` maps the paths of its files to their SHA-256, or to the beginning of it; `data` maps what it was made from
-    to DVC's digests. `numerics_class` is that of its training, empty if unknown. `content` gives a file by its path,
-    None where it was not kept.
+    `outputs` maps the paths of its files to their SHA-256, whole; `data` maps what it was made from to DVC's digests.
+    `numerics_class` is that of its training, empty if unknown. `content` gives a file by its path, None where it was
+    not kept. `figures` are the metrics that MLflow shows of it, {} of a run that was not asked of MLflow.
     """
 
     name: str
@@ -47,6 +52,7 @@ class Subject:
     data: dict[str, str]
     numerics_class: str
     content: Callable[[str], bytes | None]
+    figures: dict[str, float] = field(default_factory=dict)
 
     def source(self) -> bytes:
         """The archive of the code and the parameters that it ran with.
@@ -85,6 +91,8 @@ def _present(home: Home) -> Subject:
     changed = [f"{stage} ({stale[stage]})" for stage in NEEDED if stage in stale]
     if changed:
         raise SeqlabError(f"this working copy is not up to date: {', '.join(changed)}; run `dvc repro` first")
+    if lost := left_out(root):
+        raise SeqlabError(f"git does not track {', '.join(lost)}, so no copy of the code has it; `git add` it first")
     recipe = load_recipe(load_params(root / "params.yaml"), root)
     outs = [out for stage in COMPARED for out in load_stage(root, stage).outs]
     files = [file for out in outs for file in files_below(root / out)]
@@ -122,15 +130,10 @@ def _recorded(record: RunRecord, objects: Objects) -> Subject:
         place = objects.get(record.files[path]) if path in record.files else None
         return place.read_bytes() if place else None
 
-    checkpoints = {
-        f"models/{checkpoint.name}/{path}": name
-        for checkpoint in record.checkpoints
-        for path, name in checkpoint.files.items()
-    }
     return Subject(
         name=record.name,
         commit=record.tags.get(COMMIT),
-        outputs=record.files | checkpoints | _first_outputs(record.ledger),
+        outputs=record.files | record.models | _first_outputs(record.ledger),
         data=_data(record.recipe),
         numerics_class=_first_class(record.ledger),
         content=content,
@@ -139,26 +142,67 @@ def _recorded(record: RunRecord, objects: Objects) -> Subject:
 
 def _published(server: Server, run: "Run") -> Subject:
     name, tags = str(run.info.run_name), run.data.tags
+    place = f"of run {name} at {server.address}"
     _check_finished(name, run.info.status)
-    files: dict[str, str] = json.loads(tags.get(FILES, "{}"))
+    present = files(tags.get(FILES, "{}"))
 
     def content(path: str) -> bytes | None:
-        if path not in (*files, RECIPE, LEDGER):
+        if path not in (*present, RECIPE, LEDGER):
             return None
         with server_errors(server.uri), tempfile.TemporaryDirectory(prefix="seqlab-run-") as folder:
-            return Path(server.client.download_artifacts(run.info.run_id, path, folder)).read_bytes()
+            downloaded = Path(server.client.download_artifacts(run.info.run_id, path, folder))
+            found = _read(f"{path} {place}", lambda: limited_bytes(downloaded))
+        if not sha256_of(found).hexdigest().startswith(present.get(path, "")):
+            raise SeqlabError(
+                f"{path} {place} is not the file that was published: somebody changed it, or "
+                "its upload broke off; nothing is made from it"
+            )
+        return found
 
-    if not files:
-        raise SeqlabError(f"run {name} at {server.uri} has no files; run `seqlab sync` where it ran")
-    ledger = Ledger.from_json((content(LEDGER) or b"").decode()) if EXECUTION_IDS in tags else Ledger([])
+    if not present:
+        raise SeqlabError(f"run {name} at {server.address} has no files; run `seqlab sync` where it ran")
+    ledger = Ledger([])
+    if EXECUTION_IDS in tags:
+        ledger = _read(f"{LEDGER} {place}", lambda: Ledger.from_json(_text(content(LEDGER))))
+    made_from = _read(f"{RECIPE} {place}", lambda: recipe(content(RECIPE) or b"{}"))
+    ledger = _of_these_files(ledger, present)
+    claimed = _first_outputs(ledger)
+    # The beginning of a digest proves nothing: the whole one of what the ledger does not name is taken from the file.
+    others = [path for path in present if path.startswith(OUTPUTS) and path not in (*claimed, *REPORTS)]
+    claimed |= {path: sha256_of(content(path) or b"").hexdigest() for path in others}
     return Subject(
         name=name,
         commit=tags.get(COMMIT),
-        outputs=files | _first_outputs(ledger),
-        data=_data(json.loads(content(RECIPE) or b"{}")),
+        outputs=claimed,
+        data=_data(made_from),
         numerics_class=_first_class(ledger),
         content=content,
+        figures=dict(run.data.metrics),
     )
+
+
+def _of_these_files(ledger: Ledger, present: dict[str, str]) -> Ledger:
+    """The executions that the run's files can be of; `present`: path → beginning of its SHA-256."""
+    return Ledger(
+        entry
+        for entry in ledger.entries
+        if all(found.startswith(present.get(path, "")) for path, found in entry.outputs.items())
+    )
+
+
+def _read(place: str, read: Callable[[], T]) -> T:
+    """What `read` finds in an artifact that anybody may have written."""
+    try:
+        return read()
+    except SeqlabError as error:
+        raise SeqlabError(f"{place} is not one that seqlab can read: {error}") from None
+
+
+def _text(content: bytes | None) -> str:
+    try:
+        return (content or b"").decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise SeqlabError(str(error)) from None
 
 
 def _check_finished(name: str, status: str) -> None:

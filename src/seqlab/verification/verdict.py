@@ -1,11 +1,16 @@
 """What came out when a run was made anew, and in what it differs."""
 
-import json
+import math
 from dataclasses import dataclass, field
 
+from seqlab.errors import SeqlabError
+from seqlab.tracking.foreign import json_object, numerics
+from seqlab.tracking.points import COUNTERS
 from seqlab.verification.digest_table import Difference
 
 MOST_FILES = 12
+# Of MLflow's metrics, those that are one figure for the whole run, and in its files.
+FIGURES = ("test/", "valid_best/")
 PLACES = ("bleu", "chrf", "ter", "perplexity")
 
 
@@ -24,7 +29,8 @@ class Verdict:
 
     `data` are the paths of differing data that training or evaluation read. The numerics classes are canonical JSON,
     that of the run empty if unknown. `parting` is None where there are no digests of both. `scores` has lines such as
-    `bleu 30.1 → 30.2`.
+    `bleu 30.1 → 30.2`. `unclaimed` are outputs of which the run has no digest, `figures` what MLflow shows otherwise
+    than the run's own files have it, in words.
     """
 
     name: str
@@ -35,11 +41,13 @@ class Verdict:
     numerics_class_anew: str
     parting: Parting | None = None
     scores: list[str] = field(default_factory=list)
+    unclaimed: list[str] = field(default_factory=list)
+    figures: list[str] = field(default_factory=list)
 
     @property
     def reproduced(self) -> bool:
-        """Whether every file came out with the same bytes."""
-        return not self.differing
+        """Whether every file came out with the same bytes, and the run claims each, and MLflow shows their figures."""
+        return not (self.differing or self.unclaimed or self.figures)
 
     @property
     def same_class(self) -> bool | None:
@@ -50,12 +58,12 @@ class Verdict:
         if self.reproduced:
             return f"reproduced: {self.name}, {self.files} files, the same bytes, {self._classes()}"
         lines = [f"NOT REPRODUCED: {self.name}, {len(self.differing)} of {self.files} files differ, {self._classes()}"]
-        lines += self._data()
-        lines += self._parting()
+        lines += [*self._data(), *self._parting()] if self.differing else []
         lines += [f"  scores: {', '.join(self.scores)}"] if self.scores else []
-        lines += [f"  differs: {path}" for path in self.differing[:MOST_FILES]]
-        rest = len(self.differing) - MOST_FILES
-        return "\n".join([*lines, *([f"  … and {rest} more"] if rest > 0 else [])])
+        lines += _listed("differs", self.differing)
+        lines += _listed("MLflow shows", self.figures)
+        lines += _listed("the run has no digest of", self.unclaimed)
+        return "\n".join(lines)
 
     def _classes(self) -> str:
         anew = _described(self.numerics_class_anew)
@@ -91,6 +99,30 @@ class Verdict:
         return [f"  first difference: {place}, tensor {found.tensors[0]}{others}"]
 
 
+def figure_differences(shown: dict[str, float], files: dict[str, float]) -> list[str]:
+    """What MLflow shows of the test set and of the best checkpoint otherwise than the files, such as `test/bleu 99`.
+
+    Both map names of metrics to values. Of a metric that MLflow does not show, nothing is said.
+    """
+    return [
+        f"{name} {value:g}, {_said(files.get(name))}"
+        for name, value in sorted(shown.items())
+        if name.startswith(FIGURES)
+        and name.partition("/")[2] not in COUNTERS
+        and not math.isclose(value, files.get(name, math.nan), rel_tol=1e-9, abs_tol=1e-12)
+    ]
+
+
+def _said(value: float | None) -> str:
+    return "which is in no file" if value is None else f"and its file has {value:g}"
+
+
+def _listed(word: str, items: list[str]) -> list[str]:
+    rest = len(items) - MOST_FILES
+    lines = [f"  {word}: {item}" for item in items[:MOST_FILES]]
+    return [*lines, f"  … and {rest} more"] if rest > 0 else lines
+
+
 def score_changes(before: bytes | None, after: bytes | None) -> list[str]:
     """Lines such as `bleu 30.1 → 30.2` for the scores of two reports/scores.json that differ."""
     old, new = _scores(before), _scores(after)
@@ -102,15 +134,15 @@ def score_changes(before: bytes | None, after: bytes | None) -> list[str]:
 
 
 def _scores(content: bytes | None) -> dict[str, float]:
-    scores = json.loads(content or b"{}")
-    return {
-        name: float(value["score"] if isinstance(value, dict) else value)
-        for name, value in scores.items()
-        if name in PLACES
-    }
+    try:
+        scores = json_object(content or b"{}")
+    except SeqlabError:
+        return {}
+    found = {name: value.get("score") if isinstance(value, dict) else value for name, value in scores.items()}
+    return {name: float(value) for name, value in found.items() if name in PLACES and isinstance(value, int | float)}
 
 
 def _described(numerics_class: str) -> str:
     if not numerics_class:
         return "unknown"
-    return " ".join(f"{name}={value}" for name, value in sorted(json.loads(numerics_class).items()))
+    return " ".join(f"{name}={value}" for name, value in sorted(numerics(numerics_class).items()))

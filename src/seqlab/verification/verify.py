@@ -1,34 +1,47 @@
 """Makes a run anew, and says whether the same bytes came out, or where they part."""
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 from seqlab.errors import SeqlabError
 from seqlab.params.params import load_params
+from seqlab.tracking.assembly import UNREADABLE
 from seqlab.tracking.content import files_below, sha256
 from seqlab.tracking.execution import read_executions
 from seqlab.tracking.fingerprint import load_recipe
+from seqlab.tracking.foreign import limited_bytes
 from seqlab.tracking.home import Home, find_home
 from seqlab.tracking.ledger import COMPARED
 from seqlab.tracking.pipeline import load_stage
+from seqlab.tracking.points import score_points, training_points
 from seqlab.verification.digest_table import DigestTable, first_difference, read_digests
 from seqlab.verification.subject import Subject, load_subject
-from seqlab.verification.verdict import Parting, Verdict, score_changes
+from seqlab.verification.trust import doubt
+from seqlab.verification.verdict import Parting, Verdict, figure_differences, score_changes
 from seqlab.verification.working_copy import execute, working_copy
 
-DIGESTS, SCORES = "models/digests.safetensors", "reports/scores.json"
+DIGESTS, SCORES, TRAINING = "models/digests.safetensors", "reports/scores.json", "reports/training.json"
+# Without these a run claims nothing, whatever its own dvc.yaml has among its outputs.
+NEEDED = ("models/best/model.safetensors", SCORES, "reports/translations.jsonl")
 
 
-def verify(start: Path, run: str | None) -> Verdict:
+def verify(start: Path, run: str | None, agree: Callable[[str], bool]) -> Verdict:
     """Execute the run of the working copy around `start`, or `run`, anew from its code, parameters and data.
 
+    `agree` is asked before code that is not this repository's is executed; nothing is unless it says yes.
+
     Raises:
-        SeqlabError: outside a DVC project; there is no such run, or it kept no code; a stage failed.
+        SeqlabError: outside a DVC project; there is no such run, or it kept no code; nobody agrees; a stage failed.
     """
     home = find_home(start)
     subject = load_subject(home, run)
-    with working_copy(home, subject.source(), subject.commit) as root:
+    archive = subject.source()
+    strange = doubt(home.root, subject.name, subject.commit, archive) if run is not None else ""
+    if strange and not agree(strange):
+        raise SeqlabError(f"{strange} Nothing was run; `--trust` runs it all the same")
+    with working_copy(home, archive, subject.commit) as root:
         execute(root)
         return compare(subject, root)
 
@@ -40,9 +53,8 @@ def compare(subject: Subject, root: Path) -> Verdict:
     expected = {path: name for path, name in subject.outputs.items() if _is_below(path, outs)}
     if not expected:
         raise SeqlabError(f"nothing is known of what run {subject.name} wrote: there is nothing to compare with")
-    # Of what the server does not have, nothing is known; a file that the run has and this execution has not differs.
-    differing = sorted(path for path, name in expected.items() if not anew.get(path, "-").startswith(name))
-    scores = score_changes(subject.content(SCORES), (root / SCORES).read_bytes()) if differing else []
+    differing = sorted(path for path, name in expected.items() if anew.get(path) != name)
+    scores = score_changes(subject.content(SCORES), _content(root / SCORES)) if SCORES in differing else []
     return Verdict(
         name=subject.name,
         files=len(expected),
@@ -52,7 +64,23 @@ def compare(subject: Subject, root: Path) -> Verdict:
         numerics_class_anew=_numerics_class(root),
         parting=_parting(subject.content(DIGESTS), root / DIGESTS) if differing else None,
         scores=scores,
+        unclaimed=sorted({*anew, *NEEDED} - {*expected}),
+        figures=figure_differences(subject.figures, _figures(subject, root)) if subject.figures else [],
     )
+
+
+def _content(path: Path) -> bytes:
+    return limited_bytes(path) if path.is_file() else b"{}"
+
+
+def _figures(subject: Subject, root: Path) -> dict[str, float]:
+    """The figures in the run's own files, or, where it has none, in those that came out anew."""
+    scores, training = (subject.content(name) or _content(root / name) for name in (SCORES, TRAINING))
+    try:
+        points = score_points(scores.decode("utf-8"), 0) + training_points(training.decode("utf-8"), 0)
+    except UNREADABLE as error:
+        raise SeqlabError(f"the scores of run {subject.name} are none that seqlab can read ({error!r:.200})") from None
+    return {point.key: point.value for point in points}
 
 
 def _is_below(path: str, outs: tuple[str, ...]) -> bool:

@@ -1,14 +1,18 @@
 """A temporary working copy in which a run is made anew, away from everything that was kept of it."""
 
 import os
+import re
 import shutil
 import signal
+import site
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from seqlab.addresses import stripped
 from seqlab.atomic import write_bytes, write_text
+from seqlab.corpus.mirror import VARIABLE as MIRROR
 from seqlab.dvc import dvc_environment, start_dvc
 from seqlab.errors import SeqlabError
 from seqlab.git import tree_at
@@ -22,6 +26,14 @@ IGNORED = "__pycache__\n"
 OWN_TEXT = "data/own"
 DOWNLOADS = "downloads"
 LAST_STAGE = "evaluate"
+# Of the environment, what a run may see. Whatever is not named here may be a token, a password, or an agent's socket.
+KEPT = re.compile(
+    "PATH|LANG|LANGUAGE|LC_[A-Z]+|TZ|TMPDIR|LD_LIBRARY_PATH|DYLD_[A-Z_]+|VIRTUAL_ENV|PYTHON[A-Z]*"
+    "|(OMP|GOMP|KMP|MKL|OPENBLAS|ATEN|ONEDNN|DNNL|CUDA|CUDNN|CUBLAS|NVIDIA)_[A-Z0-9_]+"
+    "|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE"
+    f"|{MIRROR}"
+)
+PROXY = re.compile("(?i)(http|https|ftp|all|no)_proxy")
 INTERRUPTED = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -106,9 +118,24 @@ def _remove(path: Path) -> None:
 
 
 def _environment(root: Path) -> dict[str, str]:
-    """No word of an experiment or a project around us, and this environment's programs first."""
-    inherited = {name: value for name, value in dvc_environment().items() if not name.startswith("DVC_")}
-    return inherited | {SWITCH: "off", "DVC_NO_ANALYTICS": "true", "DVC_SITE_CACHE_DIR": str(root.parent / "site")}
+    """This environment's programs, and what numbers, texts and connections need; no secret and nobody's settings."""
+    home = root.parent / "home"
+    home.mkdir(exist_ok=True)
+    environment = dvc_environment()
+    kept = {name: value for name, value in environment.items() if KEPT.fullmatch(name) and stripped(value) == value}
+    # A proxy's address needs no scheme.
+    kept |= {name: value for name, value in environment.items() if PROXY.fullmatch(name) and "@" not in value}
+    if MIRROR in kept and "://" not in kept[MIRROR]:
+        kept[MIRROR] = str(Path(kept[MIRROR]).expanduser())
+    return {
+        **kept,
+        SWITCH: "off",
+        "DVC_NO_ANALYTICS": "true",
+        "DVC_SITE_CACHE_DIR": str(root.parent / "site"),
+        "HOME": str(home),
+        # Packages that were installed for the user alone are below the true home.
+        "PYTHONUSERBASE": site.getuserbase(),
+    }
 
 
 @contextmanager

@@ -1,0 +1,189 @@
+"""The one place where foreign data become ours: what a journal, a tag, an artifact or a server's answer must look like.
+
+A journal may come from somebody else, and everybody may write to a team's server. Whatever is used as a path, a name or
+a number has passed a schema here: digests are 64 hexadecimal digits, paths are relative and below an output, numbers
+are finite, and nothing is deeper, longer or larger than what seqlab writes can be.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+
+from seqlab.errors import SeqlabError
+from seqlab.tracking.foreign_schema import (
+    KINDS,
+    MOST,
+    Entry,
+    ForeignLedger,
+    ForeignRecipe,
+    OutputPath,
+    ShortDigest,
+    Table,
+    Translated,
+)
+
+T = TypeVar("T", bound=BaseModel)
+# A line of a journal, whose longest names every file that went into a run.
+LONGEST_LINE = 1 << 22
+LARGEST_TEXT = 1 << 26
+MODEL_ID = re.compile(r"m-[0-9a-f]{32}")
+LONGEST_TASK = 200
+TASK = re.compile(r"seqlab-[\w.+-]+(?: [\w.+-]+)*")
+
+
+_FILES = TypeAdapter(Annotated[dict[OutputPath, ShortDigest], Field(max_length=MOST)])
+_NUMERICS = TypeAdapter(Table)
+
+
+def journal_entry(line: bytes) -> dict[str, Any]:
+    """The entry in a line of a journal.
+
+    Raises:
+        ValueError: the line is torn.
+        SeqlabError: it is whole, and none that seqlab writes; the message says which part.
+    """
+    if len(line) > LONGEST_LINE:
+        raise SeqlabError(f"is longer than {LONGEST_LINE} bytes")
+    entry = _object(line)
+    event = entry.get("event")
+    kind = KINDS.get(event, Entry) if isinstance(event, str) else Entry
+    return _checked(kind, entry)
+
+
+def ledger_entries(text: str) -> list[dict[str, Any]]:
+    """The entries of a ledger.json.
+
+    Raises:
+        SeqlabError: `text` is something else.
+    """
+    found = _parsed(ForeignLedger, text)
+    for entry in found.executions:
+        if entry.numerics_class:
+            numerics(entry.numerics_class)
+    return [entry.model_dump() for entry in found.executions]
+
+
+def recipe(text: bytes) -> dict[str, dict[str, Any]]:
+    """The recipe in a recipe.json, as it stands there.
+
+    Raises:
+        SeqlabError: `text` is something else.
+    """
+    _parsed(ForeignRecipe, text)
+    return dict(json.loads(text))
+
+
+def translations(text: bytes) -> list[Translated]:
+    """The lines of a translations.jsonl.
+
+    Raises:
+        SeqlabError: a line is something else, or there is none.
+    """
+    found = [_parsed(Translated, line) for line in _limited(text).split(b"\n") if line]
+    if not found:
+        raise SeqlabError("has no translations")
+    return found
+
+
+def files(tag: str) -> dict[str, str]:
+    """Artifact path → beginning of its SHA-256, from the tag that says what a run has; {} if it is none of ours."""
+    try:
+        return _FILES.validate_json(tag.encode("utf-8", "replace"), strict=True)
+    except ValidationError:
+        return {}
+
+
+def numerics(text: str) -> dict[str, Any]:
+    """The parts of a numerics class.
+
+    Raises:
+        SeqlabError: `text` is no such class.
+    """
+    try:
+        return _NUMERICS.validate_json(text.encode("utf-8", "replace"), strict=True)
+    except ValidationError as error:
+        raise SeqlabError(f"the numerics class {_reason(error)}") from None
+
+
+def task(corpus: Mapping[str, Any]) -> str | None:
+    """Name in the model registry of the task that corpus parameters set; None where they make no name.
+
+    It is a file's name too.
+    """
+    name = "-".join(["seqlab", *(str(corpus.get(part, "")) for part in ("name", "source", "target"))])
+    return name if TASK.fullmatch(name) and len(name) < LONGEST_TASK else None
+
+
+def model_id(text: str) -> str:
+    """`text`, which names a folder afterwards.
+
+    Raises:
+        SeqlabError: it is no id that MLflow gives a model.
+    """
+    if not MODEL_ID.fullmatch(text):
+        raise SeqlabError(f"{text!r:.80} is no id of a model in MLflow")
+    return text
+
+
+def json_object(content: bytes) -> dict[str, Any]:
+    """A JSON object of somebody else's, to be looked at with care.
+
+    Raises:
+        SeqlabError: `content` is none, or too large.
+    """
+    try:
+        return _object(_limited(content))
+    except ValueError as error:
+        raise SeqlabError(f"is no JSON object ({error})") from None
+
+
+def limited_bytes(path: Path) -> bytes:
+    """The content of a file that came from elsewhere.
+
+    Raises:
+        SeqlabError: it is larger than any of ours.
+        OSError: it cannot be read.
+    """
+    with open(path, "rb") as file:
+        return _limited(file.read(LARGEST_TEXT + 1))
+
+
+def _limited(content: bytes) -> bytes:
+    if len(content) > LARGEST_TEXT:
+        raise SeqlabError(f"is larger than {LARGEST_TEXT} bytes")
+    return content
+
+
+def _object(content: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(content)
+    except RecursionError:
+        raise SeqlabError("is nested too deeply") from None
+    if not isinstance(found, dict):
+        raise SeqlabError("is no JSON object")
+    return found
+
+
+def _checked(kind: type[Entry], entry: dict[str, Any]) -> dict[str, Any]:
+    try:
+        kind.model_validate(entry)
+    except ValidationError as error:
+        raise SeqlabError(_reason(error)) from None
+    return entry
+
+
+def _parsed(kind: type[T], text: str | bytes) -> T:
+    try:
+        return kind.model_validate_json(_limited(text.encode("utf-8", "replace") if isinstance(text, str) else text))
+    except ValidationError as error:
+        raise SeqlabError(_reason(error)) from None
+
+
+def _reason(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"{place[:80]!r}: {first['msg']}" if place else str(first["msg"])

@@ -1,0 +1,225 @@
+"""What foreign data must look like: the schemas that `seqlab.tracking.foreign` holds them to."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+LONGEST_TEXT = 1 << 20
+MOST = 100_000
+# As dvc.yaml has them, and what a run shows beside: tests/tracking/test_foreign.py holds them to it.
+OUTPUT_FOLDERS = ("data/", "models/", "reports/")
+SHOWN = ("params.yaml", "dvc.lock", "source.zip")
+
+
+def _output(path: str) -> str:
+    parts = path.split("/")
+    unsafe = not path.isprintable() or any(part in ("", ".", "..") for part in parts) or {*"\\:"} & {*path}
+    if unsafe or not (path in SHOWN or path.startswith(OUTPUT_FOLDERS)):
+        raise ValueError("is no path of an output")
+    return path
+
+
+def _printable(name: str) -> str:
+    if not name.isprintable():
+        raise ValueError("is no name")
+    return name
+
+
+Digest = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
+# DVC's, of a file or a folder.
+DataDigest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}(\.dir)?$")]
+Commit = Annotated[str, StringConstraints(pattern="^([0-9a-f]{40}|[0-9a-f]{64})$")]
+ShortDigest = Annotated[str, StringConstraints(pattern="^[0-9a-f]{12}$")]
+OutputPath = Annotated[str, StringConstraints(max_length=1024), AfterValidator(_output)]
+ExecutionId = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
+Name = Annotated[str, StringConstraints(max_length=1024), AfterValidator(_printable)]
+Text = Annotated[str, StringConstraints(max_length=LONGEST_TEXT)]
+Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+Count = Annotated[int, Field(ge=0, lt=2**53)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+# Seconds since 1970, to the year 5138.
+Time = Annotated[float, Field(ge=0, lt=1e11, allow_inf_nan=False)]
+Scalar = Text | bool | Whole | float | None
+Value = Scalar | Annotated[list[Scalar], Field(max_length=MOST)]
+Table = Annotated[dict[Name, Value], Field(max_length=MOST)]
+Section = Annotated[dict[Name, Value | Table], Field(max_length=MOST)]
+Files = Annotated[dict[OutputPath, Digest], Field(max_length=MOST)]
+Stage = Literal["train", "evaluate", "report"]
+
+
+class Foreign(BaseModel):
+    """Fields beyond those that are named here are let through unread."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+
+class _Part(Foreign):
+    """What both halves of a recipe have."""
+
+    data: Annotated[dict[Name, DataDigest], Field(max_length=MOST)]
+    code: Digest
+    versions: Annotated[dict[Name, Name], Field(max_length=MOST)]
+
+
+class _Section(Foreign):
+    """A section of parameters, no deeper than params.yaml has them."""
+
+    __pydantic_extra__: dict[str, Value | Table]
+
+
+class _Runtime(_Section):
+    device: Name
+    threads: Count
+
+
+class _Model(_Section):
+    cell: Name
+    hidden_size: Count
+    attention: Name
+
+
+class _Train(_Section):
+    teacher_forcing_ratio: Number
+
+
+class TrainRecipe(_Part):
+    """What a model is made from; each section in it is a flat table of values."""
+
+    seed: Whole
+    runtime: _Runtime
+    model: _Model
+    train: _Train
+    __pydantic_extra__: dict[str, Value | Section]
+
+
+class _Corpus(_Section):
+    name: Name
+    source: Name
+    target: Name
+
+
+class _Evaluate(_Section):
+    beam_size: Count
+
+
+class EvaluateRecipe(_Part):
+    """What the scores are made from beside the model."""
+
+    corpus: _Corpus
+    tokenizer: Section
+    evaluate: _Evaluate
+    __pydantic_extra__: dict[str, Value | Section]
+
+
+class ForeignRecipe(BaseModel):
+    """What a run is made from."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+    train: TrainRecipe
+    evaluate: EvaluateRecipe
+
+
+class Provenance(Foreign):
+    """Where an execution comes from."""
+
+    user: Name | None = None
+    python: Name
+    versions: Annotated[dict[Name, Name], Field(max_length=MOST)]
+    experiment: Name | None = None
+    baseline: Name | None = None
+    commit: Commit | None = None
+    dirty: Annotated[list[Text], Field(max_length=MOST)] = []
+    params_diff: Annotated[
+        dict[Name, Annotated[list[Value | Section], Field(min_length=2, max_length=2)]], Field(max_length=MOST)
+    ] = {}
+
+
+class Entry(Foreign):
+    """A line of a journal."""
+
+    event: Annotated[str, StringConstraints(max_length=64)]
+    time: Time
+
+
+class Started(Entry):
+    """The first line of an execution."""
+
+    stage: Stage
+    train_fingerprint: Digest
+    run_fingerprint: Digest
+    recipe: ForeignRecipe
+    process: Table
+    provenance: Provenance
+    inputs: Files
+
+
+class Numerics(Entry):
+    """The numerics class, once it is known."""
+
+    numerics: Table
+
+
+class Point(Entry):
+    """A step or an epoch."""
+
+    point: dict[Name, Whole | float | bool | None]
+
+
+class Ended(Entry):
+    """The last line."""
+
+    outputs: Files = {}
+    usage: Annotated[dict[Name, Number], Field(max_length=MOST)] = {}
+    error: Text = ""
+
+
+class Sweep(Entry):
+    """That a run is a member of a sweep."""
+
+    sweep: Name
+    member: Name
+
+
+class Verdict(Entry):
+    """How a run challenged the champion of its task."""
+
+    task: Name
+    verdict: Text
+    crowned: bool
+
+
+KINDS: dict[str, type[Entry]] = {
+    "started": Started,
+    "numerics": Numerics,
+    "sweep": Sweep,
+    "verdict": Verdict,
+    **dict.fromkeys(("StepFinished", "EpochFinished"), Point),
+    **dict.fromkeys(("finished", "failed", "interrupted", "died"), Ended),
+}
+
+
+class Execution(BaseModel):
+    """An entry of a ledger."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+    id: ExecutionId
+    stage: Literal["train", "evaluate"]
+    numerics_class: Text
+    started: Time
+    seconds: Number
+    commit: Commit | Literal[""]
+    outputs: Files
+
+
+class ForeignLedger(Foreign):
+    """The file ledger.json."""
+
+    executions: Annotated[list[Execution], Field(max_length=MOST)]
+
+
+class Translated(BaseModel):
+    """A line of translations.jsonl, without what nobody here reads."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+    references: Annotated[list[Text], Field(min_length=1, max_length=MOST)]
+    translation: Text

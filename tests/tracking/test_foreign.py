@@ -1,0 +1,191 @@
+"""Foreign data: what seqlab wrote is read, and whatever else it is becomes a note and no path, name or number."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seqlab.errors import SeqlabError
+from seqlab.tracking import foreign
+from seqlab.tracking.execution import read_execution
+from seqlab.tracking.foreign_schema import OUTPUT_FOLDERS, SHOWN
+from seqlab.tracking.journal import Journal, read_journal
+from seqlab.tracking.ledger import Ledger
+from seqlab.tracking.pipeline import load_stage, stage_names
+from seqlab.tracking.recorder import INPUTS
+from seqlab.tracking.source import SOURCE
+from tests.tracking.conftest import Project
+from tests.tracking.entries import DIGEST, ENDED, RECIPE, STARTED
+
+ROOT = Path(__file__).parents[2]
+DEEP = "[" * 100_000
+# Digests that are prefixes, empty, or another alphabet; and paths that lead elsewhere, or to no output.
+DIGESTS = ["", DIGEST[:12], DIGEST + "0", DIGEST.upper(), DIGEST[:-1] + "\n", f"../{DIGEST[3:]}", 5, None, ["a"]]
+PATHS = [
+    *(
+        "/etc/passwd",
+        "../a",
+        "reports/../../a",
+        "reports/",
+        "reports//a",
+        "./reports/a",
+        "reports/./a",
+        "reports\\..\\a",
+    ),
+    *("src/sitecustomize.py", ".git/config", "C:/a", "reports/a\n", "reports/\0", "reports/\x1b[2J", "", "params.yam"),
+    "reports/" + "a" * 2000,
+]
+
+
+def test_the_declared_outputs_are_the_ones_that_a_journal_may_name() -> None:
+    declared = [out for stage in stage_names(ROOT) for out in load_stage(ROOT, stage).outs]
+    assert len(declared) > 15
+    assert [out for out in declared if not out.startswith(OUTPUT_FOLDERS)] == []
+    assert {name for name in (*INPUTS, SOURCE) if not name.startswith(OUTPUT_FOLDERS)} == {*SHOWN}
+
+
+def skipped(tmp_path: Path, event: str, **fields: Any) -> list[str]:
+    """What is said of a line between two sound ones, which are read all the same."""
+    journal = Journal(tmp_path / "a.jsonl")
+    journal.append("first")
+    journal.append(event, **fields)
+    journal.append("last")
+    said: list[str] = []
+    assert [entry["event"] for entry in read_journal(journal.path, said)] in (
+        ["first", "last"],
+        ["first", event, "last"],
+    )
+    return said
+
+
+@pytest.mark.parametrize("digest", DIGESTS)
+@pytest.mark.parametrize("name", ["train_fingerprint", "run_fingerprint"])
+def test_a_fingerprint_is_a_whole_digest(tmp_path: Path, name: str, digest: object) -> None:
+    (said,) = skipped(tmp_path, "started", **STARTED | {name: digest})
+    assert said.startswith(f"{tmp_path / 'a.jsonl'}, line 2: '{name}': ")
+
+
+@pytest.mark.parametrize("digest", DIGESTS)
+def test_what_an_output_is_told_by_is_a_whole_digest(tmp_path: Path, digest: object) -> None:
+    assert skipped(tmp_path, "finished", outputs={"reports/scores.json": digest})
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_path_is_that_of_an_output(tmp_path: Path, path: str) -> None:
+    for event, fields in (("finished", {"outputs": {path: DIGEST}}), ("started", STARTED | {"inputs": {path: DIGEST}})):
+        assert len(skipped(tmp_path / event, event, **fields)) == 1
+    assert foreign.files(json.dumps({path: DIGEST[:12]})) == {}
+    entry = {"id": "a", "stage": "train", "numerics_class": "", "started": 1.0, "seconds": 1.0, "commit": ""}
+    with pytest.raises(SeqlabError):
+        Ledger.from_json(json.dumps({"executions": [entry | {"outputs": {path: DIGEST}}]}))
+
+
+def changed(value: Any, place: str, new: Any) -> Any:
+    found = copy.deepcopy(value)
+    *parts, last = place.split(".")
+    inner = found
+    for part in parts:
+        inner = inner[part]
+    inner[last] = new
+    return found
+
+
+@pytest.mark.parametrize("new", [None, [], "text", -1, {"a": {"b": {"c": {"d": 1}}}}])
+@pytest.mark.parametrize(
+    "place",
+    ["recipe", "recipe.train", "recipe.train.data", "recipe.evaluate.corpus", "recipe.train.code",
+     "provenance.versions", "provenance.params_diff", "recipe.train.model.hidden_size",
+     "recipe.evaluate.evaluate.beam_size", "inputs", "recipe.train.runtime.device"],
+)  # fmt: skip
+def test_a_start_of_wrong_types_is_skipped_and_said(tmp_path: Path, place: str, new: object) -> None:
+    if (place, new) in (("recipe.train.runtime.device", "text"),):
+        return
+    assert skipped(tmp_path, "started", **changed(STARTED, place, new))
+
+
+@pytest.mark.parametrize(
+    "line", [DEEP, "[]", '{"a":' * 100_000, '{"event": "finished", "time": 1e999}', "x" * (1 << 22)]
+)
+def test_a_line_that_is_whole_and_none_of_ours_is_said_and_a_torn_one_is_not(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "a.jsonl"
+    Journal(path).append("one")
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(line + "\n")
+    Journal(path).append("two")
+    said: list[str] = []
+    assert [entry["event"] for entry in read_journal(path, said)] == ["one", "two"]
+    assert len(said) == (line != '{"event": "fin')
+
+
+def test_sound_entries_are_read_as_they_stand(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "20260101T000000000000-0123abcd.jsonl")
+    journal.append("started", **STARTED)
+    journal.append("StepFinished", point={"step": 3, "loss": float("nan")}, tokens_per_second=1.0)
+    journal.append("finished", **ENDED)
+    said: list[str] = []
+    execution = read_execution(journal.path, said)
+    assert said == []
+    assert execution is not None
+    assert (execution.outcome, execution.outputs, execution.header["recipe"]) == ("finished", ENDED["outputs"], RECIPE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [DEEP, "", "null", "[]", '{"executions": 5}', '{"executions": [[]]}', '{"executions": [{"id": "a"}]}', "\ud800",
+     '{"executions": [{"id": "a b", "stage": "train", "numerics_class": "", "started": 0, "seconds": 1, "commit": "",'
+     ' "outputs": {}}]}',
+     '{"executions": [{"id": "a", "stage": "train", "numerics_class": "no JSON", "started": 0, "seconds": 1,'
+     ' "commit": "", "outputs": {}}]}',
+     '{"executions": [{"id": "a", "stage": "train", "numerics_class": "", "started": 0, "seconds": NaN,'
+     ' "commit": "", "outputs": {}}]}'],
+)  # fmt: skip
+def test_a_ledger_of_somebody_elses_is_an_error_for_people(text: str) -> None:
+    with pytest.raises(SeqlabError):
+        Ledger.from_json(text)
+
+
+@pytest.mark.parametrize("text", [DEEP, "", "5", "{}", '{"a": 1}', '["a"]', '{"reports/a": "0"}', '{"reports/a": 5}'])
+def test_a_tag_of_somebody_elses_says_nothing(text: str) -> None:
+    assert foreign.files(text) == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["m-1?/../../../src/sitecustomize", "../m", "", "m-", f"m-{'a' * 31}", f"m-{'a' * 32}\n", f"m-{'a' * 33}",
+     f"M-{'a' * 32}", f"m-{'a' * 31}/"],
+)  # fmt: skip
+def test_a_models_id_is_matched_whole(text: str) -> None:
+    with pytest.raises(SeqlabError, match="is no id of a model in MLflow"):
+        foreign.model_id(text)
+    assert foreign.model_id(f"m-{'0af' * 10}12") == f"m-{'0af' * 10}12"
+
+
+@pytest.mark.parametrize(
+    ("corpus", "name"),
+    [
+        ({"name": "files", "source": "en", "target": "pt-BR"}, "seqlab-files-en-pt-BR"),
+        ({"name": "files", "source": "en", "target": "pt/BR"}, None),
+        ({"name": "files", "source": "..", "target": "a'b"}, None),
+        ({"name": "files", "source": "en", "target": "a" * 300}, None),
+    ],
+)
+def test_a_task_is_a_name(corpus: dict[str, str], name: str | None) -> None:
+    assert foreign.task(corpus) == name
+
+
+def test_what_is_larger_than_anything_of_ours_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(foreign, "LARGEST_TEXT", 10)
+    (tmp_path / "a").write_bytes(b"x" * 11)
+    with pytest.raises(SeqlabError, match="is larger than 10 bytes"):
+        foreign.limited_bytes(tmp_path / "a")
+    with pytest.raises(SeqlabError, match="is larger than 10 bytes"):
+        foreign.translations(b"x" * 11)
+
+
+def test_the_projects_own_journal_passes(project: Project) -> None:
+    project.run()
+    said: list[str] = []
+    assert [read_execution(path, said) is not None for path in project.home.journal.glob("*/*/*.jsonl")] == [True] * 3
+    assert said == []
