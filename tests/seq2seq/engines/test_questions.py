@@ -11,7 +11,7 @@ ENGINES = "src/seqlab/seq2seq/engines/"
 EXEMPT = {
     # Sets PyTorch up, and records on what.
     "src/seqlab/numerics.py",
-    # Says what there is.
+    # Says what there is to compute on.
     "src/seqlab/doctor.py",
     # Used by the searches too, which are of no engine yet.
     "src/seqlab/model/argmax.py",
