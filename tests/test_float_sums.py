@@ -19,7 +19,6 @@ KNOWN = {
     "src/seqlab/evaluation/exposure.py: sum(tokens)",
     "src/seqlab/text/batches.py: sum(pairs)",
     "src/seqlab/text/sequences.py: sum((size for size, _ in parts))",
-    "src/seqlab/tracking/source.py: sum((entry.file_size for entry in entries))",
     "src/seqlab/training/digests.py: sum(rows)",
 }
 
