@@ -83,7 +83,7 @@ def test_nothing_of_a_stranger_s_is_run_unless_somebody_agrees(
     executed: list[Path] = []
     asked: list[str] = []
     monkeypatch.setattr(verify_module, "execute", executed.append)
-    monkeypatch.setattr(verify_module, "compare", lambda *_: "compared")
+    monkeypatch.setattr(verify_module, "compare", lambda subject, _: subject.name)
 
     def agree(question: str) -> bool:
         assert executed == []
@@ -92,7 +92,7 @@ def test_nothing_of_a_stranger_s_is_run_unless_somebody_agrees(
 
     run = project.executions()[0].run_fingerprint
     if agreed:
-        assert verify(project.root, run, agree) == "compared"
+        assert str(verify(project.root, run, agree)).startswith("tf0.50-")
     else:
         with pytest.raises(SeqlabError, match="Nothing was run; `--trust` runs it all the same"):
             verify(project.root, run, agree)

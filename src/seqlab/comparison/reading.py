@@ -1,6 +1,7 @@
 """Reads what runs wrote."""
 
 import csv
+import io
 import json
 import math
 from collections.abc import Sequence
@@ -10,6 +11,10 @@ from typing import Any
 
 from seqlab.errors import SeqlabError
 from seqlab.scoring.bleu_counts import BleuCounter, Counts
+from seqlab.tracking.foreign import limited_bytes
+
+# What comes of reading files that somebody else may have written.
+DAMAGE = (OSError, ValueError, TypeError, KeyError, RecursionError, csv.Error, SeqlabError)
 
 
 @dataclass(frozen=True)
@@ -68,21 +73,21 @@ def read_columns(path: Path, names: Sequence[str]) -> list[list[float]]:
         SeqlabError: the file lacks a column, or holds what is no number.
     """
     try:
-        with open(path, encoding="utf-8", newline="") as file:
-            rows = [[float(row[name] or "nan") for name in names] for row in csv.DictReader(file)]
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        text = io.StringIO(limited_bytes(path).decode("utf-8"), newline="")
+        rows = [[float(row[name] or "nan") for name in names] for row in csv.DictReader(text)]
+    except DAMAGE as error:
         raise SeqlabError(f"{path} is damaged ({type(error).__name__}: {error})") from None
     return [row for row in rows if all(math.isfinite(value) for value in row)]
 
 
 def _records(path: Path) -> list[dict[str, Any]]:
     try:
-        records = json.loads(b"[" + b",".join(path.read_bytes().splitlines()) + b"]")
+        records = json.loads(b"[" + b",".join(limited_bytes(path).splitlines()) + b"]")
         whole = _types(records, "source", "translation") <= {str} and _types(records, "bleu") <= {int, float}
         references = [each["references"] for each in records]
         whole &= all(references) and _types(records, "references") <= {list}
         whole &= {type(text) for texts in references for text in texts} <= {str}
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except DAMAGE as error:
         raise SeqlabError(f"{path} is damaged ({type(error).__name__}: {error})") from None
     if not records or not whole:
         raise SeqlabError(f"{path} is damaged (no sentences, or one without a source, a reference or a translation)")
