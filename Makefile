@@ -88,7 +88,7 @@ bench: install
 	python -m benchmarks.run $(BENCHMARKS)
 
 # After a change of a pin, a line NAME==VERSION: the digests of that version's files, on every system and Python.
-PINS := requirements.txt requirements-dev.txt requirements-team.txt .github/requirements-audit.txt
+PINS := requirements.txt requirements-dev.txt requirements-team.txt requirements-mecab.txt .github/requirements-audit.txt
 hashes: install-dev
 	set -e; for file in $(PINS); do \
 	  sed -n '/^#/p' $$file >$$file.new; \

@@ -12,7 +12,13 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-FILES = ["requirements.txt", "requirements-dev.txt", "requirements-team.txt", ".github/requirements-audit.txt"]
+FILES = [
+    "requirements.txt",
+    "requirements-dev.txt",
+    "requirements-team.txt",
+    "requirements-mecab.txt",
+    ".github/requirements-audit.txt",
+]
 PIN = re.compile(r"(?m)^([A-Za-z0-9._-]+)==(\S+)(.*(?:\n +--hash=sha256:[0-9a-f]{64}.*)*)$")
 # What PyTorch's CUDA build brings on Linux: it pins that itself, and other builds have none of it.
 OF_A_BUILD = ("cuda-", "nvidia-", "triton")
@@ -51,12 +57,12 @@ def test_every_pin_has_the_digests_of_its_files(name: str) -> None:
 
 
 def test_one_set_of_pins_does_for_every_python() -> None:
-    for name in FILES[:3]:
+    for name in FILES[:4]:
         assert ";" not in (ROOT / name).read_text("utf-8").partition("==")[2]
 
 
 def test_no_package_has_two_pins() -> None:
-    named = [name for file in FILES[:3] for name in pins(file)]
+    named = [name for file in FILES[:4] for name in pins(file)]
     assert len(named) == len(set(named))
 
 
