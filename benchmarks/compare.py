@@ -15,8 +15,8 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 
+from benchmarks.invented_runs import InventedRun, grid
 from seqlab.comparison.compare import compare
-from tests.comparison.invented import InventedRun, grid
 
 SENTENCES = 1000
 PARAMETERS = 70

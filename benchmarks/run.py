@@ -19,6 +19,7 @@ from benchmarks.measure import ROOT, say
 from seqlab.params.params import load_params
 
 MODULES = ("training", "profile", "decoding", "data")
+ON_A_GPU = ("gpu", "decoding")
 LOG = ROOT / "benchmarks/log"
 PACKAGES = ("torch", "numpy", "sentencepiece", "tokenizers")
 
@@ -26,13 +27,16 @@ PACKAGES = ("torch", "numpy", "sentencepiece", "tokenizers")
 def main() -> None:
     """Run the benchmarks asked for, one after another; a failure of one stops none, and is exit status 1 at the end."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("modules", nargs="*", help=f"of benchmarks; all: {' '.join(MODULES)}")
+    parser.add_argument(
+        "modules", nargs="*", help=f"of benchmarks; all: {' '.join(MODULES)}, on a GPU {' '.join(ON_A_GPU)}"
+    )
     parser.add_argument("--log", type=Path, default=LOG, help="folder of the logs")
     arguments = parser.parse_args()
     now = datetime.now(UTC)
     log = arguments.log / f"{now:%Y-%m-%d}.md"
     append(log, section(now, new=not log.exists()))
-    failed = [module for module in arguments.modules or MODULES if not run(f"benchmarks.{module}", log)]
+    modules = arguments.modules or (MODULES if device() == "cpu" else ON_A_GPU)
+    failed = [module for module in modules if not run(f"benchmarks.{module}", log)]
     if failed:
         raise SystemExit(f"failed: {', '.join(failed)}; see {log}")
     say(f"\nwritten to {log}")

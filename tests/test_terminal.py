@@ -35,11 +35,14 @@ COMMANDS = {
     "runs": ([], "seqlab.runs.list_runs"),
     "summary": ([], "seqlab.summary.summarize"),
     "params": ([], "seqlab.params.table.parameter_table"),
+    "recipe": (["grid", "--seeds=1"], "seqlab.sweeping.command.run_sweep"),
+    "ui": ([], "seqlab.tracking.ui.show"),
+    "doctor": ([], "seqlab.doctor.diagnose"),
 }
 
 
-class Verdict(SimpleNamespace):
-    reproduced = True
+class Answer(SimpleNamespace):
+    reproduced, problems = True, ()
 
     def __str__(self) -> str:
         return HOSTILE
@@ -47,9 +50,11 @@ class Verdict(SimpleNamespace):
 
 def answer(name: str) -> Any:
     """A stand-in for the function that does a command's work, whose answer is hostile."""
-    if name == "sweep":
+    if name in ("sweep", "recipe"):
         return lambda *_, say, **__: say(HOSTILE)
-    return lambda *_, **__: Verdict() if name == "verify" else HOSTILE
+    if name == "ui":
+        return lambda _root, say, _port: say(HOSTILE)
+    return lambda *_, **__: Answer() if name in ("verify", "doctor") else HOSTILE
 
 
 def refuse(*_: object, **__: object) -> None:
@@ -66,6 +71,7 @@ def test_a_command_s_answer_and_its_error_are_plain(name: str, monkeypatch: pyte
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr("seqlab.dvc.dvc_status", lambda _: {})
     monkeypatch.setattr("seqlab.integration.command.render_summary", str)
+    monkeypatch.setattr("seqlab.summary.invitation", lambda _: "")
     monkeypatch.setattr("seqlab.integration.command._check", lambda *_, **__: None)
     monkeypatch.setattr(work, answer(name))
     result = CliRunner().invoke(main, [name, *arguments])
@@ -99,6 +105,8 @@ def printed(tree: ast.AST) -> Iterator[str]:
 PRINTING = {"print", "click.echo", "click.secho", "sys.stdout.write", "sys.stderr.write", "tqdm.write"}
 # What is printed there is made plain there, as the tests above show of translations.
 MAY_PRINT = {"terminal.py": {"click.echo"}, "output.py": {"click.echo"}, "progress.py": {"tqdm.write"}}
+# Before anything is installed, of nothing but this machine.
+MAY_PRINT["prerequisites.py"] = {"print"}
 
 
 def test_nothing_is_printed_but_by_say() -> None:

@@ -204,8 +204,8 @@ def main(root: Path, venv: Path, *, asked_for: bool) -> int:
         venv.unlink() if venv.is_symlink() else shutil.rmtree(str(venv))
     if not installed and takes_cuda_build() and not has_nvidia_driver():
         print(  # noqa: T201
-            f"seqlab: there is no NVIDIA driver, and pip takes PyTorch's CUDA build: {CUDA_BUILD}. For that, press "
-            "Ctrl-C, and set PIP_EXTRA_INDEX_URL as the beginning of README.md says.",
+            f"seqlab: there is no NVIDIA driver, and pip takes PyTorch's CUDA build: {CUDA_BUILD}. "
+            "For the CPU build, press Ctrl-C, and set PIP_EXTRA_INDEX_URL as the beginning of README.md says.",
             flush=True,
         )
     return 0

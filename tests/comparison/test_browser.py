@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 import pytest
 
+from benchmarks.invented_runs import InventedRun, grid, stand_in
 from seqlab.comparison import compare as module
 from seqlab.comparison.compare import compare
-from tests.comparison.invented import InventedRun, grid, stand_in
 from tests.reporting.test_browser import CHROMIUM, CONTRASTS, FLAGS, contrast
 
 HOSTILE = "<script>alert(1)</script><img src=http://example.org/x onerror=alert(1)> | \u202e`x` " + "long" * 80

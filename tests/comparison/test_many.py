@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.invented_runs import grid, stand_in
 from seqlab.comparison import compare as module
 from seqlab.comparison.analysis import BEST_RUNS
 from seqlab.comparison.compare import compare
-from tests.comparison.invented import grid, stand_in
 
 LARGEST_BYTES = 20_000_000
 

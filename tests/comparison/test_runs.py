@@ -6,13 +6,13 @@ import pytest
 from mlflow import MlflowClient
 
 from benchmarks.compare import log
+from benchmarks.invented_runs import grid
 from seqlab.comparison import runs as module
 from seqlab.comparison.compare import compare
 from seqlab.comparison.runs import find_runs
 from seqlab.errors import SeqlabError
 from seqlab.tracking.home import Home
 from seqlab.tracking.server import Server, connect
-from tests.comparison.invented import grid
 from tests.tracking.mlflow_server import MlflowServer
 
 pytestmark = pytest.mark.slow

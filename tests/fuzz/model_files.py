@@ -64,11 +64,8 @@ def _artifact(name: str, content: bytes, load: Callable[[bytes], object]) -> Loa
 
 
 def _ledger() -> bytes:
-    entry: dict[str, object] = {
-        "id": "20260101T000000000000-0123abcd",
-        "stage": "train",
-        "numerics_class": '{"system": "Linux"}',
-    }
+    numerics = '{"system": "Linux"}'
+    entry: dict[str, object] = {"id": "20260101T000000000000-0123abcd", "stage": "train", "numerics_class": numerics}
     entry |= {"started": 1.0, "seconds": 2.0, "commit": "0" * 40, "outputs": ENDED["outputs"]}
     return json.dumps({"executions": [entry, entry]}).encode()
 

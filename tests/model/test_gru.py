@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from seqlab.model.gru import gru
+from seqlab.model.gru import GRU, gru
 from seqlab.model.packing import Packing
 from seqlab.model.recurrent import RecurrentStack, RecurrentState
 
@@ -82,3 +82,12 @@ def test_a_stack_is_the_same_with_and_without_gradients(bidirectional: bool) -> 
     with torch.no_grad():
         expected, expected_last = stack(inputs, packing, state, ())
     torch.testing.assert_close((outputs.detach(), last.hidden.detach()), (expected, expected_last.hidden))
+
+
+def test_a_layer_is_run_by_hand_where_there_is_a_gradient_of_several_steps() -> None:
+    layer, packing = GRU(INPUT, SIZE), packing_of([5, 4, 1])
+    assert layer.by_hand(packing)
+    assert not layer.by_hand(packing_of([1, 1]))
+    assert not layer.to("meta").by_hand(packing)
+    with torch.no_grad():
+        assert not layer.by_hand(packing)

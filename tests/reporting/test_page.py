@@ -59,9 +59,7 @@ def hostile_page(root: Path, hostile: str) -> str:
     run.write_json(root / "data/raw/manifest.json", manifest)
     attention = {"source_tokens": [hostile] * 2, "translation_tokens": [hostile], "weights": [[0.5, 0.5]]}
     run.write_json(root / "reports/attention.json", [attention])
-    return page_of(
-        root, corpus={"name": "files", "source": hostile, "target": hostile, "files": FILES | {"train": [hostile]}}
-    )
+    return page_of(root, corpus={"name": "files", "files": FILES | {"train": [hostile]}})
 
 
 # Tokens of attention maps are clipped, and params.yaml escapes control characters in a way of its own.

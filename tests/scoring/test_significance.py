@@ -6,6 +6,7 @@ from sacrebleu import BLEU
 from sacrebleu.significance import PairedTest
 from scipy.stats import binomtest
 
+from benchmarks.invented_runs import SIGNATURE, references, worsened
 from seqlab.comparison.analysis import analyse
 from seqlab.scoring.bleu_counts import BleuCounter, Counts
 from seqlab.scoring.significance import (
@@ -19,7 +20,6 @@ from seqlab.scoring.significance import (
     randomization_p,
     trials_for,
 )
-from tests.comparison.invented import SIGNATURE, references, worsened
 
 TEXTS = references(70)
 SYSTEMS = [worsened(TEXTS, errors, seed) for seed, errors in enumerate((0.3, 0.3, 0.28, 0.35, 0.6))]

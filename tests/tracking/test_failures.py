@@ -61,12 +61,16 @@ def test_a_damaged_database_is_no_server_that_does_not_answer(
     assert "answers" not in message
 
 
+def answer(code: str) -> RestException:
+    return RestException({"error_code": code, "message": "no"})  # type: ignore[no-untyped-call]
+
+
 @pytest.mark.parametrize(
     ("error", "one"),
     [
-        (RestException({"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no run"}), True),  # type: ignore[no-untyped-call]
-        (RestException({"error_code": "INTERNAL_ERROR", "message": "bug"}), True),  # type: ignore[no-untyped-call]
-        (RestException({"error_code": "TEMPORARILY_UNAVAILABLE", "message": "later"}), False),  # type: ignore[no-untyped-call]
+        (answer("RESOURCE_DOES_NOT_EXIST"), True),
+        (answer("INTERNAL_ERROR"), True),
+        (answer("TEMPORARILY_UNAVAILABLE"), False),
         (MlflowException("API request failed with exception X"), False),
         (MlflowException("Invalid model name", error_code=1000), True),
         (requests.ConnectionError("gone"), False),

@@ -1,7 +1,6 @@
 """The stage download: a corpus as three files of parallel text and a manifest."""
 
 import hashlib
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from seqlab.corpus.corpus import Corpus
 from seqlab.errors import SeqlabError
 from seqlab.parallel import Example
 from seqlab.params.corpus import CorpusParams
+from seqlab.terminal import say
 
 
 def build(params: CorpusParams, destination: Path, cache: Path, own: Path) -> None:
@@ -102,9 +102,10 @@ def _counted(
 def _say_overlap(split: str, also: int, examples: int) -> None:
     if also:
         share = f"{also:,} of {examples:,} {split} examples ({100 * also / examples:.1f} %)"
-        sys.stderr.write(
+        say(
             f"download: warning: {share} have a source text that is in train too; their scores say how well it is "
-            "remembered, not how well others are translated\n"
+            "remembered, not how well others are translated",
+            err=True,
         )
 
 

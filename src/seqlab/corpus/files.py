@@ -1,7 +1,6 @@
 """The user's own parallel text, with given splits or a split by us."""
 
 import hashlib
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -14,6 +13,7 @@ from seqlab.corpus.own_text import OwnText, Row, resolve, understand
 from seqlab.errors import SeqlabError
 from seqlab.parallel import Example
 from seqlab.params.corpus import CorpusParams, FilesParams
+from seqlab.terminal import say
 
 
 def load(params: CorpusParams, own: Path) -> Corpus:
@@ -55,15 +55,16 @@ def load(params: CorpusParams, own: Path) -> Corpus:
 
 def _say(text: OwnText) -> None:
     if text.columns.note:
-        sys.stderr.write(f"download: {text.name}: {text.columns.note}\n")
+        say(f"download: {text.name}: {text.columns.note}", err=True)
     row = next((row for row in text.rows() if row.source.strip() and any(map(str.strip, row.targets))), None)
     if row is not None:
         target = next(filter(str.strip, row.targets))
         others = f" and {len(row.targets) - 1} more" if len(row.targets) > 1 else ""
         # As Python writes it: a text may hold what a terminal obeys.
-        sys.stderr.write(
+        say(
             f"download: {text.name}: understood as source {row.source!r:.60}, reference {target!r:.60}{others} "
-            f"(line {row.line})\n"
+            f"(line {row.line})",
+            err=True,
         )
 
 

@@ -11,7 +11,8 @@ from seqlab.decoding.ballast import with_ballast
 from seqlab.decoding.history import Ended, History
 from seqlab.decoding.hypothesis import Hypothesis
 from seqlab.decoding.ranking import best_continuations, log_probabilities
-from seqlab.decoding.stepwise import StepwiseModel
+from seqlab.decoding.stepwise import StepwiseModel, looks
+from seqlab.seq2seq.engines.searching import stepwise
 from seqlab.special_tokens import EOS, SOS
 
 
@@ -59,7 +60,7 @@ def beam_search(
         raise ValueError("max_length must be at least 1, and length_penalty at least 0")
     with torch.inference_mode():
         return _Search(
-            model, source, source_lengths, beam_size, length_penalty, n_best, max_length, with_attention
+            stepwise(model), source, source_lengths, beam_size, length_penalty, n_best, max_length, with_attention
         ).run()
 
 
@@ -89,15 +90,17 @@ class _Search:
         # −∞ marks a place without a live hypothesis.
         self._log_probability = torch.zeros(len(self._rows), 1, dtype=torch.float64, device=device)
         kept = source.shape[1] if with_attention and model.config.attention != "none" else 0
-        self._history = History(len(self._rows), beam_size, kept)
+        self._history = History(len(self._rows), kept)
         self._ended = Ended(len(self._rows), beam_size, device)
         self._places = torch.arange(beam_size, device=device)
+        self._looks, self._over = looks(device), False
 
     def run(self) -> list[list[Hypothesis]]:
         """Search to the end."""
-        while self._steps < self._max_length and self._rows[0] < self._batch:
+        while self._steps < self._max_length and not self._over:
             self._advance()
         self._end(self._log_probability > -torch.inf, finished=False)
+        self._ended.put(self._rows)
         return self._ended.hypotheses(self._batch, self._n_best, self._history)
 
     def _advance(self) -> None:
@@ -108,7 +111,7 @@ class _Search:
         )
         self._history.append(self._rows, parent, token, weights)
         self._steps += 1
-        held = self._ended.count(self._rows)[:, None]
+        held = self._ended.count()[:, None]
         self._log_probability.masked_fill_(self._places >= self._beam_size - held, -torch.inf)
         finished = (token == EOS) & (self._log_probability > -torch.inf)
         self._end(finished, finished=True)
@@ -117,23 +120,29 @@ class _Search:
 
     def _go_on(self, token: Tensor, parent: Tensor, state: Any) -> None:
         """Feed the tokens (sentences, beam) to their parents' states; sentences that are done leave the batch."""
+        done = (self._rows < self._batch) & self._done()
+        # Until it is looked for, a sentence that is done has nothing that lives.
+        self._log_probability.masked_fill_(done[:, None], -torch.inf)
+        if self._steps % self._looks:
+            self._fed, self._state = token.flatten(), state.select(parent.flatten())
+            return
         ballast = (self._rows >= self._batch) & (self._rows < self._batch + math.ceil(BALLAST / self._beam_size))
-        going = (ballast | ((self._rows < self._batch) & ~self._done())).nonzero().squeeze(1)
+        going = (ballast | ((self._rows < self._batch) & ~done)).nonzero().squeeze(1)
         self._fed, self._state = token[going].flatten(), state.select(parent[going].flatten())
         if len(going) < len(self._rows):
+            self._ended.leave(self._rows, going)
             self._rows, self._log_probability = self._rows[going], self._log_probability[going]
             self._memory = self._memory.select(going)
+        self._over = bool(self._rows[0] >= self._batch)
 
     def _end(self, ending: Tensor, *, finished: bool) -> None:
         penalty = self._penalty(self._steps)
-        self._ended.add(
-            self._rows, ending, self._log_probability, steps=self._steps, penalty=penalty, finished=finished
-        )
+        self._ended.add(ending, self._log_probability, steps=self._steps, penalty=penalty, finished=finished)
 
     def _done(self) -> Tensor:
         """Whether no live hypothesis of a sentence can still come among its n best, (sentences,)."""
         reachable = self._log_probability.amax(1) / self._penalty(self._max_length)
-        return self._ended.worst(self._rows, self._n_best) >= reachable
+        return self._ended.worst(self._n_best) >= reachable
 
     def _penalty(self, steps: int) -> float:
         return float(((5 + steps) / 6) ** self._alpha)

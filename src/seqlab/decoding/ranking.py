@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seqlab.model.argmax import BLOCK, block_maxima
+from seqlab.seq2seq.engines.waiting import waits
 from seqlab.special_tokens import PAD, SOS
 
 
@@ -60,6 +61,10 @@ def best(scores: Tensor, count: int) -> tuple[Tensor, Tensor]:
     Returns:
         (rows, count) each.
     """
+    if waits(scores.device):
+        # Nothing to ask for; and a GPU sorts as fast.
+        values, places = scores.sort(dim=1, descending=True, stable=True)
+        return values[:, :count], places[:, :count]
     values, places = scores.topk(min(count + 1, scores.shape[1]), dim=1)
     cut = torch.zeros(len(scores), dtype=torch.bool, device=scores.device)
     if values.shape[1] > count:

@@ -3,9 +3,18 @@
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor, nn
 
 from seqlab.model.config import ModelConfig
+from seqlab.seq2seq.engines.waiting import waits
+
+_STEPS = 8
+
+
+def looks(device: torch.device) -> int:
+    """After how many steps to look which sentences have ended: to ask a GPU is to wait for it, and to let it wait."""
+    return _STEPS if waits(device) else 1
 
 
 class StepwiseModel(Protocol):

@@ -31,6 +31,7 @@ from seqlab.scoring.metrics import bleu, chrf, ter, ter_note
 from seqlab.scoring.rouge import rouge, unread_letters
 from seqlab.scoring.tokenization import uncut_note
 from seqlab.seq2seq.engines.engine import Engine
+from seqlab.terminal import say
 from seqlab.text.batches import sequential
 from seqlab.text.encoded import EncodedSplit, open_split
 
@@ -105,7 +106,7 @@ def _notes(tokenize: str, references: Sequence[tuple[str, ...]]) -> list[str]:
     """What a reader of the scores must know; said at once, as well."""
     notes = [note for note in (uncut_note(tokenize, references), ter_note(references)) if note]
     for note in notes:
-        sys.stderr.write(f"evaluate: warning: {note}\n")
+        say(f"evaluate: warning: {note}", err=True)
     return notes
 
 

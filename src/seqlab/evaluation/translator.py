@@ -1,6 +1,6 @@
 """Text in, translations out: a checkpoint with its tokenizers."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -98,8 +98,10 @@ class Translator:
             sources = [encoded[row] for row in batch]
             wanted = [row in attention_of for row in batch]
             found = self._search(sources, beam_size, length_penalty, n_best, max_length, with_attention=any(wanted))
+            # All at once: the tokenizer takes much longer for them one by one.
+            texts = iter(self.target.decode([hypothesis.tokens for hypotheses in found for hypothesis in hypotheses]))
             for row, source, hypotheses, shown in zip(batch, sources, found, wanted, strict=True):
-                translations[row] = self._translations(source, hypotheses, shown)
+                translations[row] = self._translations(source, hypotheses, texts, shown)
             if on_batch:
                 on_batch(len(batch))
         return translations
@@ -130,14 +132,13 @@ class Translator:
         )
 
     def _translations(
-        self, source: Sequence[int], hypotheses: Sequence[Hypothesis], with_attention: bool
+        self, source: Sequence[int], hypotheses: Sequence[Hypothesis], texts: Iterator[str], with_attention: bool
     ) -> list[Translation]:
-        texts = self.target.decode([hypothesis.tokens for hypothesis in hypotheses])
         return [
             Translation(
                 text, hypothesis.log_probability, self._attention_map(source, hypothesis) if with_attention else None
             )
-            for text, hypothesis in zip(texts, hypotheses, strict=True)
+            for hypothesis, text in zip(hypotheses, texts, strict=False)
         ]
 
     def _attention_map(self, source: Sequence[int], hypothesis: Hypothesis) -> AttentionMap | None:
@@ -151,9 +152,7 @@ class Translator:
 
 def _padded(sources: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
     """Return sources (batch, source_len), each ended by EOS, PAD after it; and, on the CPU, their lengths with EOS."""
-    lengths = torch.tensor([len(ids) + 1 for ids in sources])
-    source = torch.full((len(sources), int(lengths.max())), PAD)
-    for row, ids in enumerate(sources):
-        source[row, : len(ids)] = torch.tensor(ids)
-        source[row, len(ids)] = EOS
-    return source.to(device), lengths
+    lengths = [len(ids) + 1 for ids in sources]
+    longest = max(lengths)
+    rows = [[*ids, EOS, *[PAD] * (longest - length)] for ids, length in zip(sources, lengths, strict=True)]
+    return torch.tensor(rows).to(device), torch.tensor(lengths)

@@ -1,6 +1,5 @@
 """What a model is worth on the validation set: the validator that training is handed."""
 
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
@@ -13,6 +12,7 @@ from seqlab.model.seq2seq import Seq2Seq
 from seqlab.scoring.bleu import corpus_bleu
 from seqlab.scoring.tokenization import uncut_note
 from seqlab.seq2seq.engines.engine import Engine
+from seqlab.terminal import say
 from seqlab.text.batches import Batch, sequential
 from seqlab.text.encoded import EncodedSplit, open_split
 from seqlab.text.tokenizer import Tokenizer, load_tokenizers
@@ -65,7 +65,7 @@ class Validation:
         source, target = load_tokenizers(tokenized / "tokenizer")
         split.require_vocabularies(source.vocab_size, target.vocab_size)
         if note := uncut_note(tokenize, references):
-            sys.stderr.write(f"train: warning: {note}\n")
+            say(f"train: warning: {note}", err=True)
         return cls(split, target, references, max_length, tokenize, engine)
 
     def __call__(self, model: Seq2Seq, safe_point: Callable[[], None]) -> ValidationScores:

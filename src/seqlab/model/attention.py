@@ -21,7 +21,7 @@ class Attention(nn.Module):
         self.key = Linear(size, size, bias=False) if kind in ("general", "additive") else None
         self.query = Linear(size, size) if kind == "additive" else None
         self.energy = nn.Linear(size, 1, bias=False) if kind == "additive" else None
-        self._scale = size**-0.5 if kind == "dot" else 1.0
+        self.scale = size**-0.5 if kind == "dot" else 1.0
 
     def keys(self, states: Tensor) -> Tensor:
         """The part of the score that depends on the source alone, (…, size)."""
@@ -45,7 +45,7 @@ class Attention(nn.Module):
 
     def _scores(self, query: Tensor, keys: Tensor) -> Tensor:
         if self.query is None or self.energy is None:
-            return (query * self._scale) @ keys.transpose(1, 2)
+            return (query * self.scale) @ keys.transpose(1, 2)
         mixed = tanh(self.query(query)[:, :, None, :] + keys[:, None, :, :])
         energies: Tensor = self.energy(mixed)
         return energies.squeeze(-1)

@@ -55,13 +55,14 @@ class Encoder(nn.Module):
         if packed.unsorted_indices is not None:
             final = final.select(packed.unsorted_indices)
         states = PackedSequence(outputs, packed.batch_sizes, packed.sorted_indices, packed.unsorted_indices)
-        return states, self._bridged(final)
+        return states, self.bridged(final)
 
     def states(self, packed: PackedSequence) -> Tensor:
         """The states that attention sees, (tokens, hidden_size), packed."""
         return packed.data if self.projection is None else self.projection(packed.data)
 
-    def _bridged(self, final: RecurrentState) -> RecurrentState:
+    def bridged(self, final: RecurrentState) -> RecurrentState:
+        """The decoder's first state, of the final states of each layer (layers, batch, width)."""
         if self.bridge is None:
             return final
         cell = None if self.cell_bridge is None or final.cell is None else _cross(self.cell_bridge, final.cell)

@@ -1,6 +1,5 @@
 """The tokenize stage: raw parallel text to tokenizers, encoded splits and corpus statistics."""
 
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from itertools import islice
@@ -14,6 +13,7 @@ from seqlab.atomic import atomic_directory, write_json
 from seqlab.errors import SeqlabError
 from seqlab.parallel import SPLITS, Example
 from seqlab.params.tokenizer import TokenizerParams
+from seqlab.terminal import say
 from seqlab.text.sequences import write_sequences
 from seqlab.text.spacing import is_unspaced
 from seqlab.text.statistics import SplitStatistics
@@ -60,9 +60,10 @@ def _warn_of_text_without_spaces(path: Path) -> None:
     sides["target"] = [text for example in examples for text in example.references]
     for side, texts in sides.items():
         if is_unspaced(texts):
-            sys.stderr.write(
+            say(
                 f"tokenize: warning: the {side} has no spaces between words, and tokenizer.kind is word: a sentence "
-                "becomes a token or two, most of them unknown; set tokenizer.kind to char, bpe or unigram\n"
+                "becomes a token or two, most of them unknown; set tokenizer.kind to char, bpe or unigram",
+                err=True,
             )
 
 

@@ -35,6 +35,10 @@ class ParameterAverage:
         """Take in the parameters after one more step."""
         self._averaged.update_parameters(model)
 
+    def weight(self, step: int) -> float:
+        """By how much it moves to the parameters after this step."""
+        return 1 - min(self._decay, step / (9 + step))
+
     def restore(self, steps: int) -> None:
         """Go on after so many steps, whose average `model` now has."""
         # PyTorch counts the models averaged, and at 0 would copy the next one.
@@ -43,5 +47,4 @@ class ParameterAverage:
     @torch.no_grad()
     def _move(self, averaged: Sequence[Tensor], current: Sequence[Tensor], _count: Tensor | int) -> None:
         # What is passed is a copy on the model's device, and to ask for it would be to wait for the device.
-        step = int(self._averaged.n_averaged)
-        torch._foreach_lerp_(list(averaged), list(current), 1 - min(self._decay, step / (9 + step)))
+        torch._foreach_lerp_(list(averaged), list(current), self.weight(int(self._averaged.n_averaged)))

@@ -6,6 +6,7 @@ of the parameters.
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import safetensors.torch
@@ -27,7 +28,15 @@ class ParameterDigests:
     The parameters must stay where they are in memory, as optimizers leave them.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(
+        self, model: nn.Module, repeated: Callable[[Callable[[], None]], Callable[[], None]] = lambda work: work
+    ) -> None:
+        """Take the first digests.
+
+        Args:
+            model: The model.
+            repeated: Makes of work on the model's device what is to be called every time.
+        """
         contents = {name: parameter.detach().view(-1) for name, parameter in model.named_parameters()}
         device = next(iter(contents.values())).device
         self._names = tuple(contents)
@@ -45,6 +54,8 @@ class ParameterDigests:
         self._copies: list[tuple[Tensor, Tensor]] = []
         for content, sums, rest in zip(contents.values(), bodies, rests, strict=True):
             self._lay_out(content.view(torch.uint8), sums, rest)
+        self._totals = torch.zeros(len(rows), dtype=torch.int64, device=device)
+        self._compute = repeated(self._sum_up)
         self._recent: list[Tensor] = []
         self._gathered: list[Tensor] = []
         self.add()
@@ -64,26 +75,30 @@ class ParameterDigests:
 
     def add(self) -> None:
         """Add the digests of the parameters as they are; on another device they are computed without waiting."""
+        self._compute()
+        self._recent.append(self._totals.clone())
+
+    def _sum_up(self) -> None:
         for target, source in self._copies:
             target.copy_(source)
         for part, sums in self._parts:
             torch.sum(part, 1, out=sums)
         # Without the shift, the highest bit of a sum would meet the lowest bit of its weight alone, which is always 1.
         hashed = (self._sums ^ (self._sums >> 32)) * self._weights
-        totals = torch.zeros(len(self._names), dtype=torch.int64, device=hashed.device)
-        self._recent.append(totals.index_add_(0, self._tensors, hashed))
+        self._totals.zero_().index_add_(0, self._tensors, hashed)
 
     def gather(self) -> None:
-        """Take the digests of recent steps from the device: one transfer for all of them."""
+        """Put the digests of recent steps together; they stay on the device, for nobody to wait for it."""
         if self._recent:
-            self._gathered.append((torch.stack(self._recent).cpu() >> 32).to(torch.int32))
+            self._gathered.append((torch.stack(self._recent) >> 32).to(torch.int32))
             self._recent.clear()
 
     @property
     def table(self) -> Tensor:
         """The digests so far, int32, steps + 1 × tensors: the first row is of the initialisation."""
         self.gather()
-        return torch.cat(self._gathered)
+        self._gathered = [torch.cat([part.cpu() for part in self._gathered])]
+        return self._gathered[0]
 
     def restore(self, table: Tensor, steps: int) -> None:
         """Go on from the table of a training that made `steps` steps.

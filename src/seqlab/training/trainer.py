@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from torch import Tensor
@@ -80,11 +81,14 @@ class Trainer:
         self._stop = stop
         self._save_seconds = save_seconds
         self._state = TrainingState()
-        self._digests = ParameterDigests(updater.model)
+        self._digests = ParameterDigests(updater.model, updater.repeated)
         # The parameters of the epochs in state.early_stopping.kept.
         self._kept: list[dict[str, Tensor]] = []
         self._saved: tuple[int, int] | None = None
         self._saved_at = time.monotonic()
+        # Steps whose outcome is still to come, each with its epoch; and the seconds since the last one came.
+        self._begun: deque[tuple[int, int]] = deque()
+        self._seconds = 0.0
         self._window_pace = Pace()
         self._epoch_pace = Pace()
 
@@ -133,23 +137,36 @@ class Trainer:
         for batch in self._batches.epoch(self._state.epoch, start=self._state.batch):
             self._train_step(batch)
             self._safe_point()
+        self._finish_steps()
 
     def _train_step(self, batch: Batch) -> None:
         started = time.perf_counter()
         state, step = self._state, self._state.step + 1
         rate = learning_rate_at(self._params, step=step, epoch=state.epoch, plateau_factor=state.plateau.factor)
         place = f"at step {step} (epoch {state.epoch}, batch {state.batch + 1})"
-        outcome = self._updater.update(batch, step=step, learning_rate=rate, place=place)
+        outcomes = self._updater.begin(batch, step=step, learning_rate=rate, place=place)
         self._digests.add()
+        self._begun.append((step, state.epoch))
         state.step = step
         state.batch += 1
-        self._count(outcome)
-        seconds = time.perf_counter() - started
-        for pace in (self._window_pace, self._epoch_pace):
-            pace.add(outcome.tokens, seconds)
-        self._emit(BatchFinished(step, state.epoch, outcome.loss, outcome.tokens, seconds))
-        if state.window.steps == self._params.log_every:
-            self._finish_window()
+        self._take(outcomes, started)
+
+    def _finish_steps(self) -> None:
+        """Wait for the steps under way, so that all that is known of training is of the same step."""
+        started = time.perf_counter()
+        self._take(self._updater.finish(), started)
+
+    def _take(self, outcomes: Sequence[Outcome], started: float) -> None:
+        self._seconds += time.perf_counter() - started
+        for outcome in outcomes:
+            step, epoch = self._begun.popleft()
+            self._count(outcome)
+            seconds, self._seconds = self._seconds, 0.0
+            for pace in (self._window_pace, self._epoch_pace):
+                pace.add(outcome.tokens, seconds)
+            self._emit(BatchFinished(step, epoch, outcome.loss, outcome.tokens, seconds))
+            if self._state.window.steps == self._params.log_every:
+                self._finish_window(step, epoch)
 
     def _count(self, outcome: Outcome) -> None:
         state = self._state
@@ -161,12 +178,12 @@ class Trainer:
         if 0 < self._params.max_grad_norm < outcome.gradient_norm:
             state.clipped_steps += 1
 
-    def _finish_window(self) -> None:
+    def _finish_window(self, step: int, epoch: int) -> None:
         state, window = self._state, self._state.window
         self._digests.gather()
         point = StepPoint(
-            step=state.step,
-            epoch=state.epoch,
+            step=step,
+            epoch=epoch,
             loss=window.loss / window.tokens,
             learning_rate=state.learning_rate,
             gradient_norm=window.gradient_norm / window.steps,
@@ -190,7 +207,7 @@ class Trainer:
         state.stopped_early = state.early_stopping.exhausted(params.patience) and state.epoch < params.epochs
         state.finished = state.stopped_early or state.epoch == params.epochs
         if state.finished and state.window.steps:
-            self._finish_window()
+            self._finish_window(state.step, state.epoch)
         state.epoch += 1
         state.batch = 0
         self._save()
@@ -276,6 +293,7 @@ class Trainer:
         return f"{where}; its state is saved: `dvc repro` resumes it there, and ends in the same result"
 
     def _save(self) -> None:
+        self._finish_steps()
         self._saved_at = time.monotonic()
         if self._store is None or self._saved == self._position():
             return

@@ -1,6 +1,8 @@
 """One optimizer step: forward, backward, clip, update."""
 
 import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -55,38 +57,61 @@ class Updater:
         Raises:
             SeqlabError: the loss or the gradient is not finite, or memory ran out; the parameters are as they were.
         """
-        params = self._params
-        # Bengio et al. count i from the first step, 0.
-        ratio = ratio_at(
-            step - 1,
-            schedule=params.teacher_forcing_schedule,
-            ratio=params.teacher_forcing_ratio,
-            decay=params.teacher_forcing_decay,
-            floor=params.teacher_forcing_floor,
-        )
+        params, ratio = self._params, self.ratio(step)
         set_learning_rate(self.optimizer, learning_rate)
         self.optimizer.zero_grad()
-        try:
+        with memory_named(batch, place):
             loss, nll, tokens = self._forward(batch, step, ratio)
             loss.backward()  # type: ignore[no-untyped-call]
             norm = gradient_norm(self.model.parameters())
             # One transfer from the device for all three.
             figures = torch.stack([loss.detach().float(), nll.detach().float(), norm.float()]).tolist()
             outcome = Outcome(figures[0], figures[1], tokens, figures[2], learning_rate, ratio)
-            _check_finite(outcome, batch, place)
+            check_finite(outcome, batch, place)
             if 0 < params.max_grad_norm < outcome.gradient_norm:
                 # Pascanu et al. 2013, On the difficulty of training recurrent neural networks.
                 nn.utils.clip_grads_with_norm_(self.model.parameters(), params.max_grad_norm, norm)
             self.optimizer.step()
             if self.average:
                 self.average.update(self.model)
-        except RuntimeError as error:
-            if not _out_of_memory(error):
-                raise
-            raise SeqlabError(
-                f"out of memory {place}, a batch of {_shape(batch)}: lower train.batch_size or model.hidden_size"
-            ) from None
         return outcome
+
+    def begin(self, batch: Batch, *, step: int, learning_rate: float, place: str) -> list[Outcome]:
+        """Begin a step, as `update` makes it; what is known by now of this one and of those before it, in their order.
+
+        Raises:
+            SeqlabError: as `update`, of any of these steps.
+        """
+        return [self.update(batch, step=step, learning_rate=learning_rate, place=place)]
+
+    def finish(self) -> list[Outcome]:
+        """What the steps gave of which nothing was known yet.
+
+        Raises:
+            SeqlabError: as `update`.
+        """
+        return []
+
+    def repeated(self, work: Callable[[], None]) -> Callable[[], None]:
+        """Work on the device that is done after every step, as the engine does it fastest."""
+        return work
+
+    def ratio(self, step: int) -> float:
+        """The teacher forcing ratio of a step."""
+        # Bengio et al. count i from the first step, 0.
+        return ratio_at(
+            step - 1,
+            schedule=self._params.teacher_forcing_schedule,
+            ratio=self._params.teacher_forcing_ratio,
+            decay=self._params.teacher_forcing_decay,
+            floor=self._params.teacher_forcing_floor,
+        )
+
+    def coins(self, batch: Batch, step: int, ratio: float) -> Tensor:
+        """The coins of a step, (batch, target_len)."""
+        rows, target_len = batch.target.shape
+        granularity = self._params.teacher_forcing_granularity
+        return toss(granularity, ratio, rows, target_len, generator(self._seed, "coins", step))
 
     @property
     def trained(self) -> Seq2Seq:
@@ -95,8 +120,7 @@ class Updater:
 
     def _forward(self, batch: Batch, step: int, ratio: float) -> tuple[Tensor, Tensor, int]:
         params, device = self._params, self._device
-        rows, target_len = batch.target.shape
-        coins = toss(params.teacher_forcing_granularity, ratio, rows, target_len, generator(self._seed, "coins", step))
+        coins = self.coins(batch, step, ratio)
         with autocast(device, params.precision):
             output = self._engine.loss(
                 self.model,
@@ -111,7 +135,12 @@ class Updater:
         return output.loss, output.nll, output.tokens
 
 
-def _check_finite(outcome: Outcome, batch: Batch, place: str) -> None:
+def check_finite(outcome: Outcome, batch: Batch, place: str) -> None:
+    """Refuse a step whose loss or gradient is not finite.
+
+    Raises:
+        SeqlabError: it is not.
+    """
     if math.isfinite(outcome.loss) and math.isfinite(outcome.gradient_norm):
         return
     rows = ", ".join(str(row) for row in batch.indices[:5].tolist())
@@ -121,6 +150,23 @@ def _check_finite(outcome: Outcome, batch: Batch, place: str) -> None:
         "Lower train.learning_rate, or train.max_grad_norm if gradients explode. "
         "The checkpoints of earlier epochs are kept in models/"
     )
+
+
+@contextmanager
+def memory_named(batch: Batch, place: str) -> Iterator[None]:
+    """Turn PyTorch's message that memory ran out into one that names the step and what would help.
+
+    Raises:
+        SeqlabError: memory ran out.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not _out_of_memory(error):
+            raise
+        raise SeqlabError(
+            f"out of memory {place}, a batch of {_shape(batch)}: lower train.batch_size or model.hidden_size"
+        ) from None
 
 
 def _shape(batch: Batch) -> str:

@@ -3,9 +3,10 @@
 from seqlab.model.seq2seq import Seq2Seq
 from seqlab.params.train import TrainParams
 from seqlab.seq2seq.engines.engine import Engine
+from seqlab.training.ahead import AheadUpdater
 from seqlab.training.update import Updater
 
-UPDATERS: dict[str, type[Updater]] = {"plain": Updater, "cpu": Updater}
+UPDATERS: dict[str, type[Updater]] = {"plain": Updater, "cpu": Updater, "cuda": AheadUpdater}
 
 
 def make_updater(engine: Engine, model: Seq2Seq, params: TrainParams, seed: int) -> Updater:

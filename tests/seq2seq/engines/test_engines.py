@@ -13,13 +13,13 @@ from torch import Tensor
 
 from seqlab.model.dropout import Dropout
 from seqlab.model.seq2seq import Seq2Seq
-from seqlab.seq2seq.engines.choice import CPU, PLAIN
+from seqlab.seq2seq.engines.choice import CPU, CUDA, PLAIN
 from seqlab.seq2seq.engines.engine import Engine, autocast
 from seqlab.special_tokens import SOS
 from seqlab.training.teacher_forcing import toss
 from tests.model.tiny import TINY, tiny_batch, tiny_model
 
-PROVED = (CPU,)
+PROVED = (CPU, CUDA)
 proved = pytest.mark.parametrize("engine", PROVED, ids=lambda engine: engine.name)
 every = pytest.mark.parametrize("engine", [PLAIN, *PROVED], ids=lambda engine: engine.name)
 
@@ -192,6 +192,7 @@ def test_bfloat16_autocast_comes_near(engine: Engine, ratio: float, attention: s
     gradients = []
     for precision in ("float32", "bfloat16"):
         with autocast(torch.device("cpu"), precision):
+            assert torch.is_autocast_enabled("cpu") == (precision == "bfloat16")
             output = engine.loss(model, *batch, label_smoothing=0.1)
         model.zero_grad()
         output.loss.backward()  # type: ignore[no-untyped-call]

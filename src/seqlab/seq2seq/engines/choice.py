@@ -3,13 +3,15 @@
 from typing import Literal
 
 from seqlab.seq2seq.engines.cpu.loss import teacher_forced_loss
+from seqlab.seq2seq.engines.cuda.loss import padded_loss
 from seqlab.seq2seq.engines.engine import Engine
 from seqlab.seq2seq.engines.plain import step_by_step_loss
 
 PLAIN = Engine("plain", step_by_step_loss)
 CPU = Engine("cpu", teacher_forced_loss)
-# The fastest of each device. That of the CPU runs on any; a GPU has none of its own yet.
-FAST = {"cpu": CPU, "cuda": CPU}
+CUDA = Engine("cuda", padded_loss)
+# The fastest of each device; each of them runs on any.
+FAST = {"cpu": CPU, "cuda": CUDA}
 
 
 def choose(device: str, engine: Literal["fast", "plain"]) -> Engine:

@@ -68,7 +68,7 @@ class Engine:
     """One way of computing; all give the same numbers, up to rounding.
 
     Attributes:
-        name: plain or cpu.
+        name: plain, cpu or cuda.
         loss: Its loss.
     """
 

@@ -1,0 +1,96 @@
+"""The loss of a batch, padded."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from seqlab.model.dropout import Dropout
+from seqlab.model.seq2seq import Seq2Seq
+from seqlab.seq2seq.engines.cuda.decoder import readouts
+from seqlab.seq2seq.engines.cuda.encoder import encode
+from seqlab.seq2seq.engines.cuda.masks import MaskSource, PackedMasks, decoder_masks, encoder_masks
+from seqlab.seq2seq.engines.cuda.padded import Padded
+from seqlab.seq2seq.engines.cuda.recurrent import product_type
+from seqlab.seq2seq.engines.cuda.vocabulary import Sums, VocabularySums
+from seqlab.seq2seq.engines.engine import LossOutput
+
+
+def padded_loss(
+    model: Seq2Seq,
+    source: Tensor,
+    source_lengths: Tensor,
+    target: Tensor,
+    target_lengths: Tensor,
+    coins: Tensor,
+    *,
+    label_smoothing: float = 0.0,
+    dropout: Dropout | None = None,
+) -> LossOutput:
+    """The loss and its gradient; arguments as in `seqlab.seq2seq.engines.engine.Loss`.
+
+    First, without gradients and step by step, what each step is fed; then the decoder over all of it at once, with
+    gradients. Where nothing is free the first pass is left out.
+    """
+    batch = Padded.of(source, source_lengths, target, target_lengths, coins)
+    masks = PackedMasks(dropout, target_lengths.cpu())
+    choosing = not bool(coins[:, 1:].all())
+    readout, sums = forward(model, batch, masks, label_smoothing=label_smoothing, choosing=choosing)
+    tokens = int(target_lengths.sum())
+    decoder = model.decoder
+    loss = sums.loss / tokens
+    if sums.of_readout is not None:
+        gradients = (sums.of_readout, sums.of_weight, sums.of_bias)
+        inputs = (readout, decoder.vocabulary_weight, decoder.output_bias)
+        loss = _Known.apply(loss, gradients, tokens, *inputs)  # type: ignore[no-untyped-call]
+    return LossOutput(loss, sums.nll / tokens, tokens)
+
+
+def forward(
+    model: Seq2Seq, batch: Padded, masks: MaskSource | None, *, label_smoothing: float, choosing: bool
+) -> tuple[Tensor, Sums]:
+    """What the scores are projected from, (target_len · batch, readout_size), and the sums that follow from it.
+
+    Args:
+        model: Encoder and decoder.
+        batch: Padded.
+        masks: Of dropout; None: none.
+        label_smoothing: ε, spread over the whole vocabulary.
+        choosing: Whether any step is free; otherwise all are fed the truth.
+    """
+    config, decoder = model.config, model.decoder
+    memory = encode(model, batch.source, batch.source_lengths, encoder_masks(masks, config, batch.source_real))
+    real = batch.target_real
+    of_target = decoder_masks(masks, config, real)
+    weight = decoder.vocabulary_weight
+    vocabulary = VocabularySums(weight, decoder.output_bias, label_smoothing, product_type(weight))
+    readout = readouts(model, memory, batch, of_target, vocabulary, choosing=choosing).flatten(0, 1)
+    gradients = torch.is_grad_enabled()
+    return readout, vocabulary(readout.detach(), batch.target.flatten(), real.flatten(), gradients=gradients)
+
+
+def backward(model: Seq2Seq, readout: Tensor, sums: Sums) -> None:
+    """Give the parameters, which have none, the gradients of the sum of the loss."""
+    decoder = model.decoder
+    decoder.vocabulary_weight.grad, decoder.output_bias.grad = sums.of_weight, sums.of_bias
+    torch.autograd.backward([readout], [None if sums.of_readout is None else sums.of_readout.to(readout.dtype)])
+
+
+class _Known(torch.autograd.Function):
+    """A mean of so many numbers, and what the gradients of their sum to some tensors are already known to be."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor, gradients: tuple[Tensor, ...], count: int, *inputs: Tensor) -> Tensor:
+        ctx.save_for_backward(*gradients)
+        ctx.count, ctx.types = count, [each.dtype for each in inputs]
+        return value.clone()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        scale = gradient / ctx.count
+        found = (
+            (known.to(scale.dtype) * scale).to(kind) for known, kind in zip(ctx.saved_tensors, ctx.types, strict=True)
+        )
+        return None, None, None, *found

@@ -1,0 +1,98 @@
+"""Optimizer steps on a device that runs ahead: what a step gave is known when the next one has begun."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from torch import Tensor
+
+from seqlab.model.seq2seq import Seq2Seq
+from seqlab.params.train import TrainParams
+from seqlab.seq2seq.engines.cuda.capture import Capture, Work
+from seqlab.seq2seq.engines.cuda.inputs import Inputs, Shape
+from seqlab.seq2seq.engines.cuda.step import OptimizerStep, Settings
+from seqlab.seq2seq.engines.cuda.steps import Steps
+from seqlab.seq2seq.engines.engine import Engine
+from seqlab.text.batches import Batch
+from seqlab.training.seeds import stream_seed
+from seqlab.training.update import Outcome, Updater, check_finite, memory_named
+
+# Where batches are counted in tokens, their rows go up to a multiple of it.
+ROWS = 8
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A step under way, and what waits for its figures."""
+
+    batch: Batch
+    place: str
+    learning_rate: float
+    ratio: float
+    figures: Callable[[], list[float]]
+
+
+class AheadUpdater(Updater):
+    """Makes optimizer steps that are whole pieces of work on the device; see `Updater`.
+
+    A step whose numbers are not finite changes nothing, and no step after it does, so that the parameters are as they
+    were when it is found out.
+    """
+
+    def __init__(
+        self, model: Seq2Seq, params: TrainParams, seed: int, engine: Engine, capture: Capture | None = None
+    ) -> None:
+        super().__init__(model, params, seed, engine)
+        for group in self.optimizer.param_groups:
+            group["capturable"] = True
+        averaged = list(self.average.model.parameters()) if self.average else []
+        settings = Settings(params.max_grad_norm, params.label_smoothing, params.precision == "bfloat16")
+        self._steps = Steps(OptimizerStep(model, self.optimizer, averaged, settings), self._device, capture)
+        self._begun: deque[_Begun] = deque()
+
+    def update(self, batch: Batch, *, step: int, learning_rate: float, place: str) -> Outcome:
+        """As `Updater.update`; waits for the step."""
+        outcomes = self.begin(batch, step=step, learning_rate=learning_rate, place=place)
+        return [*outcomes, *self.finish()][-1]
+
+    def begin(self, batch: Batch, *, step: int, learning_rate: float, place: str) -> list[Outcome]:
+        """Begin a step, and wait for the one before."""
+        ratio = self.ratio(step)
+        coins = self.coins(batch, step, ratio)
+        rows = self._params.batch_size if self._params.batch_by == "sentences" else -(-len(batch.source) // ROWS) * ROWS
+        fill = partial(self._fill, batch=batch, coins=coins, step=step, learning_rate=learning_rate)
+        with memory_named(batch, place):
+            figures = self._steps.begin(Shape.of(batch.source, batch.target, coins, rows), fill)
+        self._begun.append(_Begun(batch, place, learning_rate, ratio, figures))
+        return [self._finish()] if len(self._begun) > 1 else []
+
+    def finish(self) -> list[Outcome]:
+        """Wait for all steps under way."""
+        return [self._finish() for _ in range(len(self._begun))]
+
+    def repeated(self, work: Work) -> Work:
+        """Captured too."""
+        return self._steps.repeated(work)
+
+    def _fill(self, inputs: Inputs, *, batch: Batch, coins: Tensor, step: int, learning_rate: float) -> None:
+        inputs.fill(
+            batch.source,
+            batch.source_lengths,
+            batch.target,
+            batch.target_lengths,
+            coins,
+            # Odd, as the generator needs it.
+            key=stream_seed(self._seed, "dropout", step) | 1,
+            learning_rate=learning_rate,
+            average_weight=self.average.weight(step) if self.average else 0.0,
+        )
+
+    def _finish(self) -> Outcome:
+        begun = self._begun.popleft()
+        with memory_named(begun.batch, begun.place):
+            loss, nll, norm = begun.figures()
+        tokens = int(begun.batch.target_lengths.sum())
+        outcome = Outcome(loss, nll, tokens, norm, begun.learning_rate, begun.ratio)
+        check_finite(outcome, begun.batch, begun.place)
+        return outcome

@@ -1,0 +1,112 @@
+"""The cuda engine on a GPU: what only one can show."""
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from seqlab.model.config import ModelConfig
+from seqlab.model.dropout import Dropout
+from seqlab.model.seq2seq import Seq2Seq
+from seqlab.seq2seq.engines.choice import CUDA, PLAIN
+from seqlab.seq2seq.engines.cuda.capture import CudaGraphs, Work
+from seqlab.seq2seq.engines.cuda.masks import CounterMasks
+from seqlab.text.batches import Batch
+from seqlab.training.ahead import AheadUpdater
+from seqlab.training.digests import ParameterDigests
+from seqlab.training.teacher_forcing import toss
+from tests.model.tiny import tiny_batch, tiny_model
+from tests.seq2seq.engines.cuda.test_steps import KINDS
+from tests.training.conftest import make_params
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device: run on a machine with a GPU"),
+]
+
+
+class Counting(CudaGraphs):
+    """Counts what it captures."""
+
+    captured = 0
+
+    def __call__(self, work: Work) -> Work:
+        self.captured += 1
+        return super().__call__(work)
+
+
+def uncaptured(work: Work) -> Work:
+    return work
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind["cell"])
+def test_loss_and_gradients_are_the_plain_engines_on_the_cpu(kind: dict[str, Any]) -> None:
+    source, source_lengths = tiny_batch([3, 5, 1, 4, 2], 9)
+    target, target_lengths = tiny_batch([6, 4, 4, 2, 1], 11, seed=1)
+    coins = toss("token", 0.5, 5, 6, torch.Generator().manual_seed(1))
+    found = []
+    for engine, device in ((PLAIN, "cpu"), (CUDA, "cuda")):
+        model = tiny_model(**kind).to(device)
+        output = engine.loss(
+            model,
+            source.to(device),
+            source_lengths,
+            target.to(device),
+            target_lengths,
+            coins,
+            label_smoothing=0.1,
+            dropout=Dropout(0.3, torch.Generator().manual_seed(2)),
+        )
+        output.loss.backward()  # type: ignore[no-untyped-call]
+        found.append([output.loss.detach().cpu(), *(p.grad.cpu() for p in model.parameters() if p.grad is not None)])
+    for expected, here in zip(*found, strict=True):
+        torch.testing.assert_close(here, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_masks_are_those_of_the_cpu() -> None:
+    real, key = torch.ones(7, 5, dtype=torch.bool), torch.tensor(0x548C9DECBCE65297)
+    here, there = (CounterMasks(0.4, key.to(device))(2, real.to(device), 30) for device in ("cpu", "cuda"))
+    assert here is not None
+    assert there is not None
+    assert torch.equal(here, there.cpu())
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind["cell"])
+def test_thrice_the_same_bytes_captured_or_not(kind: dict[str, Any], precision: str) -> None:
+    options = {"embedding_size": 16, "hidden_size": 16, "dropout": 0.3, **kind}
+    changes = {"average_decay": 0.9, "label_smoothing": 0.1, "precision": precision, "batch_size": 8}
+    params = make_params(model=options, train=changes | {"teacher_forcing_granularity": "token"})
+    model = Seq2Seq(ModelConfig(50, 50, **params.model.model_dump()), torch.Generator().manual_seed(1))
+    graphs = [Counting(), Counting()]
+    tables = [_trained(copy.deepcopy(model), params, capture) for capture in (*graphs, uncaptured)]
+    assert torch.equal(tables[0], tables[1])
+    assert torch.equal(tables[0], tables[2])
+    # Two shapes, and the digests.
+    assert [each.captured for each in graphs] == [3, 3]
+
+
+def _trained(model: Seq2Seq, params: Any, capture: Any) -> Tensor:
+    """The digests of eight steps on batches of two shapes."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)
+    try:
+        updater = AheadUpdater(model.cuda(), params.train, 1, CUDA, capture=capture)
+        digests = ParameterDigests(updater.model, updater.repeated)
+        for step in range(1, 9):
+            updater.begin(_batch(step), step=step, learning_rate=0.01 / step, place="here")
+            digests.add()
+        updater.finish()
+        return digests.table
+    finally:
+        torch.use_deterministic_algorithms(before)
+
+
+def _batch(number: int) -> Batch:
+    longest = (5, 9)[number % 2]
+    draw = torch.Generator().manual_seed(number)
+    sides = [torch.randint(longest - 1, longest + 1, (8,), generator=draw) for _ in range(2)]
+    padded = [tiny_batch(lengths.tolist(), 50, number + place) for place, lengths in enumerate(sides)]
+    return Batch(*padded[0], *padded[1], torch.arange(8))
