@@ -118,6 +118,18 @@ def test_what_git_does_not_track_is_in_no_archive(project: Project, tmp_path: Pa
     assert set(before) - set(read_source(source_archive(project.root))) == {"src/seqlab/model/cell.py"}
 
 
+def test_code_that_is_lost_is_said(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    git(project.root, "init", "--quiet")
+    git(project.root, "add", "--all")
+    project.train()
+    assert "git does not track" not in capsys.readouterr().err
+    (project.root / "pipeline/new.py").write_text("added by nobody")
+    project.train()
+    assert (
+        "train: warning: git does not track pipeline/new.py: no copy is kept; `git add` it" in capsys.readouterr().err
+    )
+
+
 def test_without_git_links_are_left_out(project: Project, tmp_path: Path) -> None:
     before = source_archive(project.root)
     (tmp_path / "secret").write_text("secret")

@@ -18,7 +18,7 @@ from seqlab.tracking.source import SOURCE, read_source, source_archive
 from seqlab.tracking.sync import sync
 from seqlab.verification import subject as subject_module
 from seqlab.verification.subject import Subject, load_subject
-from tests.tracking.conftest import Project, make_project
+from tests.tracking.conftest import Project, git, make_project
 
 OUTPUTS = {
     "models/best/model.safetensors",
@@ -89,6 +89,16 @@ def test_checkpoints_that_no_execution_of_the_journal_made_are_the_runs(project:
 def test_the_run_of_the_working_copy(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subject_module, "stale_stages", lambda _: {"report": "never ran"})
     check(load_subject(project.home, None), project)
+
+
+def test_a_working_copy_of_which_no_copy_has_all_is_no_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subject_module, "stale_stages", lambda _: {})
+    git(project.root, "init", "--quiet")
+    git(project.root, "add", "--all")
+    check(load_subject(project.home, None), project)
+    (project.root / "pipeline/new.py").write_text("added by nobody")
+    with pytest.raises(SeqlabError, match=r"git does not track pipeline/new\.py"):
+        load_subject(project.home, None)
 
 
 def test_a_stale_working_copy_is_no_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
