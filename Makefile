@@ -1,7 +1,15 @@
-# make run    set up, run the pipeline, publish to MLflow, print a summary
-# make recipe NAME=multi30k-de-en-attention    run recipes/NAME.txt as a DVC experiment; with SEEDS=1,2,3 as three
-# make test   set up, run the tests; make test-slow adds kills, servers, browsers and whole pipelines
-# make bench  set up, run the benchmarks, add what they print to today's log in benchmarks/log; on a quiet machine
+# make run        set up, run the pipeline, publish to MLflow, print a summary
+# make recipe     NAME=multi30k-de-en-attention: run recipes/NAME.txt as a DVC experiment; SEEDS=1,2,3: as three
+# make ui         open MLflow where ratio, hidden size and BLEU are shown
+# make check      say what is missing on this machine, and install nothing
+# make test       set up, run the tests: some minutes
+# make test-slow  the others: kills, servers, browsers and whole pipelines, half an hour
+# make lint       what CI asks of the sources: ruff, mypy, import contracts
+# make format     mend what ruff can mend
+# make bench      run the benchmarks (BENCHMARKS=training: one), add what they print to today's log in benchmarks/log
+# make pictures   the pictures of README and tutorial, from the runs of this working copy
+# make hashes     the digests of all pins, after a change of one
+# make clean      remove .venv and caches
 #
 # The Python to make the environment with; whoever names one gets it, also where .venv is of another: make run PYTHON=python3.13
 PYTHON ?= python3
@@ -15,7 +23,10 @@ export DVC_NO_ANALYTICS := true
 export MLFLOW_DISABLE_TELEMETRY := true
 JOBS ?= 2
 
-.PHONY: run recipe check install install-dev test test-slow lint format ui pictures bench hashes clean
+.PHONY: help run recipe check install install-dev test test-slow lint format ui pictures bench hashes clean
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 
 run: install
 	dvc repro

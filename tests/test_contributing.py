@@ -1,0 +1,40 @@
+"""The door for developers stays true: what `make` lists exists, what pages name is there, hooks run what lint runs."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parents[1]
+MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
+
+
+def test_make_alone_lists_every_target() -> None:
+    done = subprocess.run(["make"], cwd=ROOT, capture_output=True, encoding="utf-8", check=True)
+    listed = re.findall(r"^make ([a-z-]+) ", done.stdout, re.MULTILINE)
+    targets = set(re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[0].split())
+    # Steps of `run` and `test`, which nobody needs to call.
+    assert set(listed) == targets - {"help", "install", "install-dev"}
+    assert len(listed) == len(set(listed))
+
+
+def test_the_hooks_are_what_lint_runs() -> None:
+    hooks = YAML(typ="safe", pure=True).load(ROOT / ".pre-commit-config.yaml")["repos"][0]["hooks"]
+    recipe = re.search(r"^lint:.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)
+    assert recipe
+    assert [hook["entry"].removeprefix(".venv/bin/") for hook in hooks] == [
+        line.strip() for line in recipe[1].splitlines()
+    ]
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md", "docs/engines.md", "docs/security.md"])
+def test_files_that_a_page_names_are_there(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    folders = ("", "src/seqlab/", "src/seqlab/seq2seq/", "tests/", "docs/")
+    for name in re.findall(r"`([\w./-]+\.(?:py|md|toml|yaml|txt))`", text):
+        if not name.startswith(("reports/", "requirements")):
+            assert any((ROOT / folder / name).exists() for folder in folders), name
+    for link in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (ROOT / page).parent.joinpath(link).exists(), link
