@@ -10,6 +10,7 @@ from seqlab.sweeping.runs import tag_runs
 from seqlab.tracking.champion import promote
 from seqlab.tracking.decisions import note_sweep, note_verdict, read_decisions
 from seqlab.tracking.execution import read_executions
+from seqlab.tracking.failures import RefusedError
 from seqlab.tracking.home import Home
 from seqlab.tracking.sync import sync
 from tests.tracking.conftest import Project
@@ -32,6 +33,19 @@ def test_what_is_noted_is_read(tmp_path: Path) -> None:
     (path,) = home.journal.rglob("*.jsonl")
     assert len(path.read_text("utf-8").splitlines()) == 4
     assert list(read_executions(home)) == []
+
+
+@pytest.mark.parametrize("fingerprint", ["", "-", "aaaaaa", "aaaaaa/../../../../x", f"../{'0' * 64}", "0" * 300])
+def test_a_fingerprint_from_a_tag_is_no_path(tmp_path: Path, fingerprint: str) -> None:
+    home = Home(tmp_path / "project")
+    for attempt in (
+        lambda: read_decisions(home, fingerprint),
+        lambda: note_verdict(home, fingerprint, "task", "won", crowned=True),
+        lambda: note_sweep(home, fingerprint, "grid", "one"),
+    ):
+        with pytest.raises(RefusedError, match="is no fingerprint of a run"):
+            attempt()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_new_server_hears_of_sweeps_and_champions(

@@ -141,6 +141,14 @@ def test_without_git_links_are_left_out(project: Project, tmp_path: Path) -> Non
     assert source_archive(project.root) == before
 
 
+@pytest.mark.parametrize(
+    ("names", "why"), [(("src", "src/a.py"), "a file where it has a folder"), (("x" * 300,), "no file system")]
+)
+def test_what_no_folder_can_hold_is_refused(names: tuple[str, ...], why: str) -> None:
+    with pytest.raises(SeqlabError, match=why):
+        read_source(zipped(**dict.fromkeys(names, b"x")))
+
+
 def test_two_files_of_one_name_are_refused() -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:

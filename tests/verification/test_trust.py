@@ -1,10 +1,11 @@
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from seqlab.errors import SeqlabError
-from seqlab.tracking.source import source_archive
+from seqlab.tracking.source import read_source, source_archive
 from seqlab.verification import verify as verify_module
 from seqlab.verification.trust import doubt
 from seqlab.verification.verify import verify
@@ -38,6 +39,17 @@ def archive(project: Project, **contents: str | None) -> bytes:
         path.unlink() if content is None else path.write_text(content)
     git(copy, "add", "--all")
     return source_archive(copy)
+
+
+@pytest.mark.parametrize("name", ["src/seqlab/__pycache__/errors.cpython-311.pyc", "src/json.pyc", "pipeline/.x.swp"])
+def test_what_no_comparison_sees_is_not_unpacked(project: Project, commit: str, name: str, tmp_path: Path) -> None:
+    """A compiled module beside the sources would be run in place of them."""
+    path = tmp_path / "source.zip"
+    path.write_bytes(source_archive(project.root))
+    with zipfile.ZipFile(path, "a") as opened:
+        opened.writestr(name, b"\0")
+    assert doubt(project.root, "theirs", commit, path.read_bytes()) == ""
+    assert name not in read_source(path.read_bytes())
 
 
 def test_code_of_a_commit_is_no_stranger_s(project: Project, commit: str) -> None:

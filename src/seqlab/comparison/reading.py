@@ -80,6 +80,19 @@ def read_columns(path: Path, names: Sequence[str]) -> list[list[float]]:
     return [row for row in rows if all(math.isfinite(value) for value in row)]
 
 
+def read_texts(path: Path, name: str) -> list[str]:
+    """A column of a CSV file as text, "" where there is none.
+
+    Raises:
+        SeqlabError: the file is damaged.
+    """
+    try:
+        text = io.StringIO(limited_bytes(path).decode("utf-8"), newline="")
+        return [row.get(name) or "" for row in csv.DictReader(text)]
+    except DAMAGE as error:
+        raise SeqlabError(f"{path} is damaged ({type(error).__name__}: {error})") from None
+
+
 def _records(path: Path) -> list[dict[str, Any]]:
     try:
         records = json.loads(b"[" + b",".join(limited_bytes(path).splitlines()) + b"]")

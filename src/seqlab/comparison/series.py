@@ -1,13 +1,11 @@
 """What the charts draw: each run's curves, as the run wrote them."""
 
-import csv
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from seqlab.comparison.artifacts import CURVES, EXPOSURE, LENGTHS, Files
-from seqlab.comparison.reading import read_columns
+from seqlab.comparison.reading import read_columns, read_texts
 from seqlab.reporting.exposure import REACHED
 
 # Points of a curve; a screen has no room for more.
@@ -69,7 +67,7 @@ def length_curves(files: Sequence[Files]) -> tuple[list[str], list[Curve]]:
     for run, found in enumerate(files):
         if LENGTHS not in found:
             continue
-        buckets = _column(found[LENGTHS], "bucket")
+        buckets = read_texts(found[LENGTHS], "bucket")
         names = names or buckets
         if buckets == names:
             lows = {row[0]: row[1] for row in read_columns(found[LENGTHS], ["low", "bleu"])}
@@ -108,11 +106,6 @@ def thinned(points: list[list[float]]) -> list[list[float]]:
 
 def length_unit(files: Sequence[Files]) -> str:
     """What the runs' source lengths are counted in: words, or characters."""
-    units = (unit for found in files if LENGTHS in found for unit in _column(found[LENGTHS], "unit") if unit)
+    units = (unit for found in files if LENGTHS in found for unit in read_texts(found[LENGTHS], "unit") if unit)
     # Runs of earlier versions count words, without a word about it.
     return next(units, "words")
-
-
-def _column(path: Path, name: str) -> list[str]:
-    with open(path, encoding="utf-8", newline="") as file:
-        return [row.get(name) or "" for row in csv.DictReader(file)]

@@ -84,6 +84,7 @@ def _archive_names(home: Home) -> list[str]:
     """SHA-256 of the source archives of the newest executions, newest first, each once."""
     names = []
     for path in reversed(journal_files(home)[-NEWEST:]):
-        header = next(read_journal(path), {})
-        names.append(header.get("inputs", {}).get(SOURCE))
+        first = next(read_journal(path), {})
+        # Of other entries nobody has checked what `inputs` is.
+        names.append(first["inputs"].get(SOURCE) if first.get("event") == "started" else None)
     return list(dict.fromkeys(filter(None, names)))

@@ -35,10 +35,6 @@ def line_chart(title: str, x: tuple[str, Sequence[str]], y: str, series: Sequenc
     )
 
 
-def _figures(series: Sequence[float], shown: Sequence[int]) -> str:
-    return ", ".join(f"{series[place]:.2f}" for place in shown if place < len(series))
-
-
 def _label(text: str) -> str:
     """A label in quotes, without what would end it; Mermaid knows no escape."""
     return '"{}"'.format("".join(sign for sign in text if sign.isalnum() or sign in " +–-."))

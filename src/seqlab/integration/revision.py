@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seqlab.errors import SeqlabError
-from seqlab.git import file_at, find_commit
-
-_WHOLE_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+from seqlab.git import file_at, find_commit, is_commit
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ def find_base(root: Path, name: str) -> Revision | None:
         SeqlabError: git knows no such name.
     """
     found = find_revision(root, name)
-    is_known = found or _WHOLE_ID.fullmatch(name) or (_stem(name) != name and find_revision(root, _stem(name)))
+    is_known = found or is_commit(name) or (_stem(name) != name and find_revision(root, _stem(name)))
     if not is_known:
         raise SeqlabError(
             f"git knows no revision {name} here; `git branch --all` and `git tag` list names, `git fetch` brings others"

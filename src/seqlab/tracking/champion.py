@@ -17,7 +17,7 @@ from filelock import FileLock
 from seqlab.errors import SeqlabError
 from seqlab.tracking.decisions import note_verdict, read_decisions
 from seqlab.tracking.find import find_run
-from seqlab.tracking.foreign import limited_bytes, task, translations
+from seqlab.tracking.foreign import is_fingerprint, limited_bytes, task, translations
 from seqlab.tracking.home import Home, find_home
 from seqlab.tracking.record import run_alias
 from seqlab.tracking.server import Server, connect, server_errors
@@ -86,7 +86,7 @@ def promote(start: Path, run: str, agree: Callable[[str], bool]) -> str:
     with server_errors(server.uri):
         found = find_run(server, run)
         name, fingerprint = _task(found), found.data.tags.get(RUN_FINGERPRINT, "")
-        if name is None or not fingerprint:
+        if name is None or not is_fingerprint(fingerprint):
             raise SeqlabError(f"run {found.info.run_name} at {server.address} is none of seqlab's: it has no task")
         with _alone(home, name):
             version = _version(server, name, run_alias(fingerprint))
@@ -125,8 +125,13 @@ def _doubt(server: Server, run: "Run", champion: "ModelVersion | None") -> str:
 
 def _differs(run: "Run", champion: "Run") -> str:
     """In what two runs' scores do not measure the same; "" if they do."""
-    measures = ((TEST_SET, "test set"), (SIGNATURE, "signature of BLEU"))
-    return next((what for tag, what in measures if run.data.tags.get(tag) != champion.data.tags.get(tag)), "")
+    from seqlab.scoring.significance import of_the_score
+
+    ours, theirs = run.data.tags, champion.data.tags
+    if ours.get(TEST_SET) != theirs.get(TEST_SET):
+        return "test set"
+    same = of_the_score(ours.get(SIGNATURE, "")) == of_the_score(theirs.get(SIGNATURE, ""))
+    return "" if same else "signature of BLEU"
 
 
 def _remembered(home: Home, server: Server, run: "Run", champion: "ModelVersion | None") -> tuple[bool, str] | None:
@@ -138,7 +143,8 @@ def _remembered(home: Home, server: Server, run: "Run", champion: "ModelVersion 
     if champion is None:
         return crowned > 0, earlier.verdict
     other = _run_of(server, champion)
-    known = read_decisions(home, other.data.tags.get(RUN_FINGERPRINT, "-")) if other else None
+    theirs = other.data.tags.get(RUN_FINGERPRINT, "") if other else ""
+    known = read_decisions(home, theirs) if is_fingerprint(theirs) else None
     if known is None or not known.crowned:
         return None
     return crowned > max(known.crowned.values()), earlier.verdict

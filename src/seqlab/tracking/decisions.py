@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from seqlab.tracking.failures import RefusedError
+from seqlab.tracking.foreign import is_fingerprint
 from seqlab.tracking.home import Home
 from seqlab.tracking.journal import Journal, read_journal
 
@@ -60,4 +62,7 @@ def _entries(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _path(home: Home, fingerprint: str) -> Path:
+    # It may come from a tag that anybody wrote.
+    if not is_fingerprint(fingerprint):
+        raise RefusedError(f"{fingerprint!r:.80} is no fingerprint of a run")
     return home.journal / "decisions" / f"{fingerprint}.jsonl"

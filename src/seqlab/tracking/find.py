@@ -11,7 +11,7 @@ from seqlab.tracking.execution import read_executions
 from seqlab.tracking.home import Home
 from seqlab.tracking.objects import Objects
 from seqlab.tracking.record import RunRecord
-from seqlab.tracking.run_name import identity_in
+from seqlab.tracking.run_name import IDENTITY, identity_in
 from seqlab.tracking.server import SQLITE, Server, connect, tracking_uri
 from seqlab.tracking.tags import RUN_FINGERPRINT
 
@@ -97,7 +97,7 @@ def find_record(home: Home, run: str) -> RunRecord | None:
 
 
 def _goes_by(record: RunRecord, run: str) -> bool:
-    return record.fingerprint.startswith(run) or identity_in(run) == identity_in(record.name)
+    return record.fingerprint.startswith(run) or identity_in(run) == record.fingerprint[:IDENTITY]
 
 
 def server_of(home: Home, run: str) -> Server:

@@ -31,6 +31,7 @@ T = TypeVar("T", bound=BaseModel)
 LONGEST_LINE = 1 << 22
 LARGEST_TEXT = 1 << 26
 MODEL_ID = re.compile(r"m-[0-9a-f]{32}")
+FINGERPRINT = re.compile("[0-9a-f]{64}")
 LONGEST_TASK = 200
 TASK = re.compile(r"seqlab-[\w.+-]+(?: [\w.+-]+)*")
 
@@ -116,6 +117,11 @@ def task(corpus: Mapping[str, Any]) -> str | None:
     """
     name = "-".join(["seqlab", *(str(corpus.get(part, "")) for part in ("name", "source", "target"))])
     return name if TASK.fullmatch(name) and len(name) < LONGEST_TASK else None
+
+
+def is_fingerprint(text: str) -> bool:
+    """Whether `text` has the form of a run's fingerprint, which names files."""
+    return FINGERPRINT.fullmatch(text) is not None
 
 
 def model_id(text: str) -> str:

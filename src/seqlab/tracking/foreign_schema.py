@@ -39,7 +39,7 @@ Count = Annotated[int, Field(ge=0, lt=2**53)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 # Seconds since 1970, to the year 5138.
 Time = Annotated[float, Field(ge=0, lt=1e11, allow_inf_nan=False)]
-Scalar = Text | bool | Whole | float | None
+Scalar = Text | bool | Whole | Number | None
 Value = Scalar | Annotated[list[Scalar], Field(max_length=MOST)]
 Table = Annotated[dict[Name, Value], Field(max_length=MOST)]
 Section = Annotated[dict[Name, Value | Table], Field(max_length=MOST)]

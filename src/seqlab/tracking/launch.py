@@ -49,7 +49,7 @@ def launch_publisher(home: Home) -> None:
 @contextmanager
 def _open_log(path: Path) -> Iterator[IO[bytes]]:
     """The log, for its owner's eyes alone: it has other programs' words in it."""
-    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if _is_long(path) else os.O_APPEND)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | (os.O_TRUNC if _is_long(path) else os.O_APPEND)
     with open(os.open(path, flags, LOG_MODE), "wb") as log:
         os.fchmod(log.fileno(), LOG_MODE)
         yield log

@@ -6,7 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seqlab.errors import SeqlabError
 from seqlab.tracking.canonical import digest
+from seqlab.tracking.failures import RefusedError
 from seqlab.tracking.foreign import model_id
 from seqlab.tracking.objects import Objects
 from seqlab.tracking.points import Point
@@ -70,11 +72,8 @@ def _unlinked(server: Server, run_id: str, checkpoint: Checkpoint) -> "LoggedMod
     return next((model for model in models if model.name == checkpoint.name), None)
 
 
-def register(server: Server, run_id: str, record: RunRecord, model_id: str) -> bool:
-    """Make the model a version of its task's registered model, under the aliases `newest` and `run-<fingerprint>`.
-
-    Return False if it was one.
-    """
+def register(server: Server, run_id: str, record: RunRecord, model_id: str) -> None:
+    """Make the model a version of its task's registered model, under the aliases `newest` and `run-<fingerprint>`."""
     from mlflow.exceptions import MlflowException
 
     client, name, alias = server.client, record.registered_model, run_alias(record.fingerprint)
@@ -91,7 +90,7 @@ def register(server: Server, run_id: str, record: RunRecord, model_id: str) -> b
     version = next((each for each in versions if each.source == source), None)
     # The alias comes last: with it, all is done.
     if version is not None and registered and str(registered[0].aliases.get(alias)) == str(version.version):
-        return False
+        return
     if version is None:
         version = client.create_model_version(
             name,
@@ -102,7 +101,6 @@ def register(server: Server, run_id: str, record: RunRecord, model_id: str) -> b
         )
     for each in (NEWEST, alias):
         client.set_registered_model_alias(name, each, version.version)
-    return True
 
 
 def logged_models(client: "MlflowClient", run: "Run") -> list[tuple[int, "LoggedModel | None"]]:
@@ -116,6 +114,9 @@ def _logged_model(client: "MlflowClient", name: str) -> "LoggedModel | None":
 
     try:
         return client.get_logged_model(model_id(name))
+    except SeqlabError as error:
+        # Somebody's link to what is no model: this run's trouble alone.
+        raise RefusedError(str(error)) from None
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise

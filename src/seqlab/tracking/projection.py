@@ -142,6 +142,8 @@ class Projection:
         }
         changed, refused = self._take(steps, [name for name in ORDER if name in steps])
         if refused:
+            # What got there is looked at before anything is sent again.
+            self._published.pop(run.info.run_id, None)
             return Outcome("failed", record, run.info.run_id, [*notes, *refused])
         ended = record.status != "RUNNING"
         # Last: a run whose publishing was cut off is looked at again.

@@ -4,7 +4,7 @@ import io
 import tempfile
 import zipfile
 import zlib
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from seqlab import git
 from seqlab.errors import SeqlabError
@@ -26,6 +26,8 @@ COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # Ten times what the project's own takes, and has; a list of 91,000 members has room in it, 50 MB once it is parsed.
 LARGEST_ARCHIVE = 1 << 22
 MOST_FILES = 10_000
+# Bytes of a part of a path.
+LONGEST_NAME = 255
 LARGEST_BYTES = 1 << 26
 PIECE = 1 << 16
 
@@ -90,7 +92,8 @@ def read_source(archive: bytes) -> dict[str, bytes]:
             if any(entry.compress_type not in COMPRESSIONS for entry in entries):
                 raise zipfile.BadZipFile("unknown compression")
             _check([entry.filename for entry in entries])
-            return _unpacked(opened, entries)
+            # No archive of ours has leftovers. A .pyc among them would be run, and no comparison of sources sees it.
+            return _unpacked(opened, [entry for entry in entries if not is_leftover(entry.filename)])
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError) as error:
         raise SeqlabError(f"{SOURCE} is damaged ({error}); the run cannot be made anew from it") from None
 
@@ -128,5 +131,10 @@ def _check(names: list[str]) -> None:
         parts = name.split("/")
         if not all(parts) or ".." in parts or "." in parts or "\\" in name or ":" in name or "\0" in name:
             raise SeqlabError(f"{SOURCE} has a file named {name!r}, which leads out of its folder; it is not unpacked")
+        if any(len(part.encode("utf-8", "replace")) > LONGEST_NAME for part in parts):
+            raise SeqlabError(f"{SOURCE} has a name that no file system takes; it is not unpacked")
+    folders = {parent.as_posix() for name in names for parent in PurePosixPath(name).parents}
+    if folders & {*names}:
+        raise SeqlabError(f"{SOURCE} has a file where it has a folder, too; it is not unpacked")
     if len({*names}) < len(names):
         raise SeqlabError(f"{SOURCE} has two files of one name; it is not unpacked")

@@ -29,7 +29,7 @@ def show(start: Path, say: Callable[[str], object], port: int = PORT) -> int:
     Of a tracking server, only the address is given and opened. Returns the exit status, once people end it.
 
     Raises:
-        SeqlabError: outside a DVC project; the server does not answer; the port is taken; MLflow does not start.
+        SeqlabError: outside a DVC project; the server does not answer; the port is taken.
     """
     server = connect(find_home(start))
     if server.uri.startswith("http"):
@@ -39,8 +39,10 @@ def show(start: Path, say: Callable[[str], object], port: int = PORT) -> int:
         raise SeqlabError(
             f"port {port} is taken, perhaps by another `make ui`; `seqlab ui --port {port + 1}` takes one"
         )
-    options = ["--host", HOST, "--port", str(port), "--workers", "1", "--backend-store-uri", server.uri]
-    with subprocess.Popen([sys.executable, "-m", "mlflow", "ui", *options], env={**os.environ, **QUICK}) as process:
+    options = ["--host", HOST, "--port", str(port), "--workers", "1"]
+    # Not among the arguments, which every process may read: it may hold a password.
+    environment = {**os.environ, **QUICK, "MLFLOW_BACKEND_STORE_URI": server.uri}
+    with subprocess.Popen([sys.executable, "-m", "mlflow", "ui", *options], env=environment) as process:
         try:
             if _answers(process, f"http://{HOST}:{port}/health"):
                 _open(view_url(f"http://{HOST}:{port}", server.experiment_id), say)
@@ -69,7 +71,12 @@ def _is_taken(port: int) -> bool:
 def _answers(process: "subprocess.Popen[bytes]", address: str) -> bool:
     """Wait until the server answers, or ends; whether it answers."""
 
-    @retry(wait=wait_fixed(0.5), stop=stop_after_delay(START_SECONDS), retry=retry_if_result(lambda up: up is None))
+    @retry(
+        wait=wait_fixed(0.5),
+        stop=stop_after_delay(START_SECONDS),
+        retry=retry_if_result(lambda up: up is None),
+        retry_error_callback=lambda _: False,
+    )
     def ask() -> bool | None:
         if process.poll() is not None:
             return False

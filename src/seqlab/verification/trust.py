@@ -7,7 +7,7 @@ from seqlab.git import tree_at
 from seqlab.tracking.leftovers import is_leftover
 from seqlab.tracking.source import SOURCES, read_source, source_archive
 
-# Values alone, which a schema checks before anything reads them: a run with other ones is no other code.
+# Values alone, which a schema checks before a stage reads them: a run with other ones is no other code.
 VALUES = "params.yaml"
 MOST_NAMED = 8
 

@@ -101,11 +101,11 @@ def _numerics_class(root: Path) -> str:
 def _parting(before: bytes | None, anew: Path) -> Parting | None:
     if before is None or not anew.is_file():
         return None
-    first, second = _table(before), read_digests(anew)
     try:
+        first, second = _table(before), read_digests(anew)
         difference = first_difference(first, second)
-    except ValueError:
-        # Another architecture: no tensor to name.
+    except (ValueError, SeqlabError):
+        # Another architecture, or a damaged table: no tensor to name.
         return None
     return Parting(len(first.rows) - 1, len(second.rows) - 1, difference)
 

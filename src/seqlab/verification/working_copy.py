@@ -26,7 +26,7 @@ IGNORED = "__pycache__\n"
 OWN_TEXT = "data/own"
 DOWNLOADS = "downloads"
 LAST_STAGE = "evaluate"
-# Of the environment, what a run may see. Whatever is not named here may be a token, a password, or an agent's socket.
+# Of the environment, what a run may see. Whatever is not named here may be a token, a password, or SSH's socket.
 KEPT = re.compile(
     "PATH|LANG|LANGUAGE|LC_[A-Z]+|TZ|TMPDIR|LD_LIBRARY_PATH|DYLD_[A-Z_]+|VIRTUAL_ENV|PYTHON[A-Z]*"
     "|(OMP|GOMP|KMP|MKL|OPENBLAS|ATEN|ONEDNN|DNNL|CUDA|CUDNN|CUBLAS|NVIDIA)_[A-Z0-9_]+"
