@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -177,8 +177,3 @@ def stand_in(runs: Sequence[InventedRun], store: Path, uri: str = "http://127.0.
     for run in runs:
         run.write(store)
     return Server(StandIn(runs, store), uri, EXPERIMENT)  # type: ignore[arg-type]
-
-
-def changed(run: InventedRun, **tags: str) -> Mapping[str, str]:
-    """The run's tags with some changed."""
-    return {**run.tags, **tags}

@@ -104,3 +104,18 @@ def test_a_server_that_does_not_answer(root: Path, address: str, monkeypatch: py
     said = str(diagnose(root))
     assert "geheim" not in said
     assert ("does not answer" in said) == address.startswith("http")
+
+
+def test_a_device_that_is_not_there_is_one_problem(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (root / "params.yaml").read_text("utf-8")
+    (root / "params.yaml").write_text(text.replace("device: cpu", "device: cuda"), "utf-8")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    (problem,) = diagnose(root).problems
+    assert problem.startswith("runtime.device is cuda, and PyTorch")
+
+
+def test_it_is_of_the_project_from_any_folder(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "src").mkdir()
+    monkeypatch.chdir(root / "src")
+    result = CliRunner().invoke(main, ["doctor"])
+    assert (result.exit_code, f"sqlite:///{root}/mlflow.db" in result.output) == (0, True), result.output

@@ -275,8 +275,9 @@ def doctor() -> None:
     Exit status 1 if something is wrong.
     """
     from seqlab.doctor import diagnose
+    from seqlab.tracking.home import find_home
 
-    diagnosis = diagnose(Path.cwd())
+    diagnosis = diagnose(find_home(Path.cwd()).root)
     say(diagnosis)
     if diagnosis.problems:
         sys.exit(1)

@@ -80,7 +80,8 @@ def _device(root: Path) -> str:
     import torch
 
     wanted = _params(root).runtime.device
-    devices = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+    usable = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    devices = [torch.cuda.get_device_name(number) for number in range(usable)]
     if wanted == "cuda" and not devices:
         raise SeqlabError(
             f"runtime.device is cuda, and PyTorch {torch.__version__} finds no CUDA device: set it to cpu, or install "
@@ -92,6 +93,8 @@ def _device(root: Path) -> str:
 def _numerics(root: Path) -> str:
     from seqlab.numerics import numerics_class
 
+    # Without the device there is no class.
+    _device(root)
     runtime = _params(root).runtime
     described = {name: value for name, value in numerics_class(runtime).items() if name not in ("torch", "device")}
     return ", ".join(f"{value} threads" if name == "threads" else str(value) for name, value in described.items())

@@ -91,3 +91,13 @@ def test_a_layer_is_run_by_hand_where_there_is_a_gradient_of_several_steps() -> 
     assert not layer.to("meta").by_hand(packing)
     with torch.no_grad():
         assert not layer.by_hand(packing)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("with_state", [False, True])
+def test_the_layer_is_pytorchs_in_either_direction(bidirectional: bool, with_state: bool) -> None:
+    torch.manual_seed(1)
+    layer = GRU(INPUT, SIZE, bidirectional=bidirectional).double()
+    inputs = torch.randn(4, 2, INPUT, dtype=torch.float64, requires_grad=True)
+    state = torch.randn(1 + bidirectional, 2, SIZE, dtype=torch.float64) if with_state else None
+    torch.testing.assert_close(layer(inputs, state), nn.GRU.forward(layer, inputs, state))

@@ -52,7 +52,15 @@ def test_another_number_of_sentences_is_refused() -> None:
         BleuCounter(SIGNATURE, [["a"], ["b"]]).count(["a"])
 
 
-@pytest.mark.parametrize("signature", ["", "case:mixed|eff:no|tok:13a|smooth:floor", "case:mixed|eff:no|tok:none such"])
+@pytest.mark.parametrize(
+    "signature",
+    [
+        "",
+        "case:mixed|eff:no|tok:13a|smooth:floor",
+        "case:mixed|eff:no|tok:none such",
+        "case:mixed|eff:no|smooth:exp|tok:spm",
+    ],
+)
 def test_a_bleu_of_another_kind_is_refused(signature: str) -> None:
     with pytest.raises(SeqlabError, match="no significance test for the BLEU of signature"):
         BleuCounter(signature, [["a"]])

@@ -71,6 +71,7 @@ def test_what_the_search_did_not_find_has_a_line_too() -> None:
         (b"{}", "neither a string nor an object"),
         (b'{"source": null}', "neither a string nor an object"),
         (b'{"source": "a", "id": NaN}', "not JSON"),
+        (b'{"source": "a", "weight": 1e999}', "not JSON"),
         (b"[" * 100_000, "not JSON"),
         (b'"\xff"', "not valid UTF-8"),
     ],

@@ -81,7 +81,7 @@ class OwnText:
     def _rows(self, rows: Iterator[tuple[int, list[str]]]) -> Iterator[Row]:
         for line, cells in rows:
             if self.form and len(cells) == 1 and cells[0].strip():
-                raise _no_table(self.paths[0].name, line, cells[0])
+                raise _no_table(self.paths[0].name, line, cells[0], self.delimiter)
             if self.form and len(cells) > 2 and _ATTRIBUTION in cells[-1]:
                 raise SeqlabError(
                     f"{self.name}, line {line}: the last column names its authors; remove it (`cut -f1,2`)"
@@ -218,8 +218,8 @@ def _delimiter(path: Path) -> str:
     return max(_DELIMITERS, key=even_rows)
 
 
-def _no_table(name: str, line: int, cell: str) -> SeqlabError:
-    between = "TAB" if _form(name) == ".tsv" else "comma"
+def _no_table(name: str, line: int, cell: str, delimiter: str) -> SeqlabError:
+    between = {"\t": "TAB", ",": "comma", ";": "semicolon"}[delimiter]
     return SeqlabError(f"{name}, line {line}: expected source {between} target; found no {between} in {cell!r:.80}")
 
 

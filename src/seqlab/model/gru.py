@@ -41,7 +41,7 @@ class GRU(nn.GRU):
             packing, inputs = Packing(tuple(input.batch_sizes.tolist())), input.data
         else:
             packing, inputs = Packing((input.shape[1],) * len(input)), input.flatten(0, 1)
-        if not self.by_hand(packing):
+        if not self.by_hand(packing) or (self.bidirectional and hx is not None):
             found: tuple[Tensor | PackedSequence, Tensor] = super().forward(input, hx)
             return found
         outputs, last = self._run(inputs, packing, None if hx is None else hx[0])

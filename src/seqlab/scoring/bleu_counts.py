@@ -13,7 +13,7 @@ import numpy.typing as npt
 from sacrebleu import BLEU
 
 from seqlab.errors import SeqlabError
-from seqlab.scoring.tokenization import from_signature
+from seqlab.scoring.tokenization import bleu_metric, from_signature
 
 Counts = npt.NDArray[np.int32]
 Numbers = npt.NDArray[np.int64]
@@ -23,6 +23,8 @@ COLUMNS = 2 + 2 * ORDERS
 CASES = {"mixed": False, "lc": True}
 # Tokenizers that see no further than the space on either side of a word.
 WORD_BY_WORD = ("13a",)
+# For these sacreBLEU would fetch a model, of a signature that somebody else may have written.
+DOWNLOADED = {"spm", "flores101", "spBLEU-1K"}
 UNKNOWN = -1
 _OTHER_SPACE = re.compile(r"[^\S ]")
 
@@ -153,11 +155,13 @@ def _metric(signature: str) -> BLEU:
     parts = dict(part.split(":", 1) for part in signature.split("|") if ":" in part)
     known = parts.get("eff") == "no" and parts.get("smooth") == "exp" and parts.get("case") in CASES
     tokenize = from_signature(parts.get("tok", ""))
-    if not known or tokenize not in BLEU.TOKENIZERS:
+    if not known or tokenize not in set(BLEU.TOKENIZERS) - DOWNLOADED:
         raise SeqlabError(
             f"no significance test for the BLEU of signature {signature or '(none)'}: "
             "known are case:mixed or lc, eff:no, smooth:exp and sacreBLEU's tokenizers"
         )
+    # Says what is missing, and downloads nothing.
+    bleu_metric(tokenize)
     return BLEU(tokenize=tokenize, lowercase=CASES[parts["case"]], smooth_method="exp", force=True)
 
 

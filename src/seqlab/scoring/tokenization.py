@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import sacrebleu
 from sacrebleu import BLEU
 
 from seqlab.errors import SeqlabError
@@ -19,7 +18,7 @@ _LANGUAGES = {
     "char": {"th", "tha", "lo", "lao", "km", "khm", "my", "mya", "bur", "bo", "bod", "tib", "dz", "dzo"},
 }
 _OTHERS = "13a"
-_EXTRAS = {"ja-mecab": "ja", "ko-mecab": "ko"}
+_EXTRAS = ("ja-mecab", "ko-mecab")
 
 
 def resolve(tokenize: str, target: str) -> str:
@@ -46,8 +45,8 @@ def bleu_metric(tokenize: str, *, effective_order: bool = False) -> BLEU:
             raise
         raise SeqlabError(
             f"evaluate.tokenize {tokenize} needs MeCab and its dictionary ({str(error).strip().splitlines()[0]}): "
-            f"run `pip install 'sacrebleu[{_EXTRAS[tokenize]}]=={sacrebleu.__version__}'`, or set evaluate.tokenize "
-            "to char, which needs nothing"
+            "run `pip install --no-deps --require-hashes -r requirements-mecab.txt`, or set evaluate.tokenize to char, "
+            "which needs nothing"
         ) from None
 
 

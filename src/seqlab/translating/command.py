@@ -98,23 +98,35 @@ def _load(start: Path, root: Path, params: Params, options: Options) -> Translat
     """
     parameters = options.parameters or params.evaluate.parameters
     if options.run:
-        return Translator.load(download_checkpoint(options.run, start), params.runtime.device, parameters)
+        return _translator(download_checkpoint(options.run, start), params, parameters)
     if options.checkpoint:
-        return Translator.load(options.checkpoint, params.runtime.device, parameters)
+        return _translator(options.checkpoint, params, parameters)
     with ThreadPoolExecutor(max_workers=1) as pool:
         # DVC takes as long to start as PyTorch: side by side.
         status = pool.submit(dvc_status, root)
-        error, translator = None, None
+        error: SeqlabError | None = None
         try:
-            translator = Translator.load(root / MODEL, params.runtime.device, parameters)
+            translator = _translator(root / MODEL, params, parameters)
         except SeqlabError as found:
             error = found
         note = stale_note(root, "these translations are", STAGES, status.result)
     if note:
         say(note, err=True)
-    if translator is None:
-        raise error or SeqlabError(f"no model in {root / MODEL}")
+    if error is not None:
+        raise error
     return translator
+
+
+def _translator(folder: Path, params: Params, parameters: Parameters) -> Translator:
+    device = params.runtime.device
+    try:
+        return Translator.load(folder, device, parameters)
+    except (AssertionError, RuntimeError) as error:
+        # A build of PyTorch without CUDA, or no driver.
+        reason = str(error).partition("\n")[0]
+        raise SeqlabError(
+            f"runtime.device is {device}, which PyTorch cannot use here ({reason}): set it to cpu"
+        ) from None
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import codecs
 import json
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -40,7 +41,7 @@ def from_records(lines: Iterable[bytes], origin: str) -> Iterator[Text]:
     """
     for number, line in _decoded(lines, origin):
         try:
-            value = json.loads(line, parse_constant=_refuse)
+            value = json.loads(line, parse_constant=_refuse, parse_float=_finite)
         except (ValueError, RecursionError) as error:
             raise SeqlabError(f"{origin}, line {number}: not JSON ({error})") from None
         record = value if isinstance(value, dict) else {SOURCE: value}
@@ -65,6 +66,13 @@ def _decoded(lines: Iterable[bytes], origin: str) -> Iterator[tuple[int, str]]:
             yield number, content.decode("utf-8")
         except UnicodeDecodeError as error:
             raise SeqlabError(f"{origin}, line {number}: not valid UTF-8 ({error.reason})") from None
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{text} is too large a number")
+    return value
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -38,12 +38,6 @@ def questions(tree: ast.AST) -> Iterator[str]:
                 yield f"line {node.lineno}: {ast.unparse(node).splitlines()[0]}"
 
 
-def _asks(node: ast.Attribute) -> bool:
-    if node.attr in ATTRIBUTES or node.attr.startswith(PREFIXES):
-        return True
-    return node.attr == "type" and _is_device(node.value)
-
-
 def _is_device(node: ast.expr) -> bool:
     return (isinstance(node, ast.Attribute) and node.attr == "device") or (
         isinstance(node, ast.Name) and node.id == "device"

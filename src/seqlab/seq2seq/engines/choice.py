@@ -1,4 +1,4 @@
-"""Which engine computes: chosen here and nowhere else, once, when a stage is set up."""
+"""Which engine computes the loss: chosen here and nowhere else, once, when a stage is set up."""
 
 from typing import Literal
 
