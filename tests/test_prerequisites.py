@@ -104,6 +104,15 @@ def test_a_downloaded_archive(clone: Path) -> None:
     assert "git init && git add --all && git commit" in result.stderr
 
 
+def test_a_working_copy_that_does_without_git(clone: Path) -> None:
+    """As docs/command-line.md has it."""
+    shutil.rmtree(clone / ".git")
+    (clone / ".dvc").mkdir(exist_ok=True)
+    (clone / ".dvc/config.local").write_text("[core]\n    no_scm = true\n", "utf-8")
+    result = check(clone, f"PYTHON={sys.executable}", GIT_CEILING_DIRECTORIES=str(clone.parent))
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
 def test_an_environment_of_use_stays(clone: Path) -> None:
     venv = environment(clone)
     result = check(clone, f"PYTHON={sys.executable}")

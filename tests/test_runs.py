@@ -43,7 +43,7 @@ def test_newest_first_with_bleu_and_state(tracked: Project, monkeypatch: pytest.
     assert heading == ["name", "BLEU", "state", "started"]
     assert [row[:3] for row in found] == [
         ["odd", "–", "running"],
-        ["a b" + "c" * 56 + "…", "12.35", "running"],
+        ["a b" + "c" * 36 + "…" + "c" * 20, "12.35", "running"],
         ["second", "30.00", "finished"],
         ["first", "–", "failed"],
     ]

@@ -6,6 +6,7 @@ library alone. `seqlab doctor` asks the same at any time.
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -120,10 +121,21 @@ def _git(root: Path) -> Optional[str]:
         return (
             f"git refuses {root}, which belongs to somebody else: `git config --global --add safe.directory '{root}'`"
         )
+    if _does_without_git(root):
+        return None
     return (
         f"{root} is no working copy of git, as a downloaded archive is none: clone the project, or here "
         "`git init && git add --all && git commit --message=Start`"
     )
+
+
+def _does_without_git(root: Path) -> bool:
+    """Whether DVC was told so (docs/command-line.md)."""
+    for name in ("config", "config.local"):
+        path = root / ".dvc" / name
+        if path.is_file() and re.search(r"(?mi)^\s*no_scm\s*=\s*true\s*$", path.read_text("utf-8", "replace")):
+            return True
+    return False
 
 
 def _make() -> Optional[str]:

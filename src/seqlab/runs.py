@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 NEWEST_FIRST = ["attributes.start_time DESC"]
 BLEU = "test/bleu"
-LONGEST_NAME = 60
+LONGEST_NAME, LAST = 60, 20
 HEADINGS = ("name", "BLEU", "state", "started")
 NONE_YET = "No run yet: `dvc repro` makes one, and `seqlab sync` publishes it"
 UNKNOWN = "–"
@@ -64,7 +64,8 @@ def _row(run: "Run") -> tuple[str, ...]:
     name = " ".join((run.info.run_name or run.info.run_id).split())
     bleu = run.data.metrics.get(BLEU, math.nan)
     return (
-        name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…",
+        # What tells two runs apart stands at the end, too.
+        name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - LAST - 1]}…{name[-LAST:]}",
         f"{bleu:.2f}" if math.isfinite(bleu) else UNKNOWN,
         run.info.status.lower(),
         _time(run.info.start_time),

@@ -34,6 +34,12 @@ def test_a_setting_may_name_params_yaml() -> None:
     assert swept(["params.yaml:seed=1,2", "model.layers=1", "seed=3"]) == ["seed", "model.layers"]
 
 
+def test_a_parameter_that_is_set_twice_is_refused() -> None:
+    for twice in (["seed=range(1,3)", "seed=4"], ["params.yaml:seed=1", "seed=1"]):
+        with pytest.raises(SeqlabError, match="-S seed is given twice; give all its values at once"):
+            make_members(ROOT, twice)
+
+
 def test_the_default_grid() -> None:
     members = make_members(ROOT, DEFAULT_GRID)
     points = {

@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from dataclasses import replace
 
 import pytest
 import sacrebleu
@@ -163,7 +164,12 @@ def test_a_run_goes_by_its_model_s_alias(tracked: Project) -> None:
     server.client.create_registered_model("seqlab-other")
     server.client.create_model_version("seqlab-other", f"runs:/{version.run_id}/model", version.run_id)
     server.client.set_registered_model_alias("seqlab-other", "champion", "1")
+    # The working copy's own task is meant; another's model never takes its place.
+    assert find_run(server, "champion").data.params["seed"] == "1"
     with pytest.raises(SeqlabError, match=f"give one of {TASK}@champion, seqlab-other@champion"):
+        find_run(replace(server, task=None), "champion")
+    server.client.delete_registered_model_alias(TASK, "champion")
+    with pytest.raises(SeqlabError, match=f"no model of {TASK} .* goes by champion; there is seqlab-other@champion"):
         find_run(server, "champion")
     with pytest.raises(SeqlabError, match="no run nobody@champion"):
         find_run(server, "nobody@champion")

@@ -6,6 +6,7 @@ from pathlib import Path
 from seqlab.errors import SeqlabError
 from seqlab.explanation.run_pair import explain_runs
 from seqlab.explanation.stage import explain_stages
+from seqlab.params.params import load_params
 from seqlab.tracking.home import find_home
 from seqlab.tracking.pipeline import stage_names
 
@@ -18,12 +19,22 @@ def explain(start: Path, subjects: list[str]) -> str:
     Raises:
         SeqlabError: outside a DVC project; there is no such stage or run; what is known of it cannot be read.
     """
-    stages = stage_names(find_home(start).root)
+    root = find_home(start).root
+    stages = stage_names(root)
     others = [subject for subject in subjects if subject not in stages]
     if not others:
-        return "\n".join(map(str, explain_stages(start, subjects)))
+        return "\n".join([*_refused(root), *map(str, explain_stages(start, subjects))])
     near = [match for other in others for match in difflib.get_close_matches(other, stages, n=1, cutoff=0.7)]
     if len(others) == len(subjects) == RUNS and not near:
         return explain_runs(start, *others)
     hint = f"did you mean {near[0]}?" if near else f"the stages are {', '.join(stages)}."
     raise SeqlabError(f"dvc.yaml has no stage {others[0]}; {hint} To compare runs, name two: `seqlab why RUN RUN`")
+
+
+def _refused(root: Path) -> list[str]:
+    """What stands in the way of every stage: parameters that are refused."""
+    try:
+        load_params(root / "params.yaml")
+    except SeqlabError as error:
+        return [f"Nothing will run: {error}\n"]
+    return []

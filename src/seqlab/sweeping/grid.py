@@ -1,5 +1,6 @@
 """The grid of a sweep, in the syntax of `dvc exp run --queue -S`, expanded by DVC itself."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,13 +24,16 @@ def expand(settings: Sequence[str]) -> list[tuple[str, ...]]:
         settings: As after `-S`: `name=value`, `name=value,value`, `name=range(start,stop)`, `name=choice(value,value)`.
 
     Raises:
-        SeqlabError: a setting is not in this syntax, or names another file than params.yaml.
+        SeqlabError: a setting is not in this syntax, names another file than params.yaml, or sets what another sets.
     """
     from dvc.exceptions import DvcException
     from dvc.utils.cli_parse import to_path_overrides
     from dvc.utils.hydra import get_hydra_sweeps
     from hydra.errors import HydraException
 
+    names = [parse(setting).key_or_group for setting in settings]
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise SeqlabError(f"-S {twice[0]} is given twice; give all its values at once, such as {twice[0]}=1,2")
     if not {"runtime", "runtime.threads"} & set(swept(settings)):
         settings = [*settings, THREADS]
     paths = to_path_overrides(settings)

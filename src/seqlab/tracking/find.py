@@ -27,8 +27,8 @@ PAGE_SIZE = 100
 def find_run(server: Server, run: str) -> "Run":
     """The run of that id, of that name, or whose fingerprint begins so; or of the model with that alias.
 
-    An alias of the registry alone, such as `champion`, is enough where one registered model has it; MODEL@ALIAS names
-    it of any.
+    An alias of the registry alone, such as `champion`, is that of the working copy's own task; MODEL@ALIAS names it of
+    any.
 
     Raises:
         SeqlabError: there is none, or more than one.
@@ -63,6 +63,13 @@ def _run_of_alias(server: Server, run: str) -> "Run | None":
         for registered in _registered_models(server)
         if alias in registered.aliases and model in ("", registered.name)
     }
+    if not model and server.task:
+        # Another task's model would answer, and nobody would know.
+        own = {server.task: found[server.task]} if server.task in found else {}
+        if found and not own:
+            choices = ", ".join(f"{name}@{alias}" for name in sorted(found))
+            raise SeqlabError(f"no model of {server.task} at {server.address} goes by {alias}; there is {choices}")
+        found = own
     if len(found) > 1:
         choices = ", ".join(f"{name}@{alias}" for name in sorted(found))
         raise SeqlabError(f"more than one model at {server.address} goes by {alias}; give one of {choices}")

@@ -17,8 +17,10 @@ from filelock import FileLock, Timeout
 from seqlab.addresses import check_address, stripped
 from seqlab.atomic import write_text
 from seqlab.errors import SeqlabError
+from seqlab.params.params import load_params
 from seqlab.tracking.canonical import digest
 from seqlab.tracking.failures import failure
+from seqlab.tracking.foreign import task
 from seqlab.tracking.home import Home
 from seqlab.tracking.moved import follow_move
 from seqlab.tracking.tags import NOTE
@@ -54,13 +56,15 @@ INHERITED = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID")
 class Server:
     """A client of a tracking server, and the experiment that all runs go to; `notes`: what connecting had to mend.
 
-    `uri` is for MLflow alone: it may hold a password. People are shown `address`.
+    `task` is the registered model of the working copy's own task, None where its parameters are refused. `uri` is for
+    MLflow alone: it may hold a password. People are shown `address`.
     """
 
     client: "MlflowClient"
     uri: str
     experiment_id: str
     notes: tuple[str, ...] = ()
+    task: str | None = None
 
     @property
     def address(self) -> str:
@@ -113,9 +117,16 @@ def connect(home: Home) -> Server:
         # Registering a model asks the process-wide address, whatever the client's is.
         mlflow.set_tracking_uri(uri)
         client = mlflow.MlflowClient(tracking_uri=uri)
-        server = Server(client, uri, _experiment(client, home, uri), tuple(notes))
+        server = Server(client, uri, _experiment(client, home, uri), tuple(notes), _own_task(home))
         _remember(home, uri, server.experiment_id)
         return server
+
+
+def _own_task(home: Home) -> str | None:
+    try:
+        return task(load_params(home.root / "params.yaml").corpus.model_dump())
+    except SeqlabError:
+        return None
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Brings MLflow up to date with the journal and with the working copy."""
 
+import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from seqlab.tracking.workspace import NEEDED, stale_stages, workspace_execution
 
 # Skipped lines of the journal that are shown.
 NAMED = 3
+
+LONGEST_REASON = 60
 
 
 @dataclass
@@ -105,7 +108,14 @@ def _workspace(home: Home, objects: Objects) -> tuple[list[Execution], list[str]
         stale = stale_stages(home.root)
     except SeqlabError as error:
         return [], [f"Only the journal was published: {error}"]
-    changed = [f"{stage} ({stale[stage]})" for stage in NEEDED if stage in stale]
+    changed = [
+        f"{stage} ({textwrap.shorten(stale[stage], LONGEST_REASON, placeholder=' …')})"
+        for stage in NEEDED
+        if stage in stale
+    ]
     if changed:
-        return [], [f"This working copy is not up to date, so only the journal was published: {', '.join(changed)}"]
+        return [], [
+            "This working copy is not up to date, so only the journal was published; `seqlab why` says more: "
+            + ", ".join(changed)
+        ]
     return [workspace_execution(home.root, objects, with_report="report" not in stale)], []
