@@ -107,10 +107,9 @@ def test_equals_the_plain_loop(engine: Engine, cell: str, attention: str, input_
 def test_equals_the_plain_loop_in_every_combination(
     engine: Engine, cell: str, attention: str, input_feeding: bool, context: str, other: Others
 ) -> None:
-    # Every other coin, in turns: each meets each cell, attention and context with half of the other options.
-    turn = OTHERS.index(other) + ATTENTIONS.index((attention, input_feeding)) + len(cell) + len(context)
-    for coin in COINS[turn % 2 :: 2]:
-        check(engine, cell, attention, input_feeding, context, coin, other)
+    # A coin each, in turns: over all cases each meets each cell, attention, context and other option.
+    turn = OTHERS.index(other) + 5 * ATTENTIONS.index((attention, input_feeding)) + len(cell) + len(context)
+    check(engine, cell, attention, input_feeding, context, COINS[turn % len(COINS)], other)
 
 
 @every
