@@ -18,6 +18,8 @@ SECRETS = ("user", "p@ss", "w0rd", "ss/", "hunter2")
         ("sqlite:////home/me@work/mlflow.db", "sqlite:////home/me@work/mlflow.db"),
         ("file:///home/me@work/mlartifacts", "file:///home/me@work/mlartifacts"),
         ("http://host:5000/#/experiments/1", "http://host:5000/#/experiments/1"),
+        ("http://host/#/1?viewStateShareKey=seqlab&a=1", "http://host/#/1?viewStateShareKey=seqlab&a=1"),
+        ("https://host/a?api_key=hunter2&sshKey=hunter2", "https://host/a?api_key=…&sshKey=…"),
     ],
 )
 def test_what_is_shown_of_an_address(text: str, shown: str) -> None:

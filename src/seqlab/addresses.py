@@ -10,7 +10,10 @@ from seqlab.errors import SeqlabError
 
 # Up to the last @: what a password was not encoded for would end it early. Files have no password.
 _USER = re.compile(r"(?<!sqlite)(?<!file)://[^\s'\"<>]*@")
-_QUERY = re.compile(r"(?i)([?&;](?:[\w-]*password|passwd|pwd|[\w-]*token|[\w-]*secret|[\w-]*key)=)[^&;\s'\"<>]+")
+# MLflow's viewStateShareKey names a view, and opens nothing.
+_QUERY = re.compile(
+    r"(?i)([?&;](?!viewStateShareKey=)(?:[\w-]*password|passwd|pwd|[\w-]*token|[\w-]*secret|[\w-]*key)=)[^&;\s'\"<>]+"
+)
 _FILES = ("sqlite", "file")
 
 
