@@ -63,15 +63,13 @@ def _run_of_alias(server: Server, run: str) -> "Run | None":
         for registered in _registered_models(server)
         if alias in registered.aliases and model in ("", registered.name)
     }
-    if not model and server.task:
+    choices = ", ".join(f"{name}@{alias}" for name in sorted(found))
+    if found and not model and server.task:
         # Another task's model would answer, and nobody would know.
-        own = {server.task: found[server.task]} if server.task in found else {}
-        if found and not own:
-            choices = ", ".join(f"{name}@{alias}" for name in sorted(found))
+        if server.task not in found:
             raise SeqlabError(f"no model of {server.task} at {server.address} goes by {alias}; there is {choices}")
-        found = own
+        found = {server.task: found[server.task]}
     if len(found) > 1:
-        choices = ", ".join(f"{name}@{alias}" for name in sorted(found))
         raise SeqlabError(f"more than one model at {server.address} goes by {alias}; give one of {choices}")
     for name, version in found.items():
         run_id = server.client.get_model_version(name, version).run_id
