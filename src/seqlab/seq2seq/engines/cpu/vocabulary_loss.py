@@ -1,15 +1,13 @@
 """Cross-entropy over the vocabulary, fused with the projection to it."""
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from seqlab.model.argmax import argmax
 from seqlab.model.linear import linear
 from seqlab.seq2seq.engines.cpu.score_gradients import ScoreGradients
+from seqlab.seq2seq.engines.known_gradients import with_known_gradients
 
 _CHUNK_SCORES = 6_000_000
 
@@ -82,7 +80,7 @@ class VocabularyLoss:
             if self._gradients is None:
                 return loss, nll
             gradients = self._gradients_of_sum(self._gradients, means)
-        return _known(loss, gradients, len(self._labels), readout, self._weight, self._bias), nll
+        return with_known_gradients(loss, gradients, len(self._labels), readout, self._weight, self._bias), nll
 
     def _smoothing_loss(self, mean_readout: Tensor, mean_weight: Tensor) -> Tensor:
         """What label smoothing adds to the mean loss."""
@@ -139,32 +137,3 @@ class VocabularyLoss:
 
     def _wide(self, values: Tensor) -> Tensor:
         return values.to(self._weight.dtype)
-
-
-def _known(value: Tensor, gradients: tuple[Tensor, ...], count: int, *inputs: Tensor) -> Tensor:
-    with_gradients: Tensor = _KnownGradients.apply(value, gradients, count, *inputs)  # type: ignore[no-untyped-call]
-    return with_gradients
-
-
-class _KnownGradients(torch.autograd.Function):
-    """A mean of so many numbers, and what the gradients of their sum to some tensors are already known to be."""
-
-    @staticmethod
-    def forward(ctx: Any, value: Tensor, gradients: tuple[Tensor, ...], count: int, *inputs: Tensor) -> Tensor:
-        ctx.save_for_backward(*gradients)
-        ctx.count, ctx.types = count, [each.dtype for each in inputs]
-        return value.clone()
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        scale = gradient / ctx.count
-        found = (_scaled(known, scale) for known in ctx.saved_tensors)
-        return None, None, None, *(each.to(dtype) for each, dtype in zip(found, ctx.types, strict=True))
-
-
-def _scaled(values: Tensor, scale: Tensor) -> Tensor:
-    # Widened, for a factor of eight bits would be off by the same in all of them. Row by row, which is how autograd
-    # wants the gradient of a parameter: it would copy any other.
-    values = values.to(scale.dtype)
-    return torch.mul(values, scale, out=values.new_empty(values.shape))

@@ -1,10 +1,7 @@
 """The loss of a batch, padded."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from seqlab.model.dropout import Dropout
 from seqlab.model.seq2seq import Seq2Seq
@@ -15,6 +12,7 @@ from seqlab.seq2seq.engines.cuda.padded import Padded
 from seqlab.seq2seq.engines.cuda.recurrent import product_type
 from seqlab.seq2seq.engines.cuda.vocabulary import Sums, VocabularySums
 from seqlab.seq2seq.engines.engine import LossOutput
+from seqlab.seq2seq.engines.known_gradients import with_known_gradients
 
 
 def padded_loss(
@@ -40,10 +38,10 @@ def padded_loss(
     tokens = int(target_lengths.sum())
     decoder = model.decoder
     loss = sums.loss / tokens
-    if sums.of_readout is not None:
+    if sums.of_readout is not None and sums.of_weight is not None and sums.of_bias is not None:
         gradients = (sums.of_readout, sums.of_weight, sums.of_bias)
         inputs = (readout, decoder.vocabulary_weight, decoder.output_bias)
-        loss = _Known.apply(loss, gradients, tokens, *inputs)  # type: ignore[no-untyped-call]
+        loss = with_known_gradients(loss, gradients, tokens, *inputs)
     return LossOutput(loss, sums.nll / tokens, tokens)
 
 
@@ -75,22 +73,3 @@ def backward(model: Seq2Seq, readout: Tensor, sums: Sums) -> None:
     decoder = model.decoder
     decoder.vocabulary_weight.grad, decoder.output_bias.grad = sums.of_weight, sums.of_bias
     torch.autograd.backward([readout], [None if sums.of_readout is None else sums.of_readout.to(readout.dtype)])
-
-
-class _Known(torch.autograd.Function):
-    """A mean of so many numbers, and what the gradients of their sum to some tensors are already known to be."""
-
-    @staticmethod
-    def forward(ctx: Any, value: Tensor, gradients: tuple[Tensor, ...], count: int, *inputs: Tensor) -> Tensor:
-        ctx.save_for_backward(*gradients)
-        ctx.count, ctx.types = count, [each.dtype for each in inputs]
-        return value.clone()
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        scale = gradient / ctx.count
-        found = (
-            (known.to(scale.dtype) * scale).to(kind) for known, kind in zip(ctx.saved_tensors, ctx.types, strict=True)
-        )
-        return None, None, None, *found
