@@ -6,9 +6,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqlab.errors import SeqlabError
+from seqlab.tracking.find import filter_errors
 from seqlab.tracking.home import find_home
-from seqlab.tracking.server import SQLITE, Server, connect, experiment_name, server_errors, tracking_uri
+from seqlab.tracking.server import connect, experiment_name, is_absent, server_errors, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -33,30 +33,15 @@ def list_runs(start: Path, condition: str, most: int) -> str:
         SeqlabError: outside a DVC project; the server does not answer, or does not understand `condition`.
     """
     home = find_home(start)
-    uri = tracking_uri(home.root)
-    if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
+    if is_absent(tracking_uri(home.root)):
         return NONE_YET
     server = connect(home)
-    with server_errors(server.uri):
-        runs = _search(server, condition, most + 1)
+    with server_errors(server.uri), filter_errors(condition):
+        runs = server.client.search_runs([server.experiment_id], condition, max_results=most + 1, order_by=NEWEST_FIRST)
     if not runs:
         return f"No run in experiment {experiment_name()} matches --filter {condition!r}" if condition else NONE_YET
     lines = _table([HEADINGS, *map(_row, runs[:most])])
     return "\n".join([*lines, *([f"… and older ones; --count shows more than {most}"] if len(runs) > most else [])])
-
-
-def _search(server: Server, condition: str, most: int) -> "Sequence[Run]":
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return server.client.search_runs([server.experiment_id], condition, max_results=most, order_by=NEWEST_FIRST)
-    except MlflowException as error:
-        if not condition or error.error_code != "INVALID_PARAMETER_VALUE":
-            raise
-        raise SeqlabError(
-            f"MLflow does not understand --filter {condition!r}: {error.message.splitlines()[0]:.200}; "
-            "write it such as \"params.`model.cell` = 'gru' and metrics.`test/bleu` > 20\""
-        ) from None
 
 
 def _row(run: "Run") -> tuple[str, ...]:

@@ -4,7 +4,6 @@ import base64
 import hashlib
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from seqlab.comparison.charts import COLOURS, DASHES
@@ -13,9 +12,8 @@ from seqlab.comparison.labels import short_names
 from seqlab.comparison.parameters import as_number, value_of
 from seqlab.comparison.view import View
 from seqlab.reporting.page import TEMPLATES as REPORT_TEMPLATES
-from seqlab.reporting.page import against, link, signature, text
+from seqlab.reporting.page import page_environment
 from seqlab.reporting.visible import visible
-from seqlab.reporting.wording import figure
 
 TEMPLATES = Path(__file__).parent / "templates"
 # A parameter's value in the table of runs; the constants and the CSV file have it whole.
@@ -28,16 +26,8 @@ def render_page(view: View) -> str:
     Raises:
         SeqlabError: a file that a chart draws is damaged.
     """
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(figure=figure, text=text, link=link, signature=signature, against=against, p=p_value)
-    environment.filters["visible"] = visible
+    environment = page_environment(TEMPLATES)
+    environment.filters.update(p=p_value, visible=visible)
     environment.globals.update(value_of=value_of, as_number=as_number)
     style = (REPORT_TEMPLATES / "report.css").read_text("utf-8") + (TEMPLATES / "comparison.css").read_text("utf-8")
     script = (TEMPLATES / "comparison.js").read_text("utf-8")

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seqlab.errors import SeqlabError
 from seqlab.scoring.significance import of_the_score
-from seqlab.tracking.find import find_run
+from seqlab.tracking.find import filter_errors, find_run
 from seqlab.tracking.foreign import files
 from seqlab.tracking.points import RENAMED
 from seqlab.tracking.server import Server, server_errors
@@ -85,23 +84,14 @@ def find_runs(server: Server, wanted: Sequence[str], condition: str) -> list[Com
 
 
 def _finished(server: Server, condition: str) -> list["Run"]:
-    from mlflow.exceptions import MlflowException
-
     conditions = " and ".join(filter(None, [FINISHED, condition]))
     runs: list[Run] = []
     token = None
     while True:
-        try:
+        with filter_errors(condition):
             page = server.client.search_runs(
                 [server.experiment_id], conditions, max_results=PAGE_SIZE, page_token=token
             )
-        except MlflowException as error:
-            if not condition or error.error_code != "INVALID_PARAMETER_VALUE":
-                raise
-            raise SeqlabError(
-                f"MLflow does not understand --filter {condition!r}: {error.message.splitlines()[0]:.200}; "
-                "write it such as \"params.`model.cell` = 'gru' and metrics.`test/bleu` > 20\""
-            ) from None
         runs += page
         token = page.token
         if not token:

@@ -25,8 +25,18 @@ _WORD = re.compile(r"\w+|\s+|[^\w\s]")
 
 def render_page(view: View) -> str:
     """Return the page; every text from a file is escaped, isolated and clipped."""
+    environment = page_environment(TEMPLATES)
+    style = Markup((TEMPLATES / "report.css").read_text("utf-8"))  # noqa: S704 (our own style sheet)
+    maps = [attention_table(item) for item in spread(view.results.attention, view.params.report.attention_maps)]
+    return environment.get_template("report.html").render(
+        view=view, style=style, charts=_charts(view), maps=maps, max_references=MAX_REFERENCES
+    )
+
+
+def page_environment(folder: Path) -> Environment:
+    """Templates of `folder`, and those that pages share, with autoescape and the filters for texts of files."""
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=FileSystemLoader([folder, TEMPLATES]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -34,11 +44,7 @@ def render_page(view: View) -> str:
         keep_trailing_newline=True,
     )
     environment.filters.update(figure=figure, text=text, lines=lines, link=link, signature=signature, against=against)
-    style = Markup((TEMPLATES / "report.css").read_text("utf-8"))  # noqa: S704 (our own style sheet)
-    maps = [attention_table(item) for item in spread(view.results.attention, view.params.report.attention_maps)]
-    return environment.get_template("report.html").render(
-        view=view, style=style, charts=_charts(view), maps=maps, max_references=MAX_REFERENCES
-    )
+    return environment
 
 
 def _charts(view: View) -> dict[str, Markup]:

@@ -1,7 +1,8 @@
 """Finds a run by what people call it: in the journal, or on the MLflow server."""
 
 import re
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from seqlab.addresses import stripped
@@ -12,16 +13,34 @@ from seqlab.tracking.home import Home
 from seqlab.tracking.objects import Objects
 from seqlab.tracking.record import RunRecord
 from seqlab.tracking.run_name import IDENTITY, identity_in
-from seqlab.tracking.server import SQLITE, Server, connect, tracking_uri
+from seqlab.tracking.server import Server, connect, is_absent, tracking_uri
 from seqlab.tracking.tags import RUN_FINGERPRINT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mlflow.entities import Run
     from mlflow.entities.model_registry import RegisteredModel
 
 PAGE_SIZE = 100
+
+
+@contextmanager
+def filter_errors(condition: str) -> Iterator[None]:
+    """Say of a condition that people gave what MLflow does not understand.
+
+    Raises:
+        SeqlabError: it does not understand it.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        if not condition or error.error_code != "INVALID_PARAMETER_VALUE":
+            raise
+        raise SeqlabError(
+            f"MLflow does not understand --filter {condition!r}: {error.message.splitlines()[0]:.200}; "
+            "write it such as \"params.`model.cell` = 'gru' and metrics.`test/bleu` > 20\""
+        ) from None
 
 
 def find_run(server: Server, run: str) -> "Run":
@@ -77,7 +96,7 @@ def _run_of_alias(server: Server, run: str) -> "Run | None":
     return None
 
 
-def _registered_models(server: Server) -> "Iterator[RegisteredModel]":
+def _registered_models(server: Server) -> Iterator["RegisteredModel"]:
     token = None
     while True:
         page = server.client.search_registered_models(max_results=PAGE_SIZE, page_token=token)
@@ -112,7 +131,7 @@ def server_of(home: Home, run: str) -> Server:
         SeqlabError: there is no database; the server does not answer.
     """
     uri = tracking_uri(home.root)
-    if uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists():
+    if is_absent(uri):
         place = stripped(uri)
         raise SeqlabError(f"no run {run} in {home.journal}, and no MLflow at {place}; give its name or fingerprint")
     return connect(home)

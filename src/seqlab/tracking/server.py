@@ -91,6 +91,11 @@ def tracking_uri(root: Path) -> str:
     return uri
 
 
+def is_absent(uri: str) -> bool:
+    """Whether it is a database that nobody has made yet; to ask a question, none is made."""
+    return uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists()
+
+
 def experiment_name() -> str:
     """MLFLOW_EXPERIMENT_NAME, or seqlab."""
     return os.environ.get("MLFLOW_EXPERIMENT_NAME") or "seqlab"

@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from seqlab.evaluation.translation import Translation
 from seqlab.reporting.attention import attention_table
 from seqlab.reporting.page import TEMPLATES as REPORT_TEMPLATES
-from seqlab.reporting.page import text
+from seqlab.reporting.page import page_environment
 from seqlab.reporting.results import AttentionMap
-from seqlab.reporting.wording import figure
 
 TEMPLATES = Path(__file__).parent / "templates"
 # A page of more is slow to open, and nobody looks at them.
@@ -25,18 +23,13 @@ def render_attention(pairs: Sequence[tuple[str, Translation]], left_out: int) ->
         pairs: Source texts with their translations.
         left_out: How many more there were.
     """
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(text=text, figure=figure)
     style = Markup((REPORT_TEMPLATES / "report.css").read_text("utf-8"))  # noqa: S704 (our own style sheet)
     entries = [(source, translation.text, _table(translation)) for source, translation in pairs]
-    return environment.get_template("attention.html").render(style=style, entries=entries, left_out=left_out)
+    return (
+        page_environment(TEMPLATES)
+        .get_template("attention.html")
+        .render(style=style, entries=entries, left_out=left_out)
+    )
 
 
 def _table(translation: Translation) -> object:
