@@ -110,12 +110,17 @@ def numerics(text: str) -> dict[str, Any]:
         raise SeqlabError(f"the numerics class {_reason(error)}") from None
 
 
+def task_name(corpus: Mapping[str, Any]) -> str:
+    """One for each corpus and direction, whether MLflow takes it for a name or not."""
+    return "-".join(["seqlab", *(str(corpus.get(part, "")) for part in ("name", "source", "target"))])
+
+
 def task(corpus: Mapping[str, Any]) -> str | None:
     """Name in the model registry of the task that corpus parameters set; None where they make no name.
 
     It is a file's name too.
     """
-    name = "-".join(["seqlab", *(str(corpus.get(part, "")) for part in ("name", "source", "target"))])
+    name = task_name(corpus)
     return name if TASK.fullmatch(name) and len(name) < LONGEST_TASK else None
 
 

@@ -1,11 +1,11 @@
 """What an MLflow run should say, whatever it says now."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from seqlab.tracking.canonical import digest, flatten
+from seqlab.tracking.foreign import task_name
 from seqlab.tracking.ledger import Ledger
 from seqlab.tracking.points import Point
 from seqlab.tracking.run_name import run_name
@@ -78,7 +78,7 @@ class RunRecord:
     @property
     def registered_model(self) -> str:
         """Name in the model registry: one for each task."""
-        return registered_model(self.recipe["evaluate"]["corpus"])
+        return task_name(self.recipe["evaluate"]["corpus"])
 
     @property
     def digest(self) -> str:
@@ -108,11 +108,6 @@ def recipe_params(recipe: dict[str, dict[str, Any]]) -> dict[str, Any]:
         **{name: evaluate[name] for name in ("corpus", "tokenizer", "evaluate")},
     }
     return flatten(sections)
-
-
-def registered_model(corpus: Mapping[str, Any]) -> str:
-    """Name in the model registry of the task that the corpus parameters set: one for each corpus and direction."""
-    return "-".join(["seqlab", *(corpus[name] for name in ("name", "source", "target"))])
 
 
 def run_alias(fingerprint: str) -> str:
