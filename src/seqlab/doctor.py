@@ -8,15 +8,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqlab.corpus.transfer import shown
+from seqlab.addresses import stripped
 from seqlab.errors import SeqlabError
 from seqlab.params.params import Params, load_params
-from seqlab.prerequisites import problems, problems_of_installing, stale
+from seqlab.prerequisites import problems, problems_of_python, stale
 from seqlab.stage import check_versions
-from seqlab.tracking.pipeline import load_versions
+from seqlab.tracking.pipeline import load_versions, stage_names
 from seqlab.tracking.server import tracking_uri
 
-STAGES = ("download", "tokenize", "train", "evaluate", "report")
 # A server that lives answers at once.
 SECONDS = 5
 
@@ -61,8 +60,7 @@ def _prerequisites(root: Path) -> Iterator[str]:
     reason = stale(venv)
     if reason:
         yield f"{venv} is of no use, {reason}: `make install` makes it anew"
-    # Room for what is installed is needed no more.
-    yield from (problem for problem in problems_of_installing(root) if "GB are free" not in problem)
+    yield from problems_of_python()
 
 
 def _params(root: Path) -> Params:
@@ -70,9 +68,10 @@ def _params(root: Path) -> Params:
 
 
 def _packages(root: Path) -> str:
-    for stage in STAGES:
+    stages = stage_names(root)
+    for stage in stages:
         check_versions(stage, root / "versions.toml")
-    pinned = {name for stage in STAGES for name in load_versions(root, stage)}
+    pinned = {name for stage in stages for name in load_versions(root, stage)}
     return f"the {len(pinned)} on which results depend are those of versions.toml"
 
 
@@ -103,11 +102,10 @@ def _numerics(root: Path) -> str:
 def _store(root: Path) -> str:
     uri = tracking_uri(root)
     if not uri.startswith("http"):
-        # Of a database, neither the user's name nor the password.
-        return shown(uri) if "@" in uri else uri
+        return stripped(uri)
     import requests
 
-    address = shown(uri)
+    address = stripped(uri)
     name, password = (os.environ.get(f"MLFLOW_TRACKING_{part}") for part in ("USERNAME", "PASSWORD"))
     try:
         answer = requests.get(
@@ -132,4 +130,4 @@ def _remote(root: Path) -> str:
         address = str(config["remote"][name]["url"]) if name else ""
     except (ConfigError, KeyError) as error:
         raise SeqlabError(f"DVC's configuration names no usable remote ({error}): see `dvc remote list`") from None
-    return f"{name}, {shown(address)}" if name else "none: results stay in .dvc/cache"
+    return f"{name}, {stripped(address)}" if name else "none: results stay in .dvc/cache"

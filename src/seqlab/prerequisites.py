@@ -28,10 +28,16 @@ def problems(root: Path) -> List[str]:
     return [problem for problem in found if problem]
 
 
-def problems_of_installing(root: Path) -> List[str]:
-    """What keeps this Python from installing the packages below `root`, likewise."""
-    found = [_python(), _venv(), _platform(), _disk(root)]
+def problems_of_python() -> List[str]:
+    """What keeps this Python from running the packages, likewise."""
+    found = [_python(), _venv(), _platform()]
     return [problem for problem in found if problem]
+
+
+def problems_of_installing(root: Path) -> List[str]:
+    """What keeps this Python from installing the packages below `root`, likewise: room, too."""
+    room = _disk(root)
+    return [*problems_of_python(), *([room] if room else [])]
 
 
 def stale(venv: Path, wanted: Optional[Tuple[int, int]] = None) -> str:

@@ -11,6 +11,7 @@ import urllib3
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 from tqdm import tqdm
 
+from seqlab.addresses import stripped
 from seqlab.corpus.pin import CHUNK_BYTES
 from seqlab.errors import SeqlabError
 from seqlab.terminal import say
@@ -47,9 +48,8 @@ class _InterruptedError(Exception):
 
 
 def shown(url: str) -> str:
-    """A URL as messages show it: without a user's name and password."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    """A URL as messages show it: in its usual form, without a user's name and password."""
+    return stripped(urlsplit(url).geturl())
 
 
 def fetch(url: str, partial: Path, *, size: int | None, most: int, limits: Limits) -> None:
