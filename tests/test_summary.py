@@ -16,16 +16,30 @@ SIGNATURE = "nrefs:1|bs:1000|seed:12345|case:mixed|eff:no|tok:13a|smooth:exp|ver
 
 def scores(**changes: object) -> dict[str, object]:
     score = {"score": 43.21, "low": 41.04, "high": 45.38, "signature": SIGNATURE}
-    return {"bleu": score, "chrf": score, "ter": score, "perplexity": 4.321} | changes
+    return {
+        "bleu": score,
+        "chrf": score,
+        "ter": score,
+        "perplexity": 4.321,
+        "exact_match": 12.5,
+        "examples": 60,
+    } | changes
+
+
+def summary_of(root: Path, content: dict[str, object], view: str | None = None) -> list[str]:
+    write_json(root / "reports/scores.json", content)
+    return summarize(root / "reports", view).splitlines()
 
 
 def test_scores_with_interval_and_signature(tmp_path: Path) -> None:
-    (tmp_path / "scores.json").write_text(json.dumps(scores()), "utf-8")
-    summary = summarize(tmp_path)
-    assert f"BLEU  43.21  95 % confidence [41.0, 45.4]  {SIGNATURE}" in summary
-    assert "ppl    4.32" in summary
-    assert str(tmp_path / "report.html") in summary
-    assert summary.splitlines()[-1] == "MLflow   make ui"
+    summary = summary_of(tmp_path, scores())
+    assert summary[0] == f"BLEU          43.21  95 % confidence [41.0, 45.4]  {SIGNATURE}"
+    assert summary[3:5] == [
+        "Perplexity     4.32  per token, under teacher forcing",
+        "Exact match   12.50 %  equal to a reference, letter for letter",
+    ]
+    assert f"Report   {tmp_path / 'reports/report.html'}" in summary
+    assert summary[-1] == "MLflow   make ui"
 
 
 @pytest.mark.parametrize(
@@ -36,8 +50,7 @@ def test_scores_with_interval_and_signature(tmp_path: Path) -> None:
     ],
 )
 def test_the_last_line_leads_to_the_view(tmp_path: Path, view: str, last: list[str]) -> None:
-    (tmp_path / "scores.json").write_text(json.dumps(scores()), "utf-8")
-    assert summarize(tmp_path, view).splitlines()[-len(last) :] == [line.format(view) for line in last]
+    assert summary_of(tmp_path, scores(), view)[-len(last) :] == [line.format(view) for line in last]
 
 
 def test_it_invites_to_what_has_not_been_tried() -> None:
@@ -63,17 +76,18 @@ def test_rouge_and_diversity_where_they_were_measured(tmp_path: Path) -> None:
         "most_frequent_output": {"score": 17.24, "references": 0.41, "text": "I don't know."},
     }
     rouge = {"rouge1": score, "rouge2": score, "rougeL": score, "unread_letters": 0.0}
-    (tmp_path / "scores.json").write_text(json.dumps(scores()), "utf-8")
-    plain = summarize(tmp_path).splitlines()
-    (tmp_path / "scores.json").write_text(json.dumps(scores(rouge=rouge, diversity=diversity)), "utf-8")
-    added = [line for line in summarize(tmp_path).splitlines() if line not in plain]
-    assert added == [
-        "R-1   31.44  95 % confidence [30.1, 32.8]  nrefs:3|multi:max",
-        "R-2   31.44  95 % confidence [30.1, 32.8]  nrefs:3|multi:max",
-        "R-L   31.44  95 % confidence [30.1, 32.8]  nrefs:3|multi:max",
-        "D-1    2.31  % of the words; references 11.93  tok:13a",
-        "D-2    2.31  % of the words; references 11.93  tok:13a",
-        "1,203 different outputs (references 4,410); the most frequent is 17.2 % of all (references 0.4 %)",
+    labels = [line.split("  ")[0] for line in summary_of(tmp_path, scores())]
+    assert "ROUGE-1" not in labels
+    assert "Distinct-1" not in labels
+    lines = summary_of(tmp_path, scores(rouge=rouge, diversity=diversity))
+    assert lines[5:12] == [
+        "ROUGE-1                31.44  95 % confidence [30.1, 32.8]  F1  nrefs:3|multi:max",
+        "ROUGE-2                31.44  95 % confidence [30.1, 32.8]  F1  nrefs:3|multi:max",
+        "ROUGE-L                31.44  95 % confidence [30.1, 32.8]  F1  nrefs:3|multi:max",
+        "Distinct-1              2.31 %  different words of all words  references 11.93 %  tok:13a",
+        "Distinct-2              2.31 %  different word pairs of all words  references 11.93 %  tok:13a",
+        "Different outputs      1,203  references 4,410",
+        "Most frequent output   17.24 %  of all outputs  references 0.41 %",
     ]
 
 
@@ -93,9 +107,10 @@ def test_what_a_reader_must_know_stands_below_the_scores(tmp_path: Path) -> None
         summarize(reports)
 
 
-@pytest.mark.parametrize("content", [None, "", "[]", "{}", json.dumps(scores(bleu={})), json.dumps(scores(ter=3))])
+@pytest.mark.parametrize("content", [None, "", "[]", "{}", json.dumps(scores(bleu={})), json.dumps(scores(ter="x"))])
 def test_missing_or_damaged_scores_say_what_to_do(tmp_path: Path, content: str | None) -> None:
     if content is not None:
-        (tmp_path / "scores.json").write_text(content, "utf-8")
+        (tmp_path / "reports").mkdir()
+        (tmp_path / "reports/scores.json").write_text(content, "utf-8")
     with pytest.raises(SeqlabError, match=r"scores\.json.*dvc repro"):
-        summarize(tmp_path)
+        summarize(tmp_path / "reports")

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seqlab.results.metrics import BLEU
 from seqlab.tracking.find import filter_errors
 from seqlab.tracking.home import find_home
 from seqlab.tracking.server import connect, experiment_name, is_absent, server_errors, tracking_uri
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 NEWEST_FIRST = ["attributes.start_time DESC"]
-BLEU = "test/bleu"
 LONGEST_NAME, LAST = 60, 20
 HEADINGS = ("name", "BLEU", "state", "started")
 NONE_YET = "No run yet: `dvc repro` makes one, and `seqlab sync` publishes it"
@@ -47,7 +47,7 @@ def list_runs(start: Path, condition: str, most: int) -> str:
 def _row(run: "Run") -> tuple[str, ...]:
     # A stranger's name may be of any length, and have line breaks in it.
     name = " ".join((run.info.run_name or run.info.run_id).split())
-    bleu = run.data.metrics.get(BLEU, math.nan)
+    bleu = run.data.metrics.get(BLEU.point, math.nan)
     return (
         # What tells two runs apart stands at the end, too.
         name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - LAST - 1]}…{name[-LAST:]}",

@@ -16,7 +16,7 @@ from seqlab.cli import main
 from seqlab.comparison import compare as module
 from seqlab.comparison.compare import Comparison, compare
 from seqlab.errors import SeqlabError
-from seqlab.reporting.summary import literal
+from seqlab.pages.markdown import literal
 from seqlab.tracking.server import Server
 from tests.reporting.test_summary import CALLS
 
@@ -113,9 +113,9 @@ def test_metrics_of_some_tasks_have_a_column_where_a_run_has_them(compared: Comp
     table = MarkdownIt().enable("table").parse(files["comparison.md"])
     cells = [table[place + 1].content for place, token in enumerate(table) if token.type in ("th_open", "td_open")]
     columns = cells.index("corrected p") + 1
-    assert cells[:columns][-6:-3] == ["ROUGE-1", "ROUGE-L", "distinct-2 %"]
+    assert cells[:columns][-5:-2] == ["ROUGE-1", "ROUGE-L", "Distinct-2"]
     rows = [cells[start : start + columns] for start in range(columns, 5 * columns, columns)]
-    assert sorted(row[-6:-3] for row in rows) == [["31.4", "27.6", "6.8"], *[["–"] * 3] * 3]
+    assert sorted(row[-5:-2] for row in rows) == [["31.4", "27.6", "6.8"], *[["–"] * 3] * 3]
     page = files["comparison.html"].split('<table id="table-of-runs">')[1].split("</table>")[0]
     _, heading, *bodies = page.split("<tr>")
     assert [body.count("<td") + 1 for body in bodies] == [heading.count("<th")] * 4

@@ -6,8 +6,8 @@ from seqlab.integration.integration import Integration
 from seqlab.integration.reproduction import Outcome, Reproduction
 from seqlab.integration.result import Result
 from seqlab.integration.revision import Revision
-from seqlab.reporting.results import Epoch, LengthBucket, Translation
-from seqlab.reporting.scores import Score, Scores
+from seqlab.results.records import Epoch, LengthBucket, Translation
+from seqlab.results.scores import Score, Scores
 
 WORDS = [
     "le",

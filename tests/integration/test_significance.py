@@ -36,11 +36,11 @@ def test_hardly_any_difference_is_not_significant(count: int) -> None:
 def test_of_scores_by_other_bleus_no_test_is_made() -> None:
     base, other = result(2), result()
     characters = SIGNATURE.replace("tok:13a", "tok:char")
-    scores = other.scores.model_copy(update={"bleu": other.scores.bleu.model_copy(update={"signature": characters})})
+    scores = other.scores.model_copy(update={"bleu": other.scores["bleu"].model_copy(update={"signature": characters})})
     with pytest.raises(SeqlabError, match="the signatures of BLEU differ"):
         compare_translations(base, replace(other, scores=scores))
     more = SIGNATURE.replace("bs:1000", "bs:2000")
-    scores = other.scores.model_copy(update={"bleu": other.scores.bleu.model_copy(update={"signature": more})})
+    scores = other.scores.model_copy(update={"bleu": other.scores["bleu"].model_copy(update={"signature": more})})
     assert compare_translations(base, replace(other, scores=scores)).significant
 
 

@@ -5,8 +5,9 @@ from html import unescape
 import pytest
 
 from seqlab.reporting.charts import exposure_chart
-from seqlab.reporting.exposure import common_positions, exposure_bias
-from seqlab.reporting.results import Exposure
+from seqlab.reporting.exposure import exposure_bias
+from seqlab.results.exposure import common_positions
+from seqlab.results.records import Exposure
 from tests.reporting import run
 
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqlab.errors import SeqlabError
-from seqlab.reporting.page import MAX_CHARACTERS, MAX_REFERENCES, against, lines, link, text
+from seqlab.pages.html import MAX_CHARACTERS, MAX_REFERENCES, against, lines, link, text
+from seqlab.pages.visible import visible
 from seqlab.reporting.report import write_report
-from seqlab.reporting.visible import visible
 from tests.reporting import run
 
 HOSTILE = (

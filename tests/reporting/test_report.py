@@ -10,7 +10,8 @@ import pytest
 from seqlab.errors import SeqlabError
 from seqlab.params.params import load_params
 from seqlab.reporting.report import write_report
-from seqlab.reporting.results import (
+from seqlab.reporting.view import gather
+from seqlab.results.paths import (
     ATTENTION,
     BLEU_BY_LENGTH,
     CURVES,
@@ -21,7 +22,6 @@ from seqlab.reporting.results import (
     TRAINING,
     TRANSLATIONS,
 )
-from seqlab.reporting.view import gather
 from tests.reporting import run
 
 INPUTS = (MANIFEST, STATISTICS, CURVES, STEPS, TRAINING, SCORES, TRANSLATIONS, BLEU_BY_LENGTH, ATTENTION)

@@ -1,8 +1,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqlab.reporting.results import Translation
 from seqlab.reporting.samples import choose, pick, ranking
+from seqlab.results.records import Translation
 from tests.reporting import run
 
 KEYS = st.lists(st.tuples(st.sampled_from([0.0, 12.5, 50.0, 100.0]), st.integers(0, 9)), max_size=30)

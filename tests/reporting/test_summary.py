@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from seqlab.reporting.summary import MAX_CHARACTERS, code, literal, render_summary, sentences
+from seqlab.pages.markdown import MAX_CHARACTERS, code, literal, sentences
+from seqlab.pages.visible import visible
+from seqlab.reporting.summary import render_summary
 from seqlab.reporting.view import gather
-from seqlab.reporting.visible import visible
 from tests.reporting import run
 
 HOSTILE = (

@@ -7,9 +7,9 @@ import pytest
 
 from seqlab.errors import SeqlabError
 from seqlab.reporting.page import render_page
-from seqlab.reporting.results import SCORES
 from seqlab.reporting.summary import render_summary
 from seqlab.reporting.view import gather
+from seqlab.results.paths import SCORES
 from tests.reporting import run
 
 ROUGE_SIGNATURE = "nrefs:3|multi:max|bs:1000|seed:12345|measure:f1|case:lc|tok:a-z0-9|stem:porter|version:0.1.2"
@@ -43,7 +43,7 @@ def test_rouge(tmp_path: Path) -> None:
         ("ROUGE-L", "27.6", "26.3 – 28.9"),
     ):
         assert f"<dt>{name}</dt>\n        <dd><b>{score}</b> <span>{interval.replace(' – ', '–')}</span>" in page
-        assert f"| {name} | **{score}** | {interval} | `{escaped}` |" in summary
+        assert f"| {name} | **{score}** | {interval} | F1; `{escaped}` |" in summary
     assert all("0.03 % of the references" in text for text in (page, summary))
     assert "<bdi>stem:porter</bdi>" in page
     assert "Distinct" not in page + summary
@@ -56,7 +56,10 @@ def test_diversity(tmp_path: Path) -> None:
     assert "<b>1,203</b> <small>references 4,410</small>" in page
     assert "<b>17.2 %</b> <small>of all outputs; references 0.4 %</small>" in page
     assert "<bdi>I don&#39;t know. &lt;b&gt;|x</bdi>" in page
-    assert "| Distinct-1 | **2.3 %** | | of the words; references 11.9 %; `refs:first\\|case:mixed" in summary
+    assert (
+        "| Distinct-1 | **2.3 %** | | different words of all words; references 11.9 %; `refs:first\\|case:mixed"
+        in summary
+    )
     assert "| Different outputs | **1,203** | | references 4,410 |" in summary
     assert "of all outputs; references 0.4 %; I don't know. &#60;b&#62;&#124;x |" in summary
     assert "ROUGE" not in page + summary
@@ -77,5 +80,5 @@ def test_the_tables_and_tiles_hold_together(tmp_path: Path) -> None:
 
 
 def test_damaged_scores_are_named(tmp_path: Path) -> None:
-    with pytest.raises(SeqlabError, match=r"scores\.json is damaged \(rouge\.rougeL"):
+    with pytest.raises(SeqlabError, match=r"scores\.json is damaged \(.*rougeL is missing"):
         rendered(tmp_path, rouge={name: value for name, value in ROUGE.items() if name != "rougeL"})

@@ -2,8 +2,9 @@ from typing import Any
 
 import pytest
 
-from seqlab.reporting.results import LengthBucket, Training
-from seqlab.reporting.wording import bottleneck, figure, gradients, parameter_groups, recipe
+from seqlab.pages.wording import figure
+from seqlab.reporting.wording import bottleneck, gradients, parameter_groups, recipe
+from seqlab.results.records import LengthBucket, Training
 from tests.reporting import run
 
 

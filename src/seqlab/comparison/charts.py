@@ -12,9 +12,9 @@ from matplotlib.ticker import MaxNLocator
 
 from seqlab.comparison.bands import Band
 from seqlab.comparison.series import Curve, Exposure
-from seqlab.reporting.svg import SOFT, STYLE, inline
+from seqlab.pages.svg import SOFT, STYLE, inline
 
-# Stand-ins for the style sheet's --s1 … --s8, as in seqlab.reporting.svg; a second sign tells lines apart without them.
+# Stand-ins for the style sheet's --s1 … --s8, as in seqlab.pages.svg; a second sign tells lines apart without them.
 COLOURS = tuple(f"#0a00{number:02x}" for number in range(1, 9))
 DASHES: tuple[tuple[float, ...], ...] = ((), (5, 2), (1.5, 1.5), (6, 2, 1.5, 2))
 MARKERS = "os^Dv<>P"

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 
 from seqlab.comparison.runs import SIGNATURE, TEST_SET, ComparedRun
 from seqlab.errors import SeqlabError
+from seqlab.results.metrics import BLEU
 
 NAMED = 3
 
 
 def scored(runs: Sequence[ComparedRun]) -> tuple[list[ComparedRun], list[str]]:
     """The runs that have a BLEU of the test set, and a note on those that have none."""
-    kept = [run for run in runs if "test/bleu" in run.metrics]
-    left_out = [run.name for run in runs if "test/bleu" not in run.metrics]
+    kept = [run for run in runs if BLEU.point in run.metrics]
+    left_out = [run.name for run in runs if BLEU.point not in run.metrics]
     return kept, [f"{counted(left_out)} left out: no score of a test set yet"] if left_out else []
 
 

@@ -10,6 +10,7 @@ from seqlab.comparison.bands import bands, mean_exposures
 from seqlab.comparison.charts import band_chart, exposure_chart, line_chart, scatter_chart
 from seqlab.comparison.series import Curve, Exposure, exposures, learning_curves, length_curves, length_unit
 from seqlab.comparison.view import View
+from seqlab.results.metrics import PERPLEXITY
 
 _LEARNING = (
     ("bleu", "valid_bleu", "Validation BLEU", "BLEU"),
@@ -70,7 +71,7 @@ class Figures:
         """Name → chart; those that nothing is known for are left out."""
         charts = self._of_recipes(view) if self.recipes else self.single_charts(view)
         chosen = view.chosen_recipes if self.recipes else view.chosen
-        points = [(run.metrics.get("test/perplexity"), run.bleu) for run in view.runs]
+        points = [(run.metrics.get(PERPLEXITY.point), run.bleu) for run in view.runs]
         known = [(x, y) for x, y in points if x is not None]
         if len(known) == len(points):
             axes = ("perplexity under teacher forcing", "BLEU, free running")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from seqlab.comparison.parameters import SEED, value_of
 from seqlab.comparison.runs import ComparedRun
-from seqlab.reporting.visible import clip
+from seqlab.pages.visible import clip
 
 # A value in a label; the tables have it whole.
 MAX_VALUE = 24

@@ -11,9 +11,8 @@ from seqlab.comparison.figures import Figures
 from seqlab.comparison.labels import short_names
 from seqlab.comparison.parameters import as_number, value_of
 from seqlab.comparison.view import View
-from seqlab.reporting.page import TEMPLATES as REPORT_TEMPLATES
-from seqlab.reporting.page import page_environment
-from seqlab.reporting.visible import visible
+from seqlab.pages.html import page_environment, style_sheet
+from seqlab.pages.visible import visible
 
 TEMPLATES = Path(__file__).parent / "templates"
 # A parameter's value in the table of runs; the constants and the CSV file have it whole.
@@ -29,12 +28,11 @@ def render_page(view: View) -> str:
     environment = page_environment(TEMPLATES)
     environment.filters.update(p=p_value, visible=visible)
     environment.globals.update(value_of=value_of, as_number=as_number)
-    style = (REPORT_TEMPLATES / "report.css").read_text("utf-8") + (TEMPLATES / "comparison.css").read_text("utf-8")
     script = (TEMPLATES / "comparison.js").read_text("utf-8")
     figures = Figures.of(view)
     return environment.get_template("comparison.html").render(
         view=view,
-        style=Markup(style),  # noqa: S704 (our own style sheets)
+        style=style_sheet(TEMPLATES / "comparison.css"),
         script=Markup(script),  # noqa: S704 (our own script)
         # The only script that the page may run, whatever a text in it should say.
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),

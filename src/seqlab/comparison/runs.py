@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from seqlab.results.metrics import BLEU
 from seqlab.scoring.significance import of_the_score
 from seqlab.tracking.find import filter_errors, find_run
 from seqlab.tracking.foreign import files
@@ -46,7 +47,7 @@ class ComparedRun:
         Raises:
             KeyError: the run has no score.
         """
-        return self.metrics["test/bleu"]
+        return self.metrics[BLEU.point]
 
     @property
     def test_set(self) -> str:
@@ -80,7 +81,7 @@ def find_runs(server: Server, wanted: Sequence[str], condition: str) -> list[Com
     with server_errors(server.uri):
         runs = [find_run(server, name) for name in wanted] if wanted else _finished(server, condition)
     found = {run.info.run_id: _compared(server, run) for run in runs}
-    return sorted(found.values(), key=lambda run: (-run.metrics.get("test/bleu", -1.0), run.name, run.id))
+    return sorted(found.values(), key=lambda run: (-run.metrics.get(BLEU.point, -1.0), run.name, run.id))
 
 
 def _finished(server: Server, condition: str) -> list["Run"]:

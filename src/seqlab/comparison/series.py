@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from seqlab.comparison.artifacts import CURVES, EXPOSURE, LENGTHS, Files
 from seqlab.comparison.reading import read_columns, read_texts
-from seqlab.reporting.exposure import REACHED
+from seqlab.results.exposure import REACHED
 
 # Points of a curve; a screen has no room for more.
 MAX_POINTS = 100

@@ -15,8 +15,8 @@ from seqlab.comparison.recipe_verdict import RecipeVerdict, recipe_verdicts
 from seqlab.comparison.runs import ComparedRun
 from seqlab.comparison.seeds import SeedGroup, recipes, seed_groups
 from seqlab.comparison.series import highlighted
-from seqlab.comparison.task_metrics import Metric, measured
 from seqlab.errors import SeqlabError
+from seqlab.results.metrics import Metric, compared
 from seqlab.scoring.bleu_counts import Counts
 from seqlab.scoring.bleu_scores import bleu
 from seqlab.scoring.significance import Interval
@@ -74,9 +74,9 @@ class View:
         return self.recipe_verdicts[place - 1] if place else None
 
     @property
-    def task_metrics(self) -> list[Metric]:
-        """Metrics that at least one run has, but not every run."""
-        return measured(self.runs)
+    def metrics(self) -> list[Metric]:
+        """Those beside BLEU that at least one run has."""
+        return compared(name for run in self.runs for name in run.metrics)
 
     def interval(self, place: int) -> Interval:
         """Of a run's BLEU."""

@@ -52,9 +52,10 @@ def write_results(reports: Path, results: Results, tokenize: str) -> None:
 
 def _metrics(scores: dict[str, Any]) -> dict[str, float]:
     """What DVC shows of many experiments side by side, which has room for a figure a metric and for no interval."""
-    found = {name: scores[name]["score"] for name in ("bleu", "chrf", "ter")} | {"perplexity": scores["perplexity"]}
-    for group in ("rouge", "diversity"):
-        found |= {name: value["score"] for name, value in scores.get(group, {}).items() if isinstance(value, dict)}
+    found = {name: value["score"] for name, value in scores.items() if isinstance(value, dict) and "score" in value}
+    found |= {"perplexity": scores["perplexity"]}
+    for group in (value for value in scores.values() if isinstance(value, dict) and "score" not in value):
+        found |= {name: value["score"] for name, value in group.items() if isinstance(value, dict)}
     return {name: round(value, DECIMALS) for name, value in found.items()}
 
 

@@ -10,16 +10,9 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from seqlab.errors import SeqlabError
-from seqlab.reporting.results import (
-    BLEU_BY_LENGTH,
-    CURVES,
-    SCORES,
-    TRANSLATIONS,
-    Epoch,
-    LengthBucket,
-    Translation,
-)
-from seqlab.reporting.scores import Scores
+from seqlab.results.paths import BLEU_BY_LENGTH, CURVES, SCORES, TRANSLATIONS
+from seqlab.results.records import Epoch, LengthBucket, Translation
+from seqlab.results.scores import Scores
 
 T = TypeVar("T")
 

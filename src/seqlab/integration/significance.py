@@ -16,8 +16,8 @@ def compare_translations(base: Result, result: Result) -> PairedResult:
         each.references for each in result.translations
     ]:
         raise SeqlabError("no test of the difference: the test sets differ")
-    signature = result.scores.bleu.signature
-    if of_the_score(base.scores.bleu.signature) != of_the_score(signature):
+    signature = result.scores["bleu"].signature
+    if of_the_score(base.scores["bleu"].signature) != of_the_score(signature):
         raise SeqlabError("no test of the difference: the signatures of BLEU differ")
     return paired_test(_texts(base), _texts(result), references, signature)
 

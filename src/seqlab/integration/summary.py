@@ -8,17 +8,15 @@ from seqlab.integration.chart import line_chart
 from seqlab.integration.integration import Integration
 from seqlab.integration.lock import Lock
 from seqlab.integration.result import Result
-from seqlab.reporting.summary import Markdown, literal, markdown_environment
-from seqlab.reporting.wording import figure, parameter
+from seqlab.pages.markdown import Markdown, literal, markdown_environment
+from seqlab.pages.wording import figure, parameter
+from seqlab.results.metrics import METRICS
 
 TEMPLATES = Path(__file__).parent / "templates"
 # GitHub takes 65,536 characters; the comment's workflow writes a heading of its own.
 LONGEST = 60_000
 # Rows of a table: as many as fit.
 ROWS = (100, 20, 5, 0)
-SCORES = (("BLEU", "bleu"), ("chrF2", "chrf"), ("TER (lower is better)", "ter"))
-# Shown with their intervals, and not a second time among the metrics.
-_SHOWN = {*(key for _, key in SCORES), "perplexity"}
 
 
 def render_summary(integration: Integration) -> str:
@@ -29,8 +27,8 @@ def render_summary(integration: Integration) -> str:
     context = {
         "item": integration,
         "Lock": Lock,
-        "scores": SCORES,
-        "metrics": [change for change in integration.metrics if change.name not in _SHOWN],
+        # Shown among the scores, and not a second time among the metrics.
+        "metrics": [change for change in integration.metrics if change.name not in {each.key for each in METRICS}],
         "curves": _curves(integration.before, integration.after),
         "lengths": _lengths(integration.before, integration.after),
         "log": _log(),

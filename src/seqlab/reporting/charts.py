@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from seqlab.reporting.results import Epoch, Exposure, LengthBucket, Step
-from seqlab.reporting.svg import FIRST, INK, SECOND, SOFT, STYLE, inline
-from seqlab.reporting.wording import figure
+from seqlab.pages.svg import FIRST, INK, SECOND, SOFT, STYLE, inline
+from seqlab.pages.wording import figure
+from seqlab.results.records import Epoch, Exposure, LengthBucket, Step
 
 # Points of a step curve; more are averaged, as a screen has no room for them.
 MAX_POINTS = 300

@@ -3,16 +3,8 @@
 import math
 from collections.abc import Sequence
 
-from seqlab.reporting.results import Exposure
-from seqlab.reporting.wording import figure
-
-# Of the sentences that have a first token, this part must reach a position for its mean to be shown.
-REACHED = 1 / 20
-
-
-def common_positions(rows: Sequence[Exposure]) -> list[Exposure]:
-    """The positions that enough sentences reach."""
-    return [row for row in rows if row.tokens >= REACHED * rows[0].tokens]
+from seqlab.pages.wording import figure
+from seqlab.results.records import Exposure
 
 
 def exposure_bias(rows: Sequence[Exposure]) -> str:

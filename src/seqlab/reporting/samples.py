@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from seqlab.reporting.results import Translation
+from seqlab.results.records import Translation
 
 
 @dataclass(frozen=True, slots=True)

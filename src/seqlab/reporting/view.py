@@ -8,9 +8,7 @@ from ruamel.yaml.compat import StringIO
 
 from seqlab.errors import SeqlabError
 from seqlab.params.params import Params
-from seqlab.reporting import results as files
-from seqlab.reporting.exposure import common_positions, exposure_bias
-from seqlab.reporting.results import Exposure, LengthBucket, Results
+from seqlab.reporting.exposure import exposure_bias
 from seqlab.reporting.samples import Samples, choose, pick, ranking
 from seqlab.reporting.statistics_table import StatisticsTable, statistics_table
 from seqlab.reporting.wording import (
@@ -22,8 +20,11 @@ from seqlab.reporting.wording import (
     parameters_name,
     recipe,
     search_name,
-    seen_in_training,
 )
+from seqlab.results.exposure import common_positions
+from seqlab.results.paths import SCORES, TRAINING, TRANSLATIONS
+from seqlab.results.reading import Results, read_results, read_translations
+from seqlab.results.records import Exposure, LengthBucket
 
 
 @dataclass(frozen=True)
@@ -55,19 +56,19 @@ def gather(params: Params, root: Path) -> View:
     Raises:
         SeqlabError: a file is missing or damaged, or two files contradict each other.
     """
-    results = files.read_results(root)
-    keys = ranking(files.read_translations(root))
+    results = read_results(root)
+    keys = ranking(read_translations(root))
     if len(keys) != results.scores.examples:
         raise SeqlabError(
-            f"{files.TRANSLATIONS} holds {len(keys):,} translations, and {files.SCORES} counts "
+            f"{TRANSLATIONS} holds {len(keys):,} translations, and {SCORES} counts "
             f"{results.scores.examples:,}; delete both and run `dvc repro`"
         )
     if params.evaluate.parameters != "best" and len(results.training.kept) < 2:
         raise SeqlabError(
-            f"{files.TRAINING} names no epochs whose parameters are kept, and evaluate.parameters is "
+            f"{TRAINING} names no epochs whose parameters are kept, and evaluate.parameters is "
             f"{params.evaluate.parameters}; run `dvc repro`"
         )
-    samples = pick(files.read_translations(root), choose(keys, params.report.samples))
+    samples = pick(read_translations(root), choose(keys, params.report.samples))
     return View(
         params=params,
         results=results,
@@ -82,7 +83,7 @@ def gather(params: Params, root: Path) -> View:
         exposure=common_positions(results.exposure),
         exposure_bias=exposure_bias(results.exposure),
         gradients=gradients(results.training, params.train.max_grad_norm),
-        notes=[note for note in (seen_in_training(results.manifest), *results.scores.notes) if note],
+        notes=[note for note in (results.manifest.seen_in_training, *results.scores.notes) if note],
         statistics=statistics_table(results.statistics),
         parameters=parameter_groups(params),
         params_yaml=_yaml(params),

@@ -1,13 +1,11 @@
 """Names, figures and sentences of a report, in plain words."""
 
-import json
-from typing import Any
-
+from seqlab.pages.visible import visible
+from seqlab.pages.wording import figure, parameter
 from seqlab.params.model import ModelParams
 from seqlab.params.params import Params
 from seqlab.params.section import Section
-from seqlab.reporting.results import LengthBucket, Manifest, Training
-from seqlab.reporting.visible import visible
+from seqlab.results.records import LengthBucket, Manifest, Training
 
 # A bucket of fewer sentences is shown, but no sentence is built on it.
 FEW_EXAMPLES = 10
@@ -51,28 +49,6 @@ def parameters_name(params: Params, training: Training) -> str:
 def output_name(manifest: Manifest) -> str:
     """What the model writes in this task: a translation, a reply, a summary."""
     return _OUTPUTS.get(manifest.task, "output")
-
-
-def seen_in_training(manifest: Manifest) -> str:
-    """How much of the test set is in the training data too; empty where nothing is, or it was not counted."""
-    test = manifest.splits.get("test")
-    if test is None or not test.also_in_train:
-        return ""
-    share = 100 * test.also_in_train / max(1, test.examples)
-    return (
-        f"{test.also_in_train:,} of {test.examples:,} test examples ({share:.1f} %) have a source text that is in the "
-        "training data too: the scores say how well it is remembered as well"
-    )
-
-
-def figure(value: float | None, digits: int = 1) -> str:
-    """A number for people: thousands separated; an en dash where there is none."""
-    return "–" if value is None else f"{value:,.{digits}f}"
-
-
-def parameter(value: Any) -> str:
-    """A parameter's value as params.yaml would have it."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def parameter_groups(params: Params) -> list[tuple[str, list[tuple[str, str, str]]]]:

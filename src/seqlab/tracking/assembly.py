@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seqlab.errors import SeqlabError
+from seqlab.results.scores import flat
 from seqlab.tracking.description import describe
 from seqlab.tracking.execution import Execution
 from seqlab.tracking.foreign import json_object, limited_bytes
@@ -18,7 +19,6 @@ from seqlab.tracking.ledger import Ledger
 from seqlab.tracking.objects import Objects
 from seqlab.tracking.points import Clock, Point, curve_points, score_points, training_points, usage_points
 from seqlab.tracking.record import Checkpoint, Dataset, RunRecord, Status
-from seqlab.tracking.scores import flat
 from seqlab.tracking.tags import counter_tags, fact_tags
 
 CHECKPOINTS = ("models/best/", "models/last/")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from seqlab.errors import SeqlabError
+from seqlab.results.metrics import BLEU
 from seqlab.tracking.decisions import note_verdict, read_decisions
 from seqlab.tracking.find import find_run
 from seqlab.tracking.foreign import is_fingerprint, limited_bytes, task, translations
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from seqlab.scoring.significance import PairedResult
 
 CHAMPION = "champion"
-BLEU = "test/bleu"
 TRANSLATIONS = "reports/translations.jsonl"
 TEST_SET = "data.data/raw/test.jsonl"
 SIGNATURE = "signature.bleu"
@@ -234,7 +234,7 @@ def _run_of(server: Server, version: "ModelVersion") -> "Run | None":
 
 def _bleu(run: "Run") -> float | None:
     """BLEU of the test set; None of a run without one, or with one that is no finite number."""
-    score = run.data.metrics.get(BLEU, math.nan)
+    score = run.data.metrics.get(BLEU.point, math.nan)
     return score if math.isfinite(score) else None
 
 

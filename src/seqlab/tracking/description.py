@@ -4,18 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from seqlab.results.metrics import METRICS
 from seqlab.tracking.record import RunRecord
-
-SCORES = {
-    "bleu": "BLEU",
-    "chrf": "chrF",
-    "ter": "TER",
-    "rouge1": "ROUGE-1",
-    "rouge2": "ROUGE-2",
-    "rougeL": "ROUGE-L",
-    "distinct_1": "distinct-1 (%)",
-    "distinct_2": "distinct-2 (%)",
-}
 
 
 def describe(record: RunRecord, scores: dict[str, Any]) -> RunRecord:
@@ -24,7 +14,7 @@ def describe(record: RunRecord, scores: dict[str, Any]) -> RunRecord:
     lines = [f"**{corpus['name']}**, {corpus['source']} → {corpus['target']}"]
     if scores:
         lines += ["", "| Test set | Score | 95 % confidence | Signature |", "| --- | --- | --- | --- |"]
-        lines += [_row(label, scores[name]) for name, label in SCORES.items() if name in scores]
+        lines += [_row(metric.title, scores[metric.key]) for metric in METRICS if _is_score(scores.get(metric.key))]
     return replace(record, description="\n".join(lines) + "\n")
 
 
@@ -39,6 +29,10 @@ def note(record: RunRecord, tags: Mapping[str, str]) -> str:
     if change := tags.get("params_diff"):
         lines.append(f"Against commit {tags.get('commit', 'unknown')[:7]}: {change}\n")
     return "\n".join(lines)
+
+
+def _is_score(value: Any) -> bool:
+    return isinstance(value, dict) and bool(value.get("signature"))
 
 
 def _row(label: str, score: dict[str, Any]) -> str:

@@ -17,8 +17,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from seqlab.results.scores import flat
 from seqlab.tracking.execution import Execution
-from seqlab.tracking.scores import flat
 
 STEP_COLUMNS = ("loss", "learning_rate", "gradient_norm", "teacher_forcing_ratio")
 VALID_COLUMNS = ("bleu", "loss", "perplexity")

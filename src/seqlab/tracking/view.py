@@ -13,11 +13,13 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
+from seqlab.results import metrics
+
 KEY = "seqlab"
 TAG = f"mlflow.sharedViewState.{KEY}"
 # Of what the UI offers for experiments: training, not agents and traces.
 KIND = {"mlflow.experimentKind": "custom_model_development"}
-RATIO, HIDDEN_SIZE, BLEU = "train.teacher_forcing_ratio", "model.hidden_size", "test/bleu"
+RATIO, HIDDEN_SIZE, BLEU = "train.teacher_forcing_ratio", "model.hidden_size", metrics.BLEU.point
 COLUMNS = (
     f"params.`{RATIO}`",
     f"params.`{HIDDEN_SIZE}`",
@@ -25,7 +27,7 @@ COLUMNS = (
     "params.`model.attention`",
     "params.`seed`",
     f"metrics.`{BLEU}`",
-    "metrics.`test/perplexity`",
+    f"metrics.`{metrics.PERPLEXITY.point}`",
     "tags.`challenge`",
 )
 CURVES = ("valid/bleu", "valid/loss", "train/loss")

@@ -3,13 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from markupsafe import Markup
-
 from seqlab.evaluation.translation import Translation
-from seqlab.reporting.attention import attention_table
-from seqlab.reporting.page import TEMPLATES as REPORT_TEMPLATES
-from seqlab.reporting.page import page_environment
-from seqlab.reporting.results import AttentionMap
+from seqlab.pages.attention import attention_table
+from seqlab.pages.html import page_environment, style_sheet
+from seqlab.results.records import AttentionMap
 
 TEMPLATES = Path(__file__).parent / "templates"
 # A page of more is slow to open, and nobody looks at them.
@@ -23,12 +20,11 @@ def render_attention(pairs: Sequence[tuple[str, Translation]], left_out: int) ->
         pairs: Source texts with their translations.
         left_out: How many more there were.
     """
-    style = Markup((REPORT_TEMPLATES / "report.css").read_text("utf-8"))  # noqa: S704 (our own style sheet)
     entries = [(source, translation.text, _table(translation)) for source, translation in pairs]
     return (
         page_environment(TEMPLATES)
         .get_template("attention.html")
-        .render(style=style, entries=entries, left_out=left_out)
+        .render(style=style_sheet(), entries=entries, left_out=left_out)
     )
 
 

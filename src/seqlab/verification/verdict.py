@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass, field
 
 from seqlab.errors import SeqlabError
+from seqlab.results.metrics import METRICS
+from seqlab.results.scores import flat
 from seqlab.tracking.foreign import json_object, numerics
 from seqlab.tracking.points import COUNTERS
 from seqlab.verification.digest_table import Difference
@@ -11,7 +13,6 @@ from seqlab.verification.digest_table import Difference
 MOST_FILES = 12
 # Of MLflow's metrics, those that are one figure for the whole run, and in its files.
 FIGURES = ("test/", "valid_best/")
-PLACES = ("bleu", "chrf", "ter", "perplexity")
 
 
 @dataclass(frozen=True)
@@ -128,18 +129,18 @@ def score_changes(before: bytes | None, after: bytes | None) -> list[str]:
     old, new = _scores(before), _scores(after)
     return [
         f"{name} {old[name]:g} → {new[name]:g}"
-        for name in PLACES
+        for name in (metric.key for metric in METRICS)
         if name in old and old[name] != new.get(name, old[name])
     ]
 
 
 def _scores(content: bytes | None) -> dict[str, float]:
     try:
-        scores = json_object(content or b"{}")
+        scores = flat(json_object(content or b"{}"))
     except SeqlabError:
         return {}
     found = {name: value.get("score") if isinstance(value, dict) else value for name, value in scores.items()}
-    return {name: float(value) for name, value in found.items() if name in PLACES and isinstance(value, int | float)}
+    return {name: float(value) for name, value in found.items() if isinstance(value, int | float)}
 
 
 def _described(numerics_class: str) -> str:

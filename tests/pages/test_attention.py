@@ -1,7 +1,7 @@
 import pytest
 
-from seqlab.reporting.attention import MAX_TOKENS, attention_table, spread
-from seqlab.reporting.results import AttentionMap
+from seqlab.pages.attention import MAX_TOKENS, attention_table, spread
+from seqlab.results.records import AttentionMap
 
 
 def attention(source: int, translation: int) -> AttentionMap:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqlab.reporting.charts import MAX_POINTS, bleu_chart, length_chart, loss_chart, step_chart
-from seqlab.reporting.results import Epoch, LengthBucket, Step
+from seqlab.results.records import Epoch, LengthBucket, Step
 from tests.reporting import run
 
 

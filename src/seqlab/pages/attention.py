@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from seqlab.reporting.results import AttentionMap
-from seqlab.reporting.visible import clip, visible
+from seqlab.pages.visible import clip, visible
+from seqlab.results.records import AttentionMap
 
 # A map of more tokens is cut: 60 × 60 cells are already more than a screen shows.
 MAX_TOKENS = 60

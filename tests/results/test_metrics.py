@@ -1,0 +1,55 @@
+"""The registry of metrics, against what evaluate writes and what evaluate.metrics can ask for."""
+
+from typing import get_args
+
+import pytest
+from pydantic import ValidationError
+
+from seqlab.params.evaluate import EvaluateParams
+from seqlab.results.metrics import BLEU, GROUPS, METRICS, compared
+from seqlab.results.scores import Scores, flat
+
+SCORE = {"score": 31.4, "low": 30.0, "high": 33.0, "signature": "nrefs:1"}
+PLAIN = {"bleu": SCORE, "chrf": SCORE, "ter": SCORE, "perplexity": 4.3, "exact_match": 1.0, "examples": 60}
+ROUGE = {"rouge1": SCORE, "rouge2": SCORE, "rougeL": SCORE, "unread_letters": 0.5}
+
+
+def test_each_group_can_be_asked_for() -> None:
+    (choices,) = get_args(EvaluateParams.model_fields["metrics"].annotation)
+    assert get_args(choices) == GROUPS
+
+
+def test_no_metric_has_the_name_of_another() -> None:
+    for names in ({metric.key for metric in METRICS}, {metric.label for metric in METRICS}):
+        assert len(names) == len(METRICS)
+
+
+def test_scores_are_shown_in_the_order_of_the_registry() -> None:
+    keys = [metric.key for metric, _ in Scores.model_validate({**PLAIN, "rouge": ROUGE}).shown()]
+    assert keys == ["bleu", "chrf", "ter", "perplexity", "exact_match", "rouge1", "rouge2", "rougeL"]
+
+
+@pytest.mark.parametrize("missing", ["bleu", "exact_match", "rouge2"])
+def test_a_metric_that_should_be_there_is_missed(missing: str) -> None:
+    content = {name: value for name, value in PLAIN.items() if name != missing}
+    content["rouge"] = {name: value for name, value in ROUGE.items() if name != missing}
+    with pytest.raises(ValidationError, match=f"{missing} is missing"):
+        Scores.model_validate(content)
+
+
+def test_perplexity_alone_may_be_unknown() -> None:
+    assert Scores.model_validate(PLAIN | {"perplexity": None})["perplexity"].score is None
+    with pytest.raises(ValidationError, match="bleu has no score"):
+        Scores.model_validate(PLAIN | {"bleu": SCORE | {"score": None}})
+
+
+def test_a_group_s_members_take_its_place() -> None:
+    assert flat({"bleu": 1, "rouge": {"rouge1": 2, "rouge2": 3}, "other": {"x": 4}}) == {
+        "bleu": 1, "rouge1": 2, "rouge2": 3, "other": {"x": 4},
+    }  # fmt: skip
+
+
+def test_a_comparison_has_what_some_run_has() -> None:
+    assert [metric.key for metric in compared(["test/rougeL", "test/ter", BLEU.point, "valid_best/bleu"])] == [
+        "ter", "rougeL",
+    ]  # fmt: skip
