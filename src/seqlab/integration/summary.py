@@ -10,7 +10,6 @@ from seqlab.integration.lock import Lock
 from seqlab.integration.result import Result
 from seqlab.pages.markdown import Markdown, literal, markdown_environment
 from seqlab.pages.wording import figure, parameter
-from seqlab.results.metrics import METRICS
 
 TEMPLATES = Path(__file__).parent / "templates"
 # GitHub takes 65,536 characters; the comment's workflow writes a heading of its own.
@@ -24,11 +23,12 @@ def render_summary(integration: Integration) -> str:
     environment = markdown_environment(TEMPLATES)
     environment.filters.update(figure=figure, value=value, left_out=left_out)
     template = environment.get_template("integration.md")
+    shown = {metric.key for metric, _ in integration.after.scores.shown()} if integration.after else set()
     context = {
         "item": integration,
         "Lock": Lock,
         # Shown among the scores, and not a second time among the metrics.
-        "metrics": [change for change in integration.metrics if change.name not in {each.key for each in METRICS}],
+        "metrics": [change for change in integration.metrics if change.name not in shown],
         "curves": _curves(integration.before, integration.after),
         "lengths": _lengths(integration.before, integration.after),
         "log": _log(),
