@@ -34,7 +34,16 @@ def result(wrong: int = 0, *, epochs: int = 3) -> Result:
     """A result in whose translations every `wrong`-th word is another (0: none)."""
     bleu = Score(score=50.0 - wrong, signature=SIGNATURE, low=40.0, high=60.0)
     return Result(
-        scores=Scores(bleu=bleu, chrf=bleu, ter=bleu, perplexity=7.5 + wrong, exact_match=0.0, examples=SENTENCES),
+        scores=Scores.model_validate(
+            {
+                "bleu": bleu,
+                "chrf": bleu,
+                "ter": bleu,
+                "perplexity": 7.5 + wrong,
+                "exact_match": 0.0,
+                "examples": SENTENCES,
+            }
+        ),
         epochs=[_epoch(number, wrong) for number in range(1, epochs + 1)],
         buckets=[
             LengthBucket(bucket="0–5", low=0, high=5, examples=40, bleu=60.0 - wrong, bleu_low=50.0, bleu_high=70.0),
