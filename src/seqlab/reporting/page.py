@@ -7,7 +7,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from seqlab.reporting.attention import attention_table, spread
-from seqlab.reporting.charts import bleu_chart, exposure_chart, length_chart, loss_chart, step_chart
 from seqlab.reporting.view import View
 from seqlab.reporting.visible import clip, visible
 from seqlab.reporting.wording import figure
@@ -48,6 +47,9 @@ def page_environment(folder: Path) -> Environment:
 
 
 def _charts(view: View) -> dict[str, Markup]:
+    # Matplotlib takes as long to import as the rest; pages of attention maps and of comparisons draw none of these.
+    from seqlab.reporting.charts import bleu_chart, exposure_chart, length_chart, loss_chart, step_chart
+
     epochs, steps = view.results.epochs, view.results.steps
     charts = {
         "loss": loss_chart(epochs, steps),
