@@ -59,7 +59,7 @@ def in_store(change: Callable[[MlflowClient, str], object]) -> Callable[[Project
 
     def changed(project: Project) -> object:
         client = MlflowClient(f"sqlite:///{project.root}/mlflow.db")
-        (run,) = client.search_runs([client.get_experiment_by_name("seqlab").experiment_id])
+        (run,) = client.search_runs([each.experiment_id for each in client.search_experiments()])
         return change(client, run.info.run_id)
 
     return changed

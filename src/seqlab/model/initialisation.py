@@ -10,7 +10,8 @@ def embedding(tokens: int, size: int) -> nn.Embedding:
     Those that nn.Embedding draws itself would be drawn on the meta device by a decomposition, for which PyTorch imports
     its compiler: that takes longer than to translate a sentence.
     """
-    return nn.Embedding.from_pretrained(torch.empty(tokens, size), freeze=False)
+    made: nn.Embedding = nn.Embedding.from_pretrained(torch.empty(tokens, size), freeze=False)  # type: ignore[no-untyped-call]
+    return made
 
 
 def materialise(model: nn.Module) -> None:
