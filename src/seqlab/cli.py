@@ -104,6 +104,13 @@ def sync() -> None:
 
     Creates the runs that this server has never seen, adds the points that are missing, touches nothing complete.
     """
+    from seqlab.tracking.home import find_home
+    from seqlab.tracking.last_sync import same_as_last
+
+    if (said := same_as_last(find_home(Path.cwd()))) is not None:
+        say(said)
+        return
+
     from seqlab.tracking.sync import sync as sync_runs
 
     summary = sync_runs(Path.cwd())

@@ -14,7 +14,7 @@ from seqlab.params.params import Params, load_params
 from seqlab.prerequisites import problems, problems_of_python, stale
 from seqlab.stage import check_versions
 from seqlab.tracking.pipeline import load_versions, stage_names
-from seqlab.tracking.server import tracking_uri
+from seqlab.tracking.uri import tracking_uri
 
 # A server that lives answers at once.
 SECONDS = 5

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from seqlab.results.metrics import BLEU
 from seqlab.tracking.find import filter_errors
 from seqlab.tracking.home import find_home
-from seqlab.tracking.server import connect, experiment_name, is_absent, server_errors, tracking_uri
+from seqlab.tracking.server import connect, experiment_name, server_errors
+from seqlab.tracking.uri import is_absent, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

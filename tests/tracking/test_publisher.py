@@ -128,6 +128,26 @@ def test_a_server_that_cannot_be_reached_is_given_up_and_made_good(
 
 
 @pytest.mark.usefixtures("_impatient")
+@pytest.mark.parametrize("late", [False, True])
+def test_a_publisher_ends_once_nothing_is_left(tracked: Project, monkeypatch: pytest.MonkeyPatch, late: bool) -> None:
+    """What a stage wrote after the last look, while its own publisher found the lock taken, is published too."""
+    followed = []
+
+    def follow(publisher: Publisher) -> bool:
+        followed.append(publisher.has_news())
+        assert len(followed) <= 1 + late
+        if len(followed) == 1 + late:
+            tracked.home.published.touch()
+        return True
+
+    tracked.train()
+    monkeypatch.setattr(Publisher, "follow", follow)
+    monkeypatch.setattr(os, "nice", lambda _: 0)
+    assert publisher_module.main(tracked.root) == 0
+    assert followed == [True] * (1 + late)
+
+
+@pytest.mark.usefixtures("_impatient")
 def test_a_run_that_cannot_be_published_does_not_stop_the_others(
     tracked: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:

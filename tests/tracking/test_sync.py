@@ -377,6 +377,8 @@ def test_a_training_that_ended_badly(
     (run,) = store.runs()
     assert (run.info.status, run.data.tags["executions"], "error" in run.data.tags) == ("FINISHED", "1", False)
     assert [point[0] for point in store.points(run)["train/loss"]] == list(range(1, 9))
+    # The figures of the training that finished, not of the first.
+    assert run.data.metrics["time/train_seconds"] >= 0
 
 
 def test_a_training_in_progress_is_shown_and_its_failure_does_not_undo_a_result(tracked: Project) -> None:

@@ -1,6 +1,9 @@
 """`seqlab translate` from end to end, with a model that echoes."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,17 @@ from seqlab.evaluation.translator import Translator
 from seqlab.translating.attention_page import MOST_MAPS
 
 ROOT = Path(__file__).parents[2]
+# PyTorch's compiler, and what reports, scores and publishing need: each takes as long to import as a text to translate.
+HEAVY = {"torch._dynamo", "torch._inductor", "sympy", "matplotlib", "mlflow", "pandas", "sacrebleu", "scipy"}
+TRANSLATING = f"""
+import sys, torch
+import seqlab.translating.command
+from seqlab.decoding.beam import beam_search
+from tests.model.tiny import tiny_model
+found = beam_search(tiny_model(), torch.tensor([[4, 5]]), torch.tensor([2]), beam_size=2, length_penalty=1.0, n_best=1,
+                    max_length=5, with_attention=False)
+print(len(found), sorted(set(sys.modules) & {HEAVY}))
+"""
 HOSTILE = "<script>alert(1)</script>"
 
 
@@ -50,6 +64,12 @@ def project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def run(*arguments: str, given: bytes = b"") -> Result:
     return CliRunner().invoke(main, ["translate", *arguments], input=given)
+
+
+def test_only_what_it_takes_is_imported() -> None:
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
+    command = [sys.executable, "-c", TRANSLATING]
+    assert subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout == "1 []\n"
 
 
 @pytest.mark.parametrize("name", ["in.txt", None])

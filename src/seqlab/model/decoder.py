@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from seqlab.model.attention import Attention
 from seqlab.model.config import ModelConfig
 from seqlab.model.dropout import Dropout, Masks, drop
+from seqlab.model.initialisation import embedding
 from seqlab.model.linear import Linear, linear
 from seqlab.model.memory import DecoderState, Memory
 from seqlab.model.packing import Packing
@@ -28,15 +29,15 @@ class Decoder(nn.Module):
 
     Args:
         config: The shape.
-        embedding: That of the encoder, where both sides have one (Press and Wolf 2017, §3); None: one of its own.
+        shared: The embedding of the encoder, where both sides have one (Press and Wolf 2017, §3); None: one of its own.
     """
 
-    def __init__(self, config: ModelConfig, embedding: nn.Embedding | None = None) -> None:
+    def __init__(self, config: ModelConfig, shared: nn.Embedding | None = None) -> None:
         super().__init__()
         size, embedding_size, readout_size = config.hidden_size, config.embedding_size, config.readout_size
         self.every_step = config.context == "every_step"
         self.input_feeding = config.input_feeding
-        self.embedding = embedding or nn.Embedding(config.target_vocab_size, embedding_size)
+        self.embedding = shared or embedding(config.target_vocab_size, embedding_size)
         context_size = size if self.every_step else 0
         input_size = embedding_size + context_size + (readout_size if self.input_feeding else 0)
         self.stack = RecurrentStack(config.cell, input_size, size, config.layers)

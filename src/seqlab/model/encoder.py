@@ -6,6 +6,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from seqlab.model.config import ModelConfig
 from seqlab.model.dropout import Dropout, Masks, drop
+from seqlab.model.initialisation import embedding
 from seqlab.model.linear import Linear
 from seqlab.model.packing import Packing
 from seqlab.model.recurrent import RecurrentStack, RecurrentState
@@ -24,7 +25,7 @@ class Encoder(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         size = config.hidden_size
-        self.embedding = nn.Embedding(config.source_vocab_size, config.embedding_size)
+        self.embedding = embedding(config.source_vocab_size, config.embedding_size)
         self.stack = RecurrentStack(config.cell, config.embedding_size, size, config.layers, config.bidirectional)
         self.bridge: nn.ModuleList | None = None
         self.cell_bridge: nn.ModuleList | None = None

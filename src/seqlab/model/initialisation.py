@@ -4,6 +4,26 @@ import torch
 from torch import nn
 
 
+def embedding(tokens: int, size: int) -> nn.Embedding:
+    """An embedding without values, which `initialise` sets.
+
+    Those that nn.Embedding draws itself would be drawn on the meta device by a decomposition, for which PyTorch imports
+    its compiler: that takes longer than to translate a sentence.
+    """
+    made: nn.Embedding = nn.Embedding.from_pretrained(torch.empty(tokens, size), freeze=False)  # type: ignore[no-untyped-call]
+    return made
+
+
+def materialise(model: nn.Module) -> None:
+    """Give each parameter on the meta device memory of the CPU; its values are yet to be set.
+
+    As `Module.to_empty`, which imports the compiler too.
+    """
+    for module in model.modules():
+        for name, parameter in list(module.named_parameters(recurse=False)):
+            setattr(module, name, nn.Parameter(torch.empty(parameter.shape, device="cpu")))
+
+
 @torch.no_grad()
 def initialise(model: nn.Module, generator: torch.Generator) -> None:
     """Set every parameter, drawing from the generator alone, module by module in the order of `modules()`.

@@ -7,7 +7,7 @@ from seqlab.model.config import ModelConfig
 from seqlab.model.decoder import Decoder
 from seqlab.model.dropout import Dropout, Masks, drop
 from seqlab.model.encoder import Encoder, pad_states
-from seqlab.model.initialisation import initialise
+from seqlab.model.initialisation import initialise, materialise
 from seqlab.model.memory import Annotations, DecoderState, Memory
 from seqlab.model.packing import Packing
 from seqlab.special_tokens import SOS
@@ -28,7 +28,7 @@ class Seq2Seq(nn.Module):
         self.config = config
         with torch.device("meta"):  # modules draw values of their own otherwise
             self.encoder, self.decoder = parts(config)
-        self.to_empty(device="cpu")
+        materialise(self)
         initialise(self, generator)
 
     def forward(self, source: Tensor, source_lengths: Tensor, target: Tensor) -> Tensor:

@@ -13,8 +13,9 @@ from seqlab.tracking.home import Home
 from seqlab.tracking.objects import Objects
 from seqlab.tracking.record import RunRecord
 from seqlab.tracking.run_name import IDENTITY, identity_in
-from seqlab.tracking.server import Server, connect, is_absent, tracking_uri
+from seqlab.tracking.server import Server, connect
 from seqlab.tracking.tags import RUN_FINGERPRINT
+from seqlab.tracking.uri import is_absent, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

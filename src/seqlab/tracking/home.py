@@ -48,6 +48,11 @@ class Home:
         """Its modification time says up to when the publisher has published all."""
         return self.folder / "published"
 
+    @property
+    def last_sync(self) -> Path:
+        """What the last sync said that had nothing to do, and the state that it was said of."""
+        return self.folder / "last_sync.json"
+
 
 def find_home(start: Path) -> Home:
     """The home of the working copy around `start`.

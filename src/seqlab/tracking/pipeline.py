@@ -37,13 +37,27 @@ def load_stage(root: Path, name: str) -> StageDefinition:
     Raises:
         SeqlabError: dvc.yaml is missing, is not YAML, or has no such stage.
     """
-    content = read_yaml(root / "dvc.yaml")
+    return _definition(root, read_yaml(root / "dvc.yaml"), name)
+
+
+def _definition(root: Path, content: Any, name: str) -> StageDefinition:
     try:
         stage = content["stages"][name]
         outs = [item for key in ("outs", "metrics", "plots") for item in stage.get(key, [])]
         return StageDefinition(name, _paths(stage.get("deps", [])), _paths(outs), str(stage.get("cmd", "")))
     except (KeyError, TypeError, ValueError, AttributeError):
         raise SeqlabError(f"{root / 'dvc.yaml'} has no stage {name} with deps and outs") from None
+
+
+def stage_paths(root: Path) -> list[str]:
+    """The paths that any stage of `root`/dvc.yaml reads or writes.
+
+    Raises:
+        SeqlabError: as `load_stage`.
+    """
+    content = read_yaml(root / "dvc.yaml")
+    stages = [_definition(root, content, name) for name in _names(root, content)]
+    return sorted({path for stage in stages for path in (*stage.deps, *stage.outs)})
 
 
 def load_versions(root: Path, stage: str) -> dict[str, str]:
@@ -68,7 +82,10 @@ def stage_names(root: Path) -> list[str]:
     Raises:
         SeqlabError: dvc.yaml is missing, is not YAML, or has no stages.
     """
-    content = read_yaml(root / "dvc.yaml")
+    return _names(root, read_yaml(root / "dvc.yaml"))
+
+
+def _names(root: Path, content: Any) -> list[str]:
     try:
         return [str(name) for name in content["stages"]]
     except (KeyError, TypeError):

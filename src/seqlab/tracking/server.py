@@ -24,13 +24,13 @@ from seqlab.tracking.foreign import task
 from seqlab.tracking.home import Home
 from seqlab.tracking.moved import follow_move
 from seqlab.tracking.tags import NOTE
+from seqlab.tracking.uri import SQLITE, tracking_uri
 from seqlab.tracking.view import experiment_note, view_tags, view_url
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Experiment
 
-SQLITE = "sqlite:///"
 # Where `mlflow ui` serves a database.
 LOCAL = "http://127.0.0.1:5000"
 # Of an experiment, MLflow shows every tag beside its name but its own.
@@ -81,19 +81,6 @@ class Server:
         if not self.uri.startswith("http"):
             return f"run {run_id}"
         return f"{self.address.rstrip('/')}/#/experiments/{self.experiment_id}/runs/{run_id}"
-
-
-def tracking_uri(root: Path) -> str:
-    """MLFLOW_TRACKING_URI, or the database of working copy `root`; a relative SQLite path counts from `root`."""
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}mlflow.db"
-    if uri.startswith(SQLITE):
-        return SQLITE + str(root.resolve() / uri.removeprefix(SQLITE))
-    return uri
-
-
-def is_absent(uri: str) -> bool:
-    """Whether it is a database that nobody has made yet; to ask a question, none is made."""
-    return uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists()
 
 
 def experiment_name() -> str:

@@ -1,6 +1,7 @@
 """Brings MLflow up to date with the journal and with the working copy."""
 
 import textwrap
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,11 +10,13 @@ from seqlab.tracking.assembly import assemble
 from seqlab.tracking.execution import Execution, bury, read_executions
 from seqlab.tracking.failures import described
 from seqlab.tracking.home import Home, find_home
+from seqlab.tracking.last_sync import remember, state
 from seqlab.tracking.objects import Objects
-from seqlab.tracking.pipeline import locked_stages
+from seqlab.tracking.pipeline import locked_stages, stage_paths
 from seqlab.tracking.projection import Outcome, Projection
 from seqlab.tracking.record import RunRecord
 from seqlab.tracking.server import Server, connect, experiment_name
+from seqlab.tracking.uri import database, tracking_uri
 from seqlab.tracking.workspace import NEEDED, stale_stages, workspace_execution
 
 # Skipped lines of the journal that are shown.
@@ -34,6 +37,14 @@ class Summary:
     def count(self, action: str) -> int:
         """How many runs were `created`, `updated`, found `unchanged`, are `deleted` and were left so, or `failed`."""
         return sum(outcome.action == action for outcome in self.outcomes)
+
+    def found_all_published(self) -> bool:
+        """Whether there was nothing to do, nor will be before something changes; this working copy's run included."""
+        settled = all(
+            outcome.action in ("unchanged", "deleted") and outcome.record.status != "RUNNING"
+            for outcome in self.outcomes
+        )
+        return settled and self.current is not None and not self.server.notes
 
     def __str__(self) -> str:
         counts = ", ".join(
@@ -65,6 +76,7 @@ def sync(start: Path) -> Summary:
         SeqlabError: outside a DVC project; the server does not answer in time; the working copy is damaged.
     """
     home = find_home(start)
+    before = _State(home)
     objects = Objects(home.objects)
     skipped: list[str] = []
     executions = [
@@ -77,7 +89,28 @@ def sync(start: Path) -> Summary:
     summary = Summary(server, notes=notes, current=current[0].run_fingerprint if current else None)
     projection = Projection(home, summary.server)
     summary.outcomes = [_published(projection, record) for record in records]
+    if summary.found_all_published():
+        before.remember(str(summary))
     return summary
+
+
+class _State:
+    """What a sync is about to look at."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._database = database(tracking_uri(home.root))
+        # Without a pipeline there is nothing to remember; what is wrong with it is said where it is read.
+        with suppress(SeqlabError):
+            self._paths = stage_paths(home.root)
+            self._before = state(home, self._database, self._paths)
+            return
+        self._paths, self._before = [], None
+
+    def remember(self, said: str) -> None:
+        """Keep what was found of it, if it is as it was."""
+        if self._before is not None and self._before == state(self._home, self._database, self._paths):
+            remember(self._home, said, self._before, self._paths)
 
 
 def _published(projection: Projection, record: RunRecord) -> Outcome:
