@@ -195,7 +195,7 @@ def test_other_content_is_refused_or_held_to_the_same_limits(ask: Ask) -> None:
     assert _translations(ask, [""]) == [""]
 
 
-BAD = [
+BAD: list[bytes | str] = [
     *("", "{", "text", b"\xff\xfe\x00", "null", "3", "[]", '["a"]', "{}"),
     *('{"instances": ["a"]}', '{"messages": ["a"]}', '{"inputs": ["a"], "inputs": 1}'),
     *(f'{{"inputs": {value}}}' for value in ("null", '"a"', "NaN", '{"a": ["b"]}', "[1]", '["a", null]')),

@@ -89,7 +89,12 @@ def test_a_password_goes_to_its_server_alone(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "secret")
     asked: list[str] = []
-    with liar(lambda path: asked.append(path) or {}) as other:
+
+    def answer(path: str) -> dict[str, str]:
+        asked.append(path)
+        return {}
+
+    with liar(answer) as other:
         for name in (f"{other}/x", other.replace("http:", "mlflow-artifacts:") + "/x"):
             address[:] = [name]
             with pytest.raises(MlflowException, match="a server may name neither"):

@@ -7,7 +7,7 @@ that are meant for it sent to somebody else.
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from seqlab.addresses import stripped
@@ -24,7 +24,8 @@ def check_stores() -> None:
     """From now on, refuse such addresses when a client of a server over HTTP asks for them."""
     from mlflow.store.artifact.artifact_repository_registry import get_registered_artifact_repositories
 
-    makers = get_registered_artifact_repositories()
+    # What MLflow calls repositories are their makers.
+    makers: dict[str, Any] = get_registered_artifact_repositories()
     for scheme in (*LOCAL, *WITH_PASSWORD):
         if not hasattr(makers[scheme], "__wrapped__"):
             makers[scheme] = _checked(makers[scheme])
