@@ -4,9 +4,11 @@ import hashlib
 import json
 import math
 import random
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from mlflow.entities import Metric, Param, Run, RunData, RunInfo, RunTag
@@ -155,6 +157,7 @@ class StandIn:
 
     def __init__(self, runs: Sequence[InventedRun], store: Path, page: int = 7) -> None:
         self.runs = [run.entity(store) for run in runs]
+        self.store = store
         self.page = page
         self.conditions: list[str] = []
 
@@ -165,6 +168,12 @@ class StandIn:
         page.token = str(start + self.page) if start + self.page < len(self.runs) else None
         return page
 
+    def get_experiment(self, _: str) -> Any:
+        return SimpleNamespace(artifact_location=self.store.as_uri())
+
+    def download_artifacts(self, run_id: str, path: str, folder: str) -> str:
+        return shutil.copyfile(self.store / run_id / "artifacts" / path, Path(folder, Path(path).name)).as_posix()
+
 
 class Page(list[Run]):
     """A page of a search."""
@@ -172,7 +181,7 @@ class Page(list[Run]):
     token: str | None = None
 
 
-def stand_in(runs: Sequence[InventedRun], store: Path, uri: str = "http://127.0.0.1:5000") -> Server:
+def stand_in(runs: Sequence[InventedRun], store: Path, uri: str = "sqlite:///mlflow.db") -> Server:
     """A server that has the runs, whose files lie below `store`."""
     for run in runs:
         run.write(store)

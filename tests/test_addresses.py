@@ -19,6 +19,7 @@ SECRETS = ("user", "p@ss", "w0rd", "ss/", "hunter2")
         ("file:///home/me@work/mlartifacts", "file:///home/me@work/mlartifacts"),
         ("http://host:5000/#/experiments/1", "http://host:5000/#/experiments/1"),
         ("http://host/#/1?viewStateShareKey=seqlab&a=1", "http://host/#/1?viewStateShareKey=seqlab&a=1"),
+        ("https://host/a#access_token=hunter2&b=1", "https://host/a#access_token=…&b=1"),
         ("https://host/a?api_key=hunter2&sshKey=hunter2", "https://host/a?api_key=…&sshKey=…"),
     ],
 )

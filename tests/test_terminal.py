@@ -39,6 +39,8 @@ COMMANDS = {
     "ui": ([], "seqlab.tracking.ui.show"),
     "doctor": ([], "seqlab.doctor.diagnose"),
 }
+# Those whose answer is texts have tests of their own.
+OTHERS = {"translate", "serve"}
 
 
 class Answer(SimpleNamespace):
@@ -62,7 +64,7 @@ def refuse(*_: object, **__: object) -> None:
 
 
 def test_no_command_is_left_out() -> None:
-    assert set(main.commands) == {*COMMANDS, "translate"}
+    assert set(main.commands) == {*COMMANDS, *OTHERS}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -93,6 +95,13 @@ def test_a_translation_is_plain_on_a_terminal_and_whole_in_a_pipe(
     monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: terminal)
     # In binary, as a universal newline would end the line.
     assert CliRunner().invoke(main, ["translate", "x"]).stdout_bytes == f"{expected}\n".encode()
+
+
+def test_what_serve_says_is_plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    result = CliRunner().invoke(main, ["serve", "--host", f"{HOSTILE}.invalid"])
+    assert result.exit_code == 1
+    assert result.output.startswith(f"Error: cannot listen on {SHOWN}.invalid:5050 (")
 
 
 def printed(tree: ast.AST) -> Iterator[str]:

@@ -12,7 +12,7 @@ from seqlab.errors import SeqlabError
 _USER = re.compile(r"(?<!sqlite)(?<!file)://[^\s'\"<>]*@")
 # MLflow's viewStateShareKey names a view, and opens nothing.
 _QUERY = re.compile(
-    r"(?i)([?&;](?!viewStateShareKey=)(?:[\w-]*password|passwd|pwd|[\w-]*token|[\w-]*secret|[\w-]*key)=)[^&;\s'\"<>]+"
+    r"(?i)([?&;#](?!viewStateShareKey=)(?:[\w-]*password|passwd|pwd|[\w-]*token|[\w-]*secret|[\w-]*key)=)[^&;\s'\"<>]+"
 )
 _FILES = ("sqlite", "file")
 

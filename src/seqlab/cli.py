@@ -86,6 +86,22 @@ def translate(text: tuple[str, ...], **options: Any) -> None:
     translate_texts(Path.cwd(), text, chosen)
 
 
+@main.command(short_help="Serve a trained model over HTTP.")
+@click.argument("run", required=False)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=5050, show_default=True, help="Port to listen on.")
+@_errors_for_people
+def serve(run: str | None, host: str, port: int) -> None:
+    """Serve models/best, or the best model of RUN (as in `translate --run`), until Ctrl-C.
+
+    POST /invocations takes {"inputs": ["text", ...]} as MLflow's own server does, and gives the translations that
+    `seqlab translate` gives. A request of more than 16 MiB is refused before it is read.
+    """
+    from seqlab.translating.serving import serve as serve_model
+
+    sys.exit(serve_model(Path.cwd(), run, host, port))
+
+
 @main.command(short_help="List the newest runs in MLflow.")
 @click.option("--filter", "condition", default="", help="Runs that match, in MLflow's search syntax.")
 @click.option("--count", type=click.IntRange(min=1, max=10_000), default=20, show_default=True, help="At most so many.")

@@ -30,7 +30,7 @@ def compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Compare:
     (tmp_path / ".dvc").mkdir()
     monkeypatch.delenv("DVC_ROOT", raising=False)
 
-    def run(runs: list[InventedRun], uri: str = "http://127.0.0.1:5000", **options: Any) -> Comparison:
+    def run(runs: list[InventedRun], uri: str = "sqlite:///mlflow.db", **options: Any) -> Comparison:
         monkeypatch.setattr(module, "connect", lambda _: stand_in(runs, tmp_path / "store", uri))
         return compare(tmp_path, tmp_path / "reports", **options)
 
@@ -42,7 +42,7 @@ def written(root: Path) -> dict[str, str]:
 
 
 def test_three_files_and_a_verdict(compared: Compare, tmp_path: Path) -> None:
-    comparison = compared(grid((0.0, 1.0), (64, 128), 2))
+    comparison = compared(grid((0.0, 1.0), (64, 128), 2), "http://127.0.0.1:5000")
     files = written(tmp_path)
     assert list(files) == ["comparison.csv", "comparison.html", "comparison.md"]
     scores = [run.bleu for run in comparison.view.runs]
@@ -248,3 +248,31 @@ def test_files_of_a_server_are_downloaded_once(tmp_path: Path, monkeypatch: pyte
     assert {path.parent for path in (tmp_path / ".seqlab/downloads").rglob("*") if path.is_file()} == {
         tmp_path / ".seqlab/downloads/files"
     }
+
+
+@pytest.mark.parametrize(("uri", "asked"), [("http://127.0.0.1:5000", True), ("sqlite:///mlflow.db", False)])
+def test_no_folder_is_read_because_a_run_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uri: str, asked: bool
+) -> None:
+    """Of a server none at all, of a database only what lies in its store: whoever wrote the run may have lied."""
+    (tmp_path / ".dvc").mkdir()
+    runs = grid((0.0, 1.0), (64,), 2)
+    server = stand_in(runs, tmp_path / "store", uri)
+    # Somebody else's files, which would pass for the run's; the store's are named through a link and by "..".
+    names = ["elsewhere", "store/../elsewhere", "link"]
+    for name, run, entity in zip(names, runs, server.client.runs, strict=False):  # type: ignore[attr-defined]
+        run.write(tmp_path / "elsewhere")
+        entity.info._artifact_uri = f"file://{tmp_path}/{name}/{run.id}/artifacts"
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    calls: list[str] = []
+
+    def download(run_id: str, path: str, folder: str) -> str:
+        calls.append(run_id)
+        raise MlflowException("not from here")
+
+    monkeypatch.setattr(server.client, "download_artifacts", download)
+    monkeypatch.setattr(module, "connect", lambda _: server)
+    with pytest.raises(SeqlabError, match="fewer than two runs to compare"):
+        compare(tmp_path, tmp_path / "reports")
+    # Each is asked for through MLflow, which checks the address too.
+    assert set(calls) == {run.id for run in (runs if asked else runs[:3])}

@@ -13,7 +13,7 @@ from ruamel.yaml.nodes import ScalarNode
 
 from seqlab.errors import SeqlabError
 from seqlab.params.params import load_params, parse_params
-from seqlab.params.yaml import LONGEST_FILE, MOST_NODES, parse_yaml, read_yaml
+from seqlab.params.yaml import LONGEST_FILE, MOST_LEVELS, MOST_NODES, parse_yaml, read_yaml
 from seqlab.tracking.pipeline import load_stage, load_versions, locked_digests
 
 ROOT = Path(__file__).parents[2]
@@ -173,3 +173,16 @@ def test_any_value_in_any_place_makes_valid_parameters_or_a_message(place: tuple
     # What is valid comes back the same from YAML and from JSON.
     assert parse_params(parse_yaml(dumped(params.model_dump(mode="json")), "x"), "x") == params
     assert type(params).model_validate_json(params.model_dump_json()) == params
+
+
+def test_levels_are_counted_before_they_cost_time() -> None:
+    deepest = "[" * (MOST_LEVELS - 1) + "1" + "]" * (MOST_LEVELS - 1)
+    assert parse_yaml(deepest, "x") == json.loads(deepest)
+    for deep in (
+        f"[{deepest}]",
+        "[" * 3000,
+        "a: " + "{a: " * 3000,
+        "\n".join(" " * level + "a:" for level in range(99)),
+    ):
+        with pytest.raises(SeqlabError, match=f"more than {MOST_LEVELS} levels"):
+            parse_yaml(deep, "x")

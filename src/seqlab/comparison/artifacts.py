@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlparse
 from seqlab.comparison.comparable import counted
 from seqlab.comparison.runs import ComparedRun
 from seqlab.tracking.home import Home
+from seqlab.tracking.moved import ARTIFACTS
 from seqlab.tracking.server import Server, server_errors
 
 TRANSLATIONS = "reports/translations.jsonl"
@@ -34,10 +35,11 @@ def locate(server: Server, home: Home, runs: Sequence[ComparedRun]) -> tuple[dic
         SeqlabError: the server does not answer.
     """
     places: dict[str, Files] = {run.id: {} for run in runs}
+    stores = _stores_here(server, home)
     wanted: list[tuple[ComparedRun, str, Path]] = []
     lost: dict[tuple[str, str], list[str]] = defaultdict(list)
     for run in runs:
-        folder = _local_folder(run)
+        folder = _local_folder(run, stores)
         for path in WANTED:
             place = folder / path if folder else home.folder / "downloads" / "files" / _key(run, path)
             if place.is_file():
@@ -56,12 +58,29 @@ def locate(server: Server, home: Home, runs: Sequence[ComparedRun]) -> tuple[dic
     return places, [f"{path} of {counted(names)}: {reason}" for (path, reason), names in lost.items()]
 
 
-def _local_folder(run: ComparedRun) -> Path | None:
-    """Artifact folder of a store on this machine; None of one that has to be asked."""
-    parts = urlparse(run.artifact_uri)
+def _stores_here(server: Server, home: Home) -> list[Path]:
+    """The artifact stores that files are read from in place: those of a database, none of a server's."""
+    if server.uri.startswith("http"):
+        return []
+    with server_errors(server.uri):
+        location = server.client.get_experiment(server.experiment_id).artifact_location
+    return [home.root / ARTIFACTS, *filter(None, [_path(location)])]
+
+
+def _local_folder(run: ComparedRun, stores: Sequence[Path]) -> Path | None:
+    """The run's artifact folder, if it lies in one of the stores; None of one that MLflow has to be asked for."""
+    folder = _path(run.artifact_uri)
+    if folder and any(folder.resolve().is_relative_to(store.resolve()) for store in stores):
+        return folder
+    return None
+
+
+def _path(address: str) -> Path | None:
+    """The place of an address on this machine."""
+    parts = urlparse(address)
     if parts.scheme == "file":
         return Path(unquote(parts.path))
-    return Path(run.artifact_uri) if run.artifact_uri.startswith("/") else None
+    return Path(address) if address.startswith("/") else None
 
 
 def _key(run: ComparedRun, path: str) -> str:

@@ -14,20 +14,28 @@ LONGEST_FILE = 1 << 20
 # Seven times what dvc.lock, the largest of them, is made of; a value takes a tenth of a millisecond to read.
 MOST_NODES = 10_000
 MOST_VALUES = 100_000
+# Ten times what ours have. Each token looks at all the levels that are open: thousands of them take seconds.
+MOST_LEVELS = 50
 # Python refuses to print, and so to report, integers of more than 4,300 digits.
 LONGEST_NUMBER = 100
 
 
 class _Composer(Composer):
-    """Stops at too many values, not after them."""
+    """Stops at too many values or levels, not after them."""
 
     nodes = 0
+    levels = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         self.nodes += 1
         if self.nodes > MOST_NODES:
             raise ValueError(f"more than {MOST_NODES} values")
-        return super().compose_node(parent, index)
+        self.levels += 1
+        if self.levels > MOST_LEVELS:
+            raise ValueError(f"more than {MOST_LEVELS} levels")
+        node = super().compose_node(parent, index)
+        self.levels -= 1
+        return node
 
 
 def read_yaml(path: Path) -> Any:

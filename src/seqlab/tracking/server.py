@@ -23,6 +23,7 @@ from seqlab.tracking.failures import failure
 from seqlab.tracking.foreign import task
 from seqlab.tracking.home import Home
 from seqlab.tracking.moved import follow_move
+from seqlab.tracking.stores import check_stores
 from seqlab.tracking.tags import NOTE
 from seqlab.tracking.uri import SQLITE, tracking_uri
 from seqlab.tracking.view import experiment_note, view_tags, view_url
@@ -104,6 +105,7 @@ def connect(home: Home) -> Server:
     with _alone(uri), server_errors(uri):
         import mlflow
 
+        check_stores()
         notes = follow_move(Path(uri.removeprefix(SQLITE)), home.root) if uri.startswith(SQLITE) else []
 
         # Registering a model asks the process-wide address, whatever the client's is.

@@ -60,7 +60,9 @@ def translate(start: Path, arguments: Sequence[str], options: Options) -> None:
     beam_size = options.beam_size or params.evaluate.beam_size
     if options.n_best > beam_size:
         raise click.UsageError(f"--n-best {options.n_best} needs --beam-size {options.n_best} or more")
-    translator = _load(start, root, params, options)
+    translator = load_translator(
+        start, params, run=options.run, checkpoint=options.checkpoint, parameters=options.parameters
+    )
     shown: list[tuple[str, Translation]] = []
     number = 0
     with _texts(arguments, options, params.evaluate.batch_size) as texts, open_output(options.output) as write:
@@ -90,17 +92,27 @@ def _chosen(value: float | None, default: float) -> float:
     return default if value is None else value
 
 
-def _load(start: Path, root: Path, params: Params, options: Options) -> Translator:
-    """The model; of the working copy's own, with a word on standard error where it is not the one that would come out.
+def load_translator(
+    start: Path,
+    params: Params,
+    *,
+    run: str | None = None,
+    checkpoint: Path | None = None,
+    parameters: Parameters | None = None,
+) -> Translator:
+    """Load the model of a run in MLflow or of a checkpoint folder; else of the working copy around `start`.
+
+    Of the working copy's own there is a word on standard error where it is not the one that would come out.
 
     Raises:
         SeqlabError: there is none.
     """
-    parameters = options.parameters or params.evaluate.parameters
-    if options.run:
-        return _translator(download_checkpoint(options.run, start), params, parameters)
-    if options.checkpoint:
-        return _translator(options.checkpoint, params, parameters)
+    parameters = parameters or params.evaluate.parameters
+    if run:
+        return _translator(download_checkpoint(run, start), params, parameters)
+    if checkpoint:
+        return _translator(checkpoint, params, parameters)
+    root = find_home(start).root
     with ThreadPoolExecutor(max_workers=1) as pool:
         # DVC takes as long to start as PyTorch: side by side.
         status = pool.submit(dvc_status, root)
