@@ -28,7 +28,9 @@ JOBS ?= 2
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 
+# Before DVC removes the results of the stages that are to run: are the parameters taken?
 run: install
+	@seqlab params >/dev/null
 	dvc repro
 	seqlab sync
 	seqlab summary

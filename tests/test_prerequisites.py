@@ -102,7 +102,10 @@ def test_all_is_well_in_a_clone(clone: Path) -> None:
 @pytest.mark.parametrize(
     ("named", "message"),
     [
-        ("python9.9", "python9.9 is not installed: install it, or name another Python, as in make run PYTHON=python3.13"),
+        (
+            "python9.9",
+            "python9.9 is not installed: install it, or name another Python, as in make run PYTHON=python3.13",
+        ),
         ("perl", "perl is no Python, or does not start: name one, as in make run PYTHON=python3.13"),
         ("sh", "sh is no Python, or does not start: name one, as in make run PYTHON=python3.13"),
         ("true", "true is no Python, or does not start: name one, as in make run PYTHON=python3.13"),
@@ -266,3 +269,22 @@ def test_pip_s_settings_are_known(monkeypatch: pytest.MonkeyPatch, name: str) ->
     monkeypatch.setattr(prerequisites, "_run", lambda *_: (1, "No module named pip"))
     monkeypatch.setenv(name, "https://example.org")
     assert prerequisites._other_index()
+
+
+def test_parameters_are_refused_before_dvc_removes_results(clone: Path) -> None:
+    for name in ("requirements.txt", "requirements-torch.txt", "pyproject.toml"):
+        (clone / name).touch()
+    venv = environment(clone)
+    for name, line in (
+        ("seqlab", 'test "$1" != params || { echo "Error: refused" >&2; exit 1; }'),
+        ("dvc", "touch ran"),
+    ):
+        (venv / "bin" / name).write_text(f"#!/bin/sh\n{line}\n", "utf-8")
+        (venv / "bin" / name).chmod(0o755)
+    result = make(clone, "run", f"PYTHON={sys.executable}")
+    assert result.returncode == 2
+    assert result.stderr.startswith("Error: refused\n")
+    assert not (clone / "ran").exists()
+    (venv / "bin/seqlab").write_text("#!/bin/sh\n", "utf-8")
+    assert make(clone, "run", f"PYTHON={sys.executable}").returncode == 0
+    assert (clone / "ran").exists()
