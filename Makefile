@@ -28,7 +28,9 @@ JOBS ?= 2
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 
+# Before DVC removes the results of the stages that are to run: are the parameters taken?
 run: install
+	@seqlab params >/dev/null
 	dvc repro
 	seqlab sync
 	seqlab summary
@@ -41,15 +43,23 @@ recipe: install
 	seqlab sync
 	seqlab summary
 
-# Before anything is downloaded: is there what it takes, and is .venv still of use? A stale one goes.
-check: export PATH := $(FOUND_PATH)
-check:
-	@command -v $(PYTHON) >/dev/null || { echo "seqlab: $(PYTHON) is not installed: make run PYTHON=…" >&2; exit 1; }
-	@$(PYTHON) src/seqlab/prerequisites.py $(VENV) $(if $(filter file,$(origin PYTHON)),,--asked-for)
+# Before anything is downloaded: is PYTHON one, is there what it takes, and is .venv still of use? Perl has a -c, too.
+define PREREQUISITES
+@command -v "$(firstword $(PYTHON))" >/dev/null || \
+  { echo "seqlab: $(PYTHON) is not installed: install it, or name another Python, as in make run PYTHON=python3.13" >&2; exit 1; }
+@test "$$($(PYTHON) -c 'print(40 + 2)' 2>/dev/null)" = 42 || \
+  { echo "seqlab: $(PYTHON) is no Python, or does not start: name one, as in make run PYTHON=python3.13" >&2; exit 1; }
+@$(PYTHON) src/seqlab/prerequisites.py $(VENV) $(if $(filter file,$(origin PYTHON)),,--asked-for)
+endef
 
-# What `make run` needs; and what `make test` and `make lint` need beside it. In a make of their own, since make would
-# go on taking for installed what the check removes.
-install: check
+check install: export PATH := $(FOUND_PATH)
+check:
+	$(PREREQUISITES)
+
+# What `make run` needs; and what `make test` and `make lint` need beside it. A stale .venv goes first; in a make of
+# their own, since make would go on taking for installed what was removed.
+install:
+	$(PREREQUISITES) --installs
 	@$(MAKE) --no-print-directory $(VENV)/.installed
 
 install-dev: install

@@ -41,9 +41,18 @@ def environment(folder: Path) -> Path:
 
 def check(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """`make check`, without the environment that the tests run in."""
+    return make(folder, "check", *arguments, **variables)
+
+
+def install(folder: Path) -> subprocess.CompletedProcess[str]:
+    """`make install`, as far as it goes without the lists of packages: the environment that was stale is gone."""
+    return make(folder, "install", f"PYTHON={sys.executable}")
+
+
+def make(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join(each for each in os.environ["PATH"].split(os.pathsep) if not each.startswith(str(ROOT)))
     return subprocess.run(
-        ["make", "check", *arguments],
+        ["make", *arguments],
         cwd=folder,
         env={"PATH": path, "HOME": str(folder), "PIP_FIND_LINKS": "/nowhere"} | variables,
         capture_output=True,
@@ -90,10 +99,33 @@ def test_all_is_well_in_a_clone(clone: Path) -> None:
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
-def test_no_python(clone: Path) -> None:
-    result = check(clone, "PYTHON=python9")
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        (
+            "python9.9",
+            "python9.9 is not installed: install it, or name another Python, as in make run PYTHON=python3.13",
+        ),
+        ("perl", "perl is no Python, or does not start: name one, as in make run PYTHON=python3.13"),
+        ("sh", "sh is no Python, or does not start: name one, as in make run PYTHON=python3.13"),
+        ("true", "true is no Python, or does not start: name one, as in make run PYTHON=python3.13"),
+    ],
+)  # fmt: skip
+def test_no_python(clone: Path, named: str, message: str) -> None:
+    result = check(clone, f"PYTHON={named}")
     assert result.returncode == 2
-    assert "seqlab: python9 is not installed" in result.stderr
+    first, *others = result.stderr.splitlines()
+    assert first == f"seqlab: {message}"
+    assert all(line.startswith("make: ") for line in others)
+
+
+def test_a_check_reports_and_touches_nothing(clone: Path) -> None:
+    venv = environment(clone)
+    (venv / "bin/pip").unlink()
+    result = check(clone, f"PYTHON={sys.executable}")
+    assert result.returncode == 0
+    assert result.stdout == "seqlab: .venv is of no use, and `make run` makes it anew: it has no pip\n"
+    assert (venv / ".installed").exists()
 
 
 def test_a_downloaded_archive(clone: Path) -> None:
@@ -123,9 +155,8 @@ def test_an_environment_of_use_stays(clone: Path) -> None:
 def test_a_moved_folder_s_environment_is_made_anew(clone: Path, tmp_path: Path) -> None:
     environment(clone)
     moved = clone.rename(tmp_path / "moved")
-    result = check(moved, f"PYTHON={sys.executable}")
-    assert result.returncode == 0
-    assert result.stdout == f"seqlab: .venv is made anew: it was made in another folder, {clone}/.venv\n"
+    said = install(moved).stdout.splitlines()
+    assert said[0] == f"seqlab: .venv is made anew: it was made in another folder, {clone}/.venv"
     assert not (moved / ".venv").exists()
 
 
@@ -141,7 +172,7 @@ def test_an_environment_whose_python_is_gone(clone: Path) -> None:
     for link in venv.glob("bin/python*"):
         link.unlink()
     (venv / "bin/python").symlink_to("/nowhere/python3.11")
-    assert check(clone, f"PYTHON={sys.executable}").stdout == "seqlab: .venv is made anew: its Python is gone\n"
+    assert install(clone).stdout.startswith("seqlab: .venv is made anew: its Python is gone\n")
 
 
 def test_an_environment_whose_python_was_upgraded(clone: Path) -> None:
@@ -166,7 +197,7 @@ def test_of_a_linked_environment_the_link_goes(clone: Path, tmp_path: Path) -> N
     (clone / ".venv").symlink_to(venv)
     assert check(clone, f"PYTHON={sys.executable}").stdout == ""
     (venv / "bin/pip").unlink()
-    assert "made anew: it has no pip" in check(clone, f"PYTHON={sys.executable}").stdout
+    assert "made anew: it has no pip" in install(clone).stdout
     assert not (clone / ".venv").is_symlink()
     assert venv.exists()
 
@@ -223,7 +254,7 @@ def test_a_smaller_build_is_spoken_of_where_it_would_do(
     monkeypatch.setattr(prerequisites, "problems_of_installing", lambda _: [])
     monkeypatch.setattr(prerequisites, "has_nvidia_driver", lambda: driver)
     monkeypatch.setattr(prerequisites, "_other_index", lambda: bool(settings))
-    assert prerequisites.main(tmp_path, tmp_path / ".venv", asked_for=False) == 0
+    assert prerequisites.main(tmp_path, tmp_path / ".venv", asked_for=False, installs=False) == 0
     assert ("CPU build" in capsys.readouterr().out) == said
 
 
@@ -238,3 +269,22 @@ def test_pip_s_settings_are_known(monkeypatch: pytest.MonkeyPatch, name: str) ->
     monkeypatch.setattr(prerequisites, "_run", lambda *_: (1, "No module named pip"))
     monkeypatch.setenv(name, "https://example.org")
     assert prerequisites._other_index()
+
+
+def test_parameters_are_refused_before_dvc_removes_results(clone: Path) -> None:
+    for name in ("requirements.txt", "requirements-torch.txt", "pyproject.toml"):
+        (clone / name).touch()
+    venv = environment(clone)
+    for name, line in (
+        ("seqlab", 'test "$1" != params || { echo "Error: refused" >&2; exit 1; }'),
+        ("dvc", "touch ran"),
+    ):
+        (venv / "bin" / name).write_text(f"#!/bin/sh\n{line}\n", "utf-8")
+        (venv / "bin" / name).chmod(0o755)
+    result = make(clone, "run", f"PYTHON={sys.executable}")
+    assert result.returncode == 2
+    assert result.stderr.startswith("Error: refused\n")
+    assert not (clone / "ran").exists()
+    (venv / "bin/seqlab").write_text("#!/bin/sh\n", "utf-8")
+    assert make(clone, "run", f"PYTHON={sys.executable}").returncode == 0
+    assert (clone / "ran").exists()

@@ -204,10 +204,11 @@ def _run(command: List[str], folder: Path) -> Tuple[int, str]:
     return done.returncode, (done.stdout + done.stderr).decode("utf-8", "replace").strip()
 
 
-def main(root: Path, venv: Path, *, asked_for: bool) -> int:
-    """Check, and remove a stale environment; print what people should know, and return the exit status.
+def main(root: Path, venv: Path, *, asked_for: bool, installs: bool) -> int:
+    """Check, print what people should know, and return the exit status.
 
-    `asked_for`: somebody named the Python that runs this, so an environment of another one is stale.
+    `asked_for`: somebody named the Python that runs this, so an environment of another one is stale. `installs`: what
+    is missing is installed next, so a stale environment is removed; else nothing is touched.
     """
     reason = stale(venv, sys.version_info[:2] if asked_for else None)
     installed = not reason and (venv / ".installed").exists()
@@ -216,7 +217,9 @@ def main(root: Path, venv: Path, *, asked_for: bool) -> int:
         print(f"seqlab: {problem}", file=sys.stderr)  # noqa: T201
     if found:
         return 1
-    if reason:
+    if reason and not installs:
+        print(f"seqlab: {venv} is of no use, and `make run` makes it anew: {reason}", flush=True)  # noqa: T201
+    elif reason:
         print(f"seqlab: {venv} is made anew: {reason}", flush=True)  # noqa: T201
         # Of a link to an environment elsewhere, the link.
         venv.unlink() if venv.is_symlink() else shutil.rmtree(str(venv))
@@ -230,4 +233,5 @@ def main(root: Path, venv: Path, *, asked_for: bool) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path.cwd(), Path(sys.argv[1]), asked_for="--asked-for" in sys.argv[2:]))
+    options = sys.argv[2:]
+    sys.exit(main(Path.cwd(), Path(sys.argv[1]), asked_for="--asked-for" in options, installs="--installs" in options))

@@ -133,6 +133,27 @@ def test_a_column_that_is_no_text_is_refused(rows: list[str], column: str, own: 
 
 def test_numbers_may_be_what_is_translated(own: Path) -> None:
     assert len(train(own, {"a.tsv": text_of(*(f"{n}\tnumber {n}" for n in range(30)))})) == 30
+    assert len(train(own, {"a.tsv": text_of(*(f"number {n}\t{n}" for n in range(30)))})) == 30
+    # Toy tasks: to sort digits, to reverse them.
+    assert len(train(own, {"a.tsv": text_of(*(f"3 {n} 2\t2 3 {n}" for n in range(3, 9)))})) == 6
+    assert len(train(own, {"a.tsv": text_of("source\ttarget", *(f"{n}5\t5{n}" for n in range(1, 9)))})) == 8
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [("17", "0.83"), ("18", "0.5"), ("19", "1")],
+        [("0cc175b9c0f1b6a831c399e269772661", "-1.5"), ("", ""), ("92eb5ffee6ae2fec3ad71c777531578f", "2")] * 2,
+        [("1", "2024-01-31"), ("2", "2024-02-01"), ("3", "2024-02-02"), ("4", "2024-02-03")],
+    ],
+    ids=["ids and scores", "digests", "dates"],
+)
+def test_numbers_on_both_sides_are_refused(rows: list[tuple[str, str]], own: Path) -> None:
+    message = f"both sides are numbers alone, or the like, such as {rows[0][0]!r} and {rows[0][1]!r}"
+    with pytest.raises(SeqlabError, match=f"a.tsv: {message}.* begin with a line of names"):
+        train(own, {"a.tsv": text_of(*map("\t".join, rows))})
+    with pytest.raises(SeqlabError, match=f"a.en and a.fr: {message}"):
+        train(own, {"a.en": text_of(*(row[0] for row in rows)), "a.fr": text_of(*(row[1] for row in rows))})
 
 
 def _xlsx() -> bytes:

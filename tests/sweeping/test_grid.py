@@ -90,11 +90,28 @@ def test_members_of_one_recipe_are_one() -> None:
         ("corpus.source=en,${oc.env:HOME}", "written out"),
         ("params.yaml:corpus.source='${now:%Y}'", "written out"),
         ("train.learning_rate=interval(0,1)", "INTERVAL"),
+        ("seed=range(1,1000000)", "this grid has 999,999 members, and a sweep takes 1,000: "),
+        ("seed=shuffle(range(1,1000000))", "this grid has 999,999 members"),
+        ("seed=range(1,10000000000000000000000)", "this grid has 9,999,999,999,999,999,999,999 members"),
+        ("model.dropout=range(0,1,0.00001)", "this grid has (99,999|100,000) members"),
+        ("seed=" + ",".join(map(str, range(1001))), "this grid has 1,001 members"),
+        ("seed=range(1,10,0)", "a step other than 0"),
+        ("model.dropout=range(0.1,0.5,0.0)", "a step other than 0"),
+        ("model.dropout=range(0.1,inf)", "a range has an end"),
+        ("seed=range(3,3)", "this range has no values; its end is not among them"),
+        ("seed=range(1,3,-1)", "this range has no values"),
     ],
 )
 def test_what_is_refused(setting: str, message: str) -> None:
     with pytest.raises(SeqlabError, match=message):
         make_members(ROOT, [setting])
+
+
+def test_values_of_several_parameters_multiply() -> None:
+    with pytest.raises(SeqlabError, match="this grid has 1,001 members"):
+        make_members(ROOT, ["seed=range(0,77)", "train.epochs=range(1,14)"])
+    assert len(expand(["seed=range(0,100)", "train.epochs=range(10,0,-1)"])) == 1000
+    assert len(expand(["model.dropout=range(0.1,0.5,0.1)"])) == len(expand(["seed=range(1,5)"])) == 4
 
 
 def test_every_bad_member_is_named_and_no_more_than_a_screenful() -> None:

@@ -198,3 +198,29 @@ def test_the_run_of_the_champion_is_gone(project: Project) -> None:
     champion = store.client.get_model_version_by_alias(TASK, "champion")
     assert store.client.get_run(champion.run_id or "").data.params["train.teacher_forcing_ratio"] == "0.5"
     assert notes == []
+
+
+@pytest.mark.parametrize("deed", ["version deleted", "registered model deleted"])
+def test_a_complete_run_s_deleted_version_is_said_once_and_comes_back_by_its_cure(project: Project, deed: str) -> None:
+    store = Store(project.root)
+    (run,) = store.runs()
+    assert "registry" not in str(sync(project.root))
+    DEEDS[deed](store, run)
+    said = str(sync(project.root))
+    assert f"warning: {run.info.run_name}: its model's version in the registry was deleted in MLflow, and stays" in said
+    assert "1 unchanged" in said
+    assert "registry" not in str(sync(project.root))
+    # The cure that it names.
+    for tag in ("seqlab.registered", "seqlab.published"):
+        assert tag in said
+        store.client.delete_tag(run.info.run_id, tag)
+    sync(project.root)
+    version = store.client.get_model_version_by_alias(TASK, f"run-{run.data.tags['seqlab.run_fingerprint'][:6]}")
+    assert version.run_id == run.info.run_id
+    assert "registry" not in str(sync(project.root))
+
+
+def test_a_renamed_registered_model_is_not_taken_for_a_deleted_one(project: Project) -> None:
+    store = Store(project.root)
+    DEEDS["registered model renamed"](store, store.runs()[0])
+    assert "registry" not in str(sync(project.root))

@@ -1,11 +1,13 @@
 import re
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from seqlab.params.params import load_params
 from seqlab.scoring.tokenization import resolve
+from seqlab.sweeping.members import make_members
 from seqlab.tracking.canonical import flatten
 from seqlab.tracking.fingerprint import load_recipe
 from seqlab.tracking.run_name import LONGEST, USUAL, USUAL_TASK, identity_in, run_name
@@ -40,7 +42,7 @@ def usual(project: Project) -> Project:
         ({"model": {"cell": "lstm", "attention": "dot"}}, "tf0.50-h128-lstm+dot-s1"),
         ({"evaluate": {"beam_size": 5}}, "tf0.50-h128-gru-s1-beam5"),
         ({"evaluate": {"beam_size": 5, "parameters": "average"}, "train": {"keep_checkpoints": 3}},
-         "tf0.50-h128-gru-s1-keep_checkpoints3-average-beam5"),
+         "tf0.50-h128-gru-s1-keep3-average-beam5"),
         ({"train": {"learning_rate": 0.001, "early_stopping_metric": "loss"}, "runtime": {"threads": 1}},
          "tf0.50-h128-gru-s1-lr0.001-early_stopping_metric-loss-t1"),
         ({"corpus": {"name": "multi30k", "source": "de", "target": "en"}, "tokenizer": {"kind": "bpe"}},
@@ -64,8 +66,23 @@ def test_two_seeds_of_one_recipe_have_names_that_say_so(usual: Project) -> None:
 
 
 def test_a_name_has_a_bounded_length_and_says_how_much_it_leaves_out(usual: Project) -> None:
-    usual.set("train", **{name.removeprefix("train."): 7 for name in USUAL if name.startswith("train.")})
-    assert re.fullmatch(rf"tf0\.50-h128-gru-s1-.{{40,{LONGEST - 19}}}\+1\d-3fa9c1", name_of(usual))
+    for section in ("train", "evaluate"):
+        names = [name for name, value in USUAL.items() if name.split(".")[0] == section and not isinstance(value, list)]
+        usual.set(section, **{name.split(".")[1]: 77777 for name in names})
+    name = name_of(usual)
+    assert re.fullmatch(rf"tf0\.50-h128-gru-s1-.{{{LONGEST - 80},{LONGEST - 19}}}\+1\d-3fa9c1", name)
+    # MLflow's database holds no more.
+    assert len(name) <= 250
+
+
+@pytest.mark.parametrize("recipe", sorted(ROOT.glob("recipes/[!d]*.txt")), ids=lambda path: path.stem)
+def test_the_name_of_a_recipe_has_room_for_what_is_varied_besides(recipe: Path) -> None:
+    settings = recipe.read_text("utf-8").splitlines()
+    settings = [line for line in settings if line and line[0] != "#"]
+    params = make_members(ROOT, [*settings, "evaluate.length_penalty=0.6"])[0].params
+    name = run_name(asdict(load_recipe(params, ROOT)), FINGERPRINT)
+    assert "-length_penalty0.6-" in name
+    assert not re.search(r"\+\d+-3fa9c1$", name)
 
 
 def test_what_is_usual_is_what_params_yaml_says() -> None:

@@ -90,7 +90,9 @@ def _are_names(cells: Cells) -> bool:
 
 def _refuse_other_columns(rows: Sequence[Cells], name: str) -> None:
     width = max(map(len, rows), default=0)
-    if width < 3:  # of two columns both are needed: numbers may be what is translated
+    if width < 3:
+        # Both are needed, and numbers may be what is translated, into words or from them.
+        _refuse_numbers_alone(rows, name)
         return
     for place in range(width):
         cells = [row[place].strip() for row in rows if len(row) > place and row[place].strip()]
@@ -100,6 +102,17 @@ def _refuse_other_columns(rows: Sequence[Cells], name: str) -> None:
                 "the first are taken for references: keep the columns of text alone (such as `cut -f2,4`), or begin "
                 "the file with a line of names, one of them source and one target; the others are then left alone"
             )
+
+
+def _refuse_numbers_alone(rows: Sequence[Cells], name: str) -> None:
+    sides = [[row[place].strip() for row in rows if len(row) > place and row[place].strip()] for place in (0, 1)]
+    # "3 1 2" is a sequence, as toy tasks have them.
+    if all(_is_no_text(cells) and not any(" " in cell for cell in cells) for cells in sides):
+        raise SeqlabError(
+            f"{name}: both sides are numbers alone, or the like, such as {sides[0][0]!r:.40} and {sides[1][0]!r:.40}, "
+            "as ids and scores are: keep the text; or if these are to be translated, begin with a line of names, "
+            "source and target"
+        )
 
 
 def _is_no_text(cells: Iterable[str]) -> bool:

@@ -1,5 +1,6 @@
 """The `corpus` section of params.yaml: which parallel text, from which side to which."""
 
+import posixpath
 import re
 from typing import Annotated, Any, Literal
 
@@ -20,6 +21,14 @@ def _side(text: str) -> str:
     return text
 
 
+def _once(names: list[str]) -> list[str]:
+    if len({posixpath.normpath(name) for name in names}) < len(names):
+        raise ValueError(f"{names[0]} is named twice: the first file holds the sources, the second their translations")
+    return names
+
+
+# One file, which holds both sides; or two, one for each.
+FileNames = Annotated[list[str], AfterValidator(_once)]
 Side = Annotated[str, AfterValidator(_side)]
 CorpusName = Literal["grammar", "multi30k", "tatoeba", "dialogsum", "scitldr", "files"]
 
@@ -51,13 +60,13 @@ class TatoebaParams(Section):
 class FilesParams(Section):
     """The user's own parallel text, in `data/own/`."""
 
-    train: list[str] = Field(
+    train: FileNames = Field(
         max_length=2,
         description="Training text below data/own/: two line-aligned files (source, target), or one .tsv, .csv or "
         ".jsonl; each may be gzipped.",
     )
-    valid: list[str] = Field(max_length=2, description="Validation text, likewise; empty: split off from train.")
-    test: list[str] = Field(max_length=2, description="Test text, likewise; empty: split off from train.")
+    valid: FileNames = Field(max_length=2, description="Validation text, likewise; empty: split off from train.")
+    test: FileNames = Field(max_length=2, description="Test text, likewise; empty: split off from train.")
     seed: int = Field(ge=0, description="Seed of a split by us.")
     valid_size: int = Field(ge=1, description="Source texts to validate on in a split by us.")
     test_size: int = Field(ge=1, description="Source texts to test on in a split by us.")

@@ -17,6 +17,15 @@ from seqlab.params.tokenizer import TokenizerParams
 from seqlab.params.train import TrainParams
 from seqlab.params.yaml import read_yaml
 
+# What pydantic says of these is for programmers.
+WORDING = {
+    "missing": "missing",
+    "list_type": "expected a list in brackets, such as [{example}], not {found}",
+    "too_long": "this list has at most {max_length} items, not {found}",
+    "too_short": "this list has at least {min_length} item, not {found}",
+    "model_type": "expected the parameters of this section, indented below it, not {found}",
+}
+
 
 class Params(Section):
     """All parameters of an experiment."""
@@ -91,16 +100,20 @@ def parse_params(content: Any, origin: str) -> Params:
 
 
 def _problem(details: Any) -> str:
-    location = [str(part) for part in details["loc"]]
-    name = ".".join(location)
-    match details["type"]:
-        case "extra_forbidden":
-            return f"{name}: no such parameter{_suggestion(location)}"
-        case "missing":
-            return f"{name}: missing"
-        case "value_error":
-            return ": ".join([*filter(None, [name]), str(details["ctx"]["error"])])
-    return f"{name}: {details['msg'][0].lower()}{details['msg'][1:]}, not {details['input']!r:.80}"
+    location = [str(part) for part in details["loc"] if isinstance(part, str)]
+    # Places in a list count from 0.
+    places = [f"item {part + 1}" for part in details["loc"] if isinstance(part, int)]
+    name = ", ".join([".".join(location), *places])
+    value, kind = details["input"], details["type"]
+    if kind == "extra_forbidden":
+        return f"{name}: no such parameter{_suggestion(location)}"
+    if kind == "value_error":
+        return ": ".join([*filter(None, [name]), str(details["ctx"]["error"])])
+    found = f"{value!r:.80}"
+    if kind in WORDING:
+        example = value if isinstance(value, str | int | float) else ""
+        return f"{name}: " + WORDING[kind].format(found=found, example=example, **details.get("ctx", {}))
+    return f"{name}: {details['msg'][0].lower()}{details['msg'][1:]}, not {found}"
 
 
 def _suggestion(location: list[str]) -> str:

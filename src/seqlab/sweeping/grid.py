@@ -1,7 +1,9 @@
 """The grid of a sweep, in the syntax of `dvc exp run --queue -S`, expanded by DVC itself."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 from seqlab.errors import SeqlabError
@@ -15,6 +17,8 @@ DEFAULT_GRID = (
 # Members that run side by side would else fight for the cores.
 THREADS = "runtime.threads=1"
 PARAMS = "params.yaml"
+# A thousand of the quickest trainings take a night.
+MOST_MEMBERS = 1000
 
 
 def expand(settings: Sequence[str]) -> list[tuple[str, ...]]:
@@ -24,7 +28,8 @@ def expand(settings: Sequence[str]) -> list[tuple[str, ...]]:
         settings: As after `-S`: `name=value`, `name=value,value`, `name=range(start,stop)`, `name=choice(value,value)`.
 
     Raises:
-        SeqlabError: a setting is not in this syntax, names another file than params.yaml, or sets what another sets.
+        SeqlabError: a setting is not in this syntax, names another file than params.yaml, or sets what another sets; or
+            the grid has no members, or too many.
     """
     from dvc.exceptions import DvcException
     from dvc.utils.cli_parse import to_path_overrides
@@ -34,6 +39,11 @@ def expand(settings: Sequence[str]) -> list[tuple[str, ...]]:
     names = [parse(setting).key_or_group for setting in settings]
     if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise SeqlabError(f"-S {twice[0]} is given twice; give all its values at once, such as {twice[0]}=1,2")
+    if (count := math.prod(map(_count, settings))) > MOST_MEMBERS:
+        raise SeqlabError(
+            f"this grid has {count:,} members, and a sweep takes {MOST_MEMBERS:,}: give fewer values, or make several "
+            "sweeps"
+        )
     if not {"runtime", "runtime.threads"} & set(swept(settings)):
         settings = [*settings, THREADS]
     paths = to_path_overrides(settings)
@@ -74,6 +84,29 @@ def parse(setting: str) -> Any:
     if override.type is not OverrideType.CHANGE:
         raise SeqlabError(f"-S {setting}: parameters are neither added nor removed; write name=value")
     return override
+
+
+def _count(setting: str) -> int:
+    """How many values the setting gives, without listing them.
+
+    Raises:
+        SeqlabError: none, or without end.
+    """
+    from hydra.core.override_parser.types import ChoiceSweep, RangeSweep
+
+    value = parse(setting).value()
+    if isinstance(value, ChoiceSweep):
+        return len(value.list)
+    if not isinstance(value, RangeSweep):
+        return 1
+    try:
+        start, stop, step = (Fraction(each or 0) for each in (value.start, value.stop, value.step))
+        count = math.ceil((stop - start) / step)
+    except (ArithmeticError, ValueError):
+        raise SeqlabError(f"-S {setting}: a range has an end, and a step other than 0") from None
+    if count < 1:
+        raise SeqlabError(f"-S {setting}: this range has no values; its end is not among them")
+    return count
 
 
 def _first_line(error: Exception) -> str:

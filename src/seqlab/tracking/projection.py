@@ -50,6 +50,11 @@ Action = Literal["created", "updated", "unchanged", "deleted", "failed"]
 ORDER = ("parameters", "data", "points", "files", "models", "tags", "name", "challenge", "ledger", "note", "status")
 CURE = "put that right in MLflow, or delete the run there: what is deleted is left alone"
 
+UNREGISTERED = (
+    "its model's version in the registry was deleted in MLflow, and stays so; to have one again, delete the run's tags "
+    f"{REGISTERED} and {PUBLISHED}, then `seqlab sync`"
+)
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -75,6 +80,8 @@ class Projection:
         self._objects = Objects(home.objects)
         # The points that a run has, for the runs that this object brought up to date.
         self._published: dict[str, set[Key]] = {}
+        # The runs that have a version of a registered model, for the models that were asked for.
+        self._registered: dict[str, set[str]] = {}
 
     def publish(self, record: RunRecord) -> Outcome:
         """Bring the record's run up to date; what MLflow refuses of it is in the outcome, and the rest is done.
@@ -96,7 +103,7 @@ class Projection:
                 self._client.restore_run(run.info.run_id)
             notes = _differences(run, record) if run else []
             if run is not None and run.data.tags.get(PUBLISHED) == record.digest:
-                return Outcome("unchanged", record, run.info.run_id, notes)
+                return Outcome("unchanged", record, run.info.run_id, [*notes, *self._unregistered(run, record)])
             return self._update(run or self._create(record), record, notes, created=run is None)
 
     @contextmanager
@@ -243,11 +250,26 @@ class Projection:
             return False
         if REGISTERED in run.data.tags:
             if not self._client.search_model_versions(f"run_id = '{run_id}'"):
-                notes.append("its model's version in the registry was deleted in MLflow, and stays so")
+                notes.append(UNREGISTERED)
+                self._client.set_tag(run_id, REGISTERED, "deleted")
             return False
         register(self._server, run_id, record, model_id)
         self._client.set_tag(run_id, REGISTERED, "yes")
         return True
+
+    def _unregistered(self, run: "Run", record: RunRecord) -> list[str]:
+        """A word on a complete run whose version in the registry is gone; once, which the run's tag remembers."""
+        run_id, name = run.info.run_id, record.registered_model
+        if run.data.tags.get(REGISTERED) != "yes":
+            return []
+        if name not in self._registered:
+            versions = self._client.search_model_versions(f"name = '{name}'")
+            self._registered[name] = {str(version.run_id) for version in versions}
+        # Somebody may have given the registered model another name.
+        if run_id in self._registered[name] or self._client.search_model_versions(f"run_id = '{run_id}'"):
+            return []
+        self._client.set_tag(run_id, REGISTERED, "deleted")
+        return [f"{record.name}: {UNREGISTERED}"]
 
     def _challenge(self, run: "Run", record: RunRecord, notes: list[str]) -> bool:
         if record.status != "FINISHED" or CHALLENGE in run.data.tags:
