@@ -49,7 +49,7 @@ define PREREQUISITES
   { echo "seqlab: $(PYTHON) is not installed: install it, or name another Python, as in make run PYTHON=python3.13" >&2; exit 1; }
 @test "$$($(PYTHON) -c 'print(40 + 2)' 2>/dev/null)" = 42 || \
   { echo "seqlab: $(PYTHON) is no Python, or does not start: name one, as in make run PYTHON=python3.13" >&2; exit 1; }
-@$(PYTHON) src/seqlab/prerequisites.py $(VENV) $(if $(filter file,$(origin PYTHON)),,--asked-for)
+@$(PYTHON) src/seqlab/system/prerequisites.py $(VENV) $(if $(filter file,$(origin PYTHON)),,--asked-for)
 endef
 
 check install: export PATH := $(FOUND_PATH)
@@ -102,7 +102,7 @@ ui: install
 
 # The pictures of the README and the tutorial, from the runs of this working copy.
 pictures: install-dev
-	python docs/pictures.py
+	python tools/pictures.py
 
 # All, or those named: make bench BENCHMARKS=training
 bench: install

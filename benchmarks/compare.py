@@ -16,7 +16,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 
 from benchmarks.invented_runs import InventedRun, grid
-from seqlab.comparison.compare import compare
+from seqlab.commands.compare.compare import compare
 
 SENTENCES = 1000
 PARAMETERS = 70

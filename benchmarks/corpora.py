@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from benchmarks.measure import ROOT
 from benchmarks.multi30k import download_multi30k, lengths_alike
+from seqlab.core.special_tokens import SPECIAL_TOKENS
 from seqlab.params.params import load_params
-from seqlab.special_tokens import SPECIAL_TOKENS
-from seqlab.text.build import build as tokenize
 from seqlab.text.encoded import EncodedSplit, open_split
 from seqlab.text.sequences import write_sequences
 from seqlab.text.tokenizer import load_tokenizers
+from seqlab.tokenizing.build import build as tokenize
 
 LENGTH = 15
 VOCABULARY = 6000

@@ -19,14 +19,14 @@ from tokenizers.pre_tokenizers import Whitespace
 
 from benchmarks.measure import ROOT, in_child, interleaved, say, table
 from benchmarks.multi30k import download_multi30k
-from seqlab import parallel
+from seqlab.core import parallel
+from seqlab.core.special_tokens import SPECIAL_TOKENS, UNK
 from seqlab.corpus.build import build as download
 from seqlab.params.params import Params, load_params
-from seqlab.special_tokens import SPECIAL_TOKENS, UNK
-from seqlab.text.build import SplitEncoder
 from seqlab.text.sequences import write_sequences
 from seqlab.text.tokenizer import KINDS, Tokenizer, save_tokenizers
-from seqlab.text.trainer import train_model
+from seqlab.tokenizing.build import SplitEncoder
+from seqlab.tokenizing.vocabulary import train_model
 
 VOCABULARY = 6000
 # Characters are tokens too: nothing is cut.

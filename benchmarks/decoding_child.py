@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from benchmarks.measure import ROOT, interleaved, peak_memory, resident_memory, say
-from seqlab.errors import SeqlabError
+from seqlab.core.errors import SeqlabError
 from seqlab.numerics import configure, torch_setup
 from seqlab.params.params import load_params
 
@@ -33,7 +33,7 @@ class Workshop:
     def __init__(self, request: dict[str, Any]) -> None:
         # They import PyTorch, which reads the environment once.
         from benchmarks.generated_model import generated_model, generated_sources
-        from seqlab import parallel
+        from seqlab.core import parallel
         from seqlab.evaluation.translator import Translator
         from seqlab.text.tokenizer import Tokenizer
 
@@ -64,7 +64,7 @@ class Workshop:
         import torch
 
         from benchmarks.reference.beam import PlainBeam
-        from seqlab.special_tokens import EOS
+        from seqlab.core.special_tokens import EOS
 
         search = PlainBeam(self.translator.model, beam_size, self._request["max_length"], together=together)
         steps = [0]

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from seqlab.model.config import ModelConfig
+from seqlab.seq2seq.model.config import ModelConfig
 
 GATES = {"gru": 3, "lstm": 4, "rnn": 1}
 

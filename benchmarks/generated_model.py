@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.multi30k import lengths_alike
-from seqlab.model.config import ModelConfig
-from seqlab.model.seq2seq import Seq2Seq
-from seqlab.special_tokens import EOS, SPECIAL_TOKENS
+from seqlab.core.special_tokens import EOS, SPECIAL_TOKENS
+from seqlab.seq2seq.model.config import ModelConfig
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 
 VOCABULARY = 6000
 SIZE = 256

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from benchmarks.measure import ROOT
 from benchmarks.multi30k import lengths_alike
 from benchmarks.reference.losses import step_by_step, teacher_forcing
-from seqlab.model.config import ModelConfig
-from seqlab.model.seq2seq import Seq2Seq, parts
+from seqlab.core.special_tokens import EOS, PAD, SPECIAL_TOKENS
 from seqlab.params.params import load_params
 from seqlab.seq2seq.classic import EncoderDecoder, EncoderRNN, Hidden
 from seqlab.seq2seq.engines.choice import choose
-from seqlab.special_tokens import EOS, PAD, SPECIAL_TOKENS
+from seqlab.seq2seq.model.config import ModelConfig
+from seqlab.seq2seq.model.seq2seq import Seq2Seq, parts
 from seqlab.text.batches import Batch
 from seqlab.training.seeds import generator
 from seqlab.training.teacher_forcing import toss

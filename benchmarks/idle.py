@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from benchmarks.measure import ROOT, interleaved, say, table
-from seqlab.dvc import dvc_environment
+from seqlab.system.dvc import dvc_environment
 
 REPETITIONS = 7
 PYTHON = sys.executable

@@ -13,9 +13,9 @@ from typing import Any
 
 from mlflow.entities import Metric, Param, Run, RunData, RunInfo, RunTag
 
-from seqlab.scoring.bleu_counts import BleuCounter
-from seqlab.scoring.bleu_scores import bleu
-from seqlab.tracking.server import Server
+from seqlab.significance.bleu_counts import BleuCounter
+from seqlab.significance.bleu_scores import bleu
+from seqlab.tracking.publishing.server import Server
 
 SIGNATURE = "nrefs:1|bs:1000|seed:12345|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0"
 WORDS = (

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from benchmarks.measure import ROOT
 from seqlab.corpus.build import build
-from seqlab.corpus.mirror import mirror_location
+from seqlab.corpus.fetching.mirror import mirror_location
 from seqlab.params.params import load_params
 
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seqlab.model.linear import linear
+from seqlab.seq2seq.model.linear import linear
 
 SIZE = 2048
 

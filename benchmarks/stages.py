@@ -12,7 +12,7 @@ from pathlib import Path
 
 from seqlab.params.params import Params
 from seqlab.stage import Stage
-from seqlab.tracking.recorder import StageRecorder
+from seqlab.tracking.journal.recorder import StageRecorder
 
 STAGES = ("download", "tokenize", "train", "evaluate", "report")
 

@@ -11,14 +11,14 @@ from benchmarks.case import Case
 from benchmarks.corpora import Corpus
 from benchmarks.measure import Measured
 from benchmarks.reference.updater import ReferenceUpdater
-from seqlab.model.config import ModelConfig
-from seqlab.model.seq2seq import Seq2Seq
 from seqlab.params.params import Params
 from seqlab.params.train import TrainParams
 from seqlab.seq2seq.engines.choice import choose
+from seqlab.seq2seq.model.config import ModelConfig
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import Batch, Batches
-from seqlab.tracking.journal import Journal
-from seqlab.tracking.recorder import UNHURRIED, UNRECORDED
+from seqlab.tracking.journal.journal import Journal
+from seqlab.tracking.journal.recorder import UNHURRIED, UNRECORDED
 from seqlab.training.events import BatchFinished, Event, Listener, StepFinished, TrainingStarted
 from seqlab.training.history import History
 from seqlab.training.interruption import Interrupted

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import seqlab.interpreter  # noqa: F401
+import seqlab.system.interpreter  # noqa: F401
 from seqlab.corpus.build import build
 from seqlab.stage import Stage, run_stage
 

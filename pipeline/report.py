@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import seqlab.interpreter  # noqa: F401
+import seqlab.system.interpreter  # noqa: F401
 from seqlab.reporting.report import write_report
 from seqlab.stage import Stage, run_stage
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-import seqlab.interpreter  # noqa: F401
+import seqlab.system.interpreter  # noqa: F401
 from seqlab.stage import Stage, run_stage
-from seqlab.text.build import build
+from seqlab.tokenizing.build import build
 
 
 def main(stage: Stage) -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import seqlab.interpreter  # noqa: F401
+import seqlab.system.interpreter  # noqa: F401
 from seqlab.numerics import configure
 from seqlab.stage import Stage, run_stage
 
@@ -12,12 +12,12 @@ def main(stage: Stage) -> None:
     params = stage.params
     configure(params.runtime)
     # They import PyTorch, which reads the environment once.
-    from seqlab.evaluation.validation import Validation
     from seqlab.numerics import torch_setup
     from seqlab.scoring.tokenization import resolve
     from seqlab.seq2seq.engines.choice import choose
     from seqlab.training.progress import Progress
     from seqlab.training.run import train
+    from seqlab.training.validation import Validation
 
     torch_setup(params.runtime)
     engine = choose(params.runtime.device, params.runtime.engine)

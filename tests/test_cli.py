@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from seqlab.cli import main
 from seqlab.evaluation.translation import Translation
 from seqlab.evaluation.translator import Translator
-from seqlab.tracking import champion
+from seqlab.tracking.publishing import champion
 
 ROOT = Path(__file__).parents[1]
 
@@ -32,7 +32,7 @@ class Reverser:
 def reverser(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Reverser:
     made = Reverser()
     monkeypatch.setattr(Translator, "load", lambda *_: made)
-    monkeypatch.setattr("seqlab.translating.command.dvc_status", lambda _: {})
+    monkeypatch.setattr("seqlab.commands.translate.command.dvc_status", lambda _: {})
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".dvc").mkdir()
     (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
@@ -158,9 +158,9 @@ def test_the_summary_is_the_projects_from_any_folder_and_says_what_is_stale(
         shutil.copyfile(ROOT / name, tmp_path / name)
     monkeypatch.delenv("DVC_ROOT", raising=False)
     monkeypatch.chdir(tmp_path / "docs")
-    monkeypatch.setattr("seqlab.summary.summarize", lambda reports, _view: f"scores of {reports}")
+    monkeypatch.setattr("seqlab.commands.summary.summarize", lambda reports, _view: f"scores of {reports}")
     notes = iter([None, "NOT CURRENT"])
-    monkeypatch.setattr("seqlab.explanation.stale.stale_note", lambda *_: next(notes))
+    monkeypatch.setattr("seqlab.commands.why.stale.stale_note", lambda *_: next(notes))
     current = run("summary").output
     assert current.startswith(f"scores of {tmp_path}/reports\n\nTry      dvc exp run -S model.attention=none ")
     assert run("summary").output == f"scores of {tmp_path}/reports\n\nNOT CURRENT\n"

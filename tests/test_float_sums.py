@@ -15,15 +15,16 @@ WHOLE = {"len", "int", "ceil", "floor", "numel", "_size"}
 # Sums of whole numbers whose form does not say so.
 KNOWN = {
     "src/seqlab/corpus/build.py: sum((held_out[split][source] for source in sources))",
-    "src/seqlab/corpus/columns.py: sum(map(_are_names, below))",
+    "src/seqlab/corpus/own/columns.py: sum(map(_are_names, below))",
     "src/seqlab/corpus/files.py: sum(sizes.values())",
     "src/seqlab/reporting/exposure.py: sum((tokens for tokens, _, _ in finite))",
     "src/seqlab/evaluation/exposure.py: sum(tokens)",
-    "src/seqlab/seq2seq/engines/cuda/inputs.py: sum(shape.sizes)",
+    "src/seqlab/training/graphs/inputs.py: sum(shape.sizes)",
     "src/seqlab/text/batches.py: sum(pairs)",
     "src/seqlab/text/sequences.py: sum((size for size, _ in parts))",
     "src/seqlab/text/spacing.py: sum(map(str.isalpha, rest))",
-    "src/seqlab/tracking/moved.py: sum((_replace(connection, location, here.as_uri()) for location in before))",
+    "src/seqlab/tracking/publishing/moved.py: "
+    "sum((_replace(connection, location, here.as_uri()) for location in before))",
     "src/seqlab/training/digests.py: sum(rows)",
 }
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from seqlab import numerics
-from seqlab.errors import SeqlabError
+from seqlab.core.errors import SeqlabError
 from seqlab.params.runtime import RuntimeParams
 
 # Gradients of a GRU and a large sum: they differ between thread counts and between instruction sets.

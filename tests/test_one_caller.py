@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 # prerequisites.py runs before anything is installed, on any Python, and so imports nothing of ours.
-CALLERS = {"src/seqlab/git.py", "src/seqlab/dvc.py", "src/seqlab/prerequisites.py"}
+CALLERS = {"src/seqlab/system/git.py", "src/seqlab/system/dvc.py", "src/seqlab/system/prerequisites.py"}
 PROGRAMS = {"git", "dvc"}
 # What starts programs, and what is git in another form.
 STARTERS = {"subprocess", "asyncio.subprocess", "multiprocessing.popen_spawn_posix", "pty", "pexpect"}

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 import torch
 
-from seqlab.atomic import atomic_directory, remove_leftovers, write_text
-from seqlab.tracking.journal import Journal, read_journal
+from seqlab.core.atomic import atomic_directory, remove_leftovers, write_text
+from seqlab.tracking.journal.journal import Journal, read_journal
 from seqlab.tracking.objects import Objects
 from seqlab.training.resume import ResumeStore, SavedState
 

@@ -12,14 +12,14 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from seqlab.errors import SeqlabError
+from seqlab.core.errors import SeqlabError
 from seqlab.stage import _stop_with_dvc, check_versions
 
 ROOT = Path(__file__).parents[1]
 
 PROGRAM = """
 import sys, time
-from seqlab.errors import SeqlabError
+from seqlab.core.errors import SeqlabError
 from seqlab.stage import run_stage
 
 def main(stage):

@@ -14,10 +14,10 @@ import pytest
 from markdown_it import MarkdownIt
 from ruamel.yaml import YAML
 
-from seqlab.integration.changes import Change
-from seqlab.integration.summary import render_summary
-from tests.integration.samples import integration
-from tests.reporting.test_summary import CALLS
+from seqlab.commands.ci.changes import Change
+from seqlab.commands.ci.markdown import render_summary
+from tests.commands.ci.samples import integration
+from tests.reporting.test_markdown import CALLS
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".github/workflows"

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqlab.decoding.stepwise import StepwiseModel
-from seqlab.special_tokens import EOS, PAD, SOS
+from seqlab.core.special_tokens import EOS, PAD, SOS
+from seqlab.seq2seq.decoding.stepwise import StepwiseModel
 
 
 @dataclass

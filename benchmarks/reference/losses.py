@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seqlab.core.special_tokens import PAD, SOS
 from seqlab.seq2seq.classic import EncoderDecoder
-from seqlab.special_tokens import PAD, SOS
 
 
 def literal(model: EncoderDecoder, source: Tensor, target: Tensor, coins: Tensor) -> Tensor:

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.reference.losses import literal, step_by_step, teacher_forcing
-from seqlab.model.seq2seq import Seq2Seq
 from seqlab.seq2seq.classic import EncoderDecoder
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import Batch
 from seqlab.training.seeds import generator
 from seqlab.training.teacher_forcing import toss

@@ -11,9 +11,9 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 
-from seqlab.addresses import stripped
-from seqlab.errors import SeqlabError
-from seqlab.terminal import plain, say
+from seqlab.core.errors import SeqlabError
+from seqlab.system.addresses import stripped
+from seqlab.system.terminal import plain, say
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -75,8 +75,8 @@ def translate(text: tuple[str, ...], **options: Any) -> None:
 
     The options' defaults are those of the project's params.yaml, so that the translations are evaluate's own.
     """
-    from seqlab.translating.command import Options
-    from seqlab.translating.command import translate as translate_texts
+    from seqlab.commands.translate.command import Options
+    from seqlab.commands.translate.command import translate as translate_texts
 
     chosen = Options(**options)
     if chosen.checkpoint and chosen.run:
@@ -97,7 +97,7 @@ def serve(run: str | None, host: str, port: int) -> None:
     POST /invocations takes {"inputs": ["text", ...]} as MLflow's own server does, and gives the translations that
     `seqlab translate` gives. A request of more than 16 MiB is refused before it is read.
     """
-    from seqlab.translating.serving import serve as serve_model
+    from seqlab.commands.serve import serve as serve_model
 
     sys.exit(serve_model(Path.cwd(), run, host, port))
 
@@ -108,7 +108,7 @@ def serve(run: str | None, host: str, port: int) -> None:
 @_errors_for_people
 def runs(condition: str, count: int) -> None:
     """List the runs in MLflow, newest first: name, BLEU, state, and when each started."""
-    from seqlab.runs import list_runs
+    from seqlab.commands.runs import list_runs
 
     say(list_runs(Path.cwd(), condition, count))
 
@@ -121,13 +121,13 @@ def sync() -> None:
     Creates the runs that this server has never seen, adds the points that are missing, touches nothing complete.
     """
     from seqlab.tracking.home import find_home
-    from seqlab.tracking.last_sync import same_as_last
+    from seqlab.tracking.publishing.last_sync import same_as_last
 
     if (said := same_as_last(find_home(Path.cwd()))) is not None:
         say(said)
         return
 
-    from seqlab.tracking.sync import sync as sync_runs
+    from seqlab.tracking.publishing.sync import sync as sync_runs
 
     summary = sync_runs(Path.cwd())
     say(summary)
@@ -147,7 +147,7 @@ def compare(runs: tuple[str, ...], condition: str, heatmap: tuple[str, str] | No
     Writes comparison.html, comparison.md and comparison.csv: which run is best, whether the difference is real, which
     parameters differ, curves and translations side by side.
     """
-    from seqlab.comparison.compare import compare as compare_runs
+    from seqlab.commands.compare.compare import compare as compare_runs
     from seqlab.tracking.home import find_home
 
     if runs and condition:
@@ -165,7 +165,7 @@ def why(subjects: tuple[str, ...]) -> None:
     Names the parameter, the data, the package version or the definition in the code that changed. A RUN is an id, a
     name or the beginning of a fingerprint.
     """
-    from seqlab.explanation.question import explain
+    from seqlab.commands.why.question import explain
 
     say(explain(Path.cwd(), list(subjects)))
 
@@ -178,7 +178,7 @@ def ui(port: int) -> None:
 
     With MLFLOW_TRACKING_URI set to a server, only open that server's page.
     """
-    from seqlab.tracking.ui import show
+    from seqlab.tracking.publishing.ui import show
 
     sys.exit(show(Path.cwd(), say, port))
 
@@ -192,7 +192,7 @@ def promote(run: str, *, yes: bool) -> None:
 
     Asks before a champion that is better, or that was measured otherwise, is replaced.
     """
-    from seqlab.tracking.champion import promote as promote_run
+    from seqlab.tracking.publishing.champion import promote as promote_run
 
     say(promote_run(Path.cwd(), run, lambda doubt: yes or _agreed(f"{doubt} Promote it?")))
 
@@ -208,7 +208,7 @@ def verify(run: str | None, *, trust: bool) -> None:
     executed that is of no commit of this repository. Says `reproduced`, or names the files that differ, and the first
     optimizer step and tensor that do; then the exit status is 1.
     """
-    from seqlab.verification.verify import verify as verify_run
+    from seqlab.commands.verify.verify import verify as verify_run
 
     verdict = verify_run(Path.cwd(), run, lambda doubt: trust or _agreed(f"{doubt} Run it?"))
     say(verdict)
@@ -231,7 +231,7 @@ def sweep(settings: tuple[str, ...], name: str, jobs: int, dry_run: bool) -> Non
     grid of these values alone: -S model.attention=none,dot -S 'seed=range(1,4)'. Each member computes on one thread
     unless runtime.threads is set.
     """
-    from seqlab.sweeping.command import run_sweep
+    from seqlab.commands.sweep.command import run_sweep
 
     sys.exit(run_sweep(Path.cwd(), settings, name=name, jobs=jobs, dry_run=dry_run, say=say))
 
@@ -242,8 +242,8 @@ def sweep(settings: tuple[str, ...], name: str, jobs: int, dry_run: bool) -> Non
 @_errors_for_people
 def recipe(name: str, seeds: str | None) -> None:
     """Run recipes/NAME.txt, a list of parameters, as a DVC experiment; with --seeds as a sweep, one member a seed."""
-    from seqlab.sweeping.command import run_sweep
-    from seqlab.sweeping.recipe import read_recipe, run_recipe
+    from seqlab.commands.sweep.command import run_sweep
+    from seqlab.commands.sweep.recipe import read_recipe, run_recipe
     from seqlab.tracking.home import find_home
 
     if seeds is None:
@@ -263,7 +263,7 @@ def ci(base: str, output: Path | None, remote: str | None, locked: bool) -> None
 
     What the remote has is restored, not run. A remote or a server that does not answer is noted in the comparison.
     """
-    from seqlab.integration.command import run
+    from seqlab.commands.ci.command import run
 
     run(Path.cwd(), base, output, remote, locked=locked)
 
@@ -272,13 +272,13 @@ def ci(base: str, output: Path | None, remote: str | None, locked: bool) -> None
 @_errors_for_people
 def summary() -> None:
     """Print the scores of this working copy, where to look next, and what changed since, if anything did."""
-    from seqlab.dvc import dvc_status
-    from seqlab.explanation.stale import stale_note
+    from seqlab.commands.summary import invitation, summarize
+    from seqlab.commands.why.stale import stale_note
     from seqlab.params.params import load_params
-    from seqlab.summary import invitation, summarize
+    from seqlab.system.dvc import dvc_status
+    from seqlab.tracking.fingerprint.pipeline import locked_stages, stage_names
     from seqlab.tracking.home import find_home
-    from seqlab.tracking.pipeline import locked_stages, stage_names
-    from seqlab.tracking.server import known_view
+    from seqlab.tracking.publishing.server import known_view
 
     home = find_home(Path.cwd())
     root = home.root
@@ -297,7 +297,7 @@ def doctor() -> None:
 
     Exit status 1 if something is wrong.
     """
-    from seqlab.doctor import diagnose
+    from seqlab.commands.doctor import diagnose
     from seqlab.tracking.home import find_home
 
     diagnosis = diagnose(find_home(Path.cwd()).root)

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqlab.errors import SeqlabError
+from seqlab.core.errors import SeqlabError
 
 if TYPE_CHECKING:
     import torch

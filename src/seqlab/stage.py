@@ -14,15 +14,15 @@ from types import FrameType
 
 import psutil
 
-from seqlab.atomic import remove_leftovers
-from seqlab.errors import SeqlabError
+from seqlab.core.atomic import remove_leftovers
+from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params, load_params
-from seqlab.terminal import say
-from seqlab.tracking.fingerprint import train_fingerprint
+from seqlab.system.terminal import say
+from seqlab.tracking.fingerprint.fingerprint import train_fingerprint
+from seqlab.tracking.fingerprint.pipeline import load_stage
 from seqlab.tracking.home import find_home
-from seqlab.tracking.launch import check_switch
-from seqlab.tracking.pipeline import load_stage
-from seqlab.tracking.recorder import StageRecorder
+from seqlab.tracking.journal.launch import check_switch
+from seqlab.tracking.journal.recorder import StageRecorder
 
 # How often a stage looks whether the DVC process that started it still lives, in seconds.
 WATCH_SECONDS = 1.0

@@ -15,13 +15,13 @@ from benchmarks.data import (
     write_tokenizer,
 )
 from benchmarks.measure import ROOT
-from seqlab import parallel
-from seqlab.corpus.grammar import generate
+from seqlab.core import parallel
+from seqlab.core.special_tokens import SPECIAL_TOKENS
+from seqlab.corpus.grammar.grammar import generate
 from seqlab.params.params import load_params
-from seqlab.special_tokens import SPECIAL_TOKENS
 from seqlab.text.encoded import open_split
 from seqlab.text.tokenizer import load_tokenizers
-from seqlab.text.trainer import train_model
+from seqlab.tokenizing.vocabulary import train_model
 
 
 @pytest.mark.parametrize("kind", ["bpe", "unigram", "char"])

@@ -5,10 +5,10 @@ import torch
 
 from benchmarks.generated_model import generated_model, generated_sources
 from benchmarks.reference.beam import PlainBeam
-from seqlab.decoding.beam import beam_search
-from seqlab.decoding.greedy import greedy
-from tests.decoding.plain_search import ranked
-from tests.model.tiny import tiny_batch, tiny_model
+from seqlab.evaluation.search.beam import beam_search
+from seqlab.seq2seq.decoding.greedy import greedy
+from tests.evaluation.search.plain_search import ranked
+from tests.seq2seq.model.tiny import tiny_batch, tiny_model
 from tests.simulated_device import simulated_device
 
 LENGTHS = [3, 1, 5, 2]

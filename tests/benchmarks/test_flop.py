@@ -5,8 +5,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.flop import training_flop
-from seqlab.special_tokens import SOS
-from tests.model.tiny import tiny_batch, tiny_model
+from seqlab.core.special_tokens import SOS
+from tests.seq2seq.model.tiny import tiny_batch, tiny_model
 
 ROWS, SOURCE_LENGTH, TARGET_LENGTH = 3, 5, 4
 KINDS = [("none", False), ("dot", False), ("dot", True), ("general", False), ("additive", False)]

@@ -6,12 +6,12 @@ from torch import Tensor
 
 from benchmarks.reference.losses import literal, step_by_step, teacher_forcing
 from benchmarks.reference.updater import ReferenceUpdater
-from seqlab.model.seq2seq import Seq2Seq
 from seqlab.seq2seq.classic import EncoderDecoder
 from seqlab.seq2seq.engines.cpu.loss import teacher_forced_loss
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import Batch
 from seqlab.training.teacher_forcing import toss
-from tests.model.tiny import tiny_batch, tiny_model
+from tests.seq2seq.model.tiny import tiny_batch, tiny_model
 
 SOURCE, SOURCE_LENGTHS = tiny_batch([3, 5, 1, 4, 2], 9)
 TARGET, TARGET_LENGTHS = tiny_batch([6, 4, 4, 2, 1], 11, seed=1)

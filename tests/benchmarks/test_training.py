@@ -16,9 +16,9 @@ from benchmarks.training import GROUPS
 from benchmarks.training_cases import Workshop, first_rows
 from benchmarks.training_child import recipe
 from benchmarks.training_tables import Results, case_table, comparison_table
-from seqlab.model.seq2seq import Seq2Seq
 from seqlab.params.params import Params
 from seqlab.seq2seq.engines.choice import CPU
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.training.update import Updater
 from tests.simulated_device import simulated_device, waits
 

@@ -8,8 +8,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from seqlab.corpus.pin import Pin
-from seqlab.parallel import SPLITS, Example, read
+from seqlab.core.parallel import SPLITS, Example, read
+from seqlab.corpus.fetching.pin import Pin
 from seqlab.params.corpus import CorpusParams
 
 DEFAULTS: dict[str, Any] = {

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from seqlab.core.errors import SeqlabError
 from seqlab.corpus.build import build
-from seqlab.errors import SeqlabError
 from tests.corpus.samples import corpus_params, manifest_of, splits_of, text_of
 
 NAMES = {"train.jsonl", "valid.jsonl", "test.jsonl", "manifest.json"}

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from seqlab.core.errors import SeqlabError
+from seqlab.core.parallel import Example
 from seqlab.corpus import dialogsum
 from seqlab.corpus.build import build
-from seqlab.errors import SeqlabError
-from seqlab.parallel import Example
 from tests.corpus.samples import corpus_params, manifest_of, note, publish, splits_of, text_of, zipped
 
 TRAIN = [

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from seqlab.core.errors import SeqlabError
+from seqlab.core.parallel import Example
 from seqlab.corpus.build import build
-from seqlab.errors import SeqlabError
-from seqlab.parallel import Example
 from tests.corpus.samples import corpus_params, manifest_of, note, splits_of, text_of
 
 

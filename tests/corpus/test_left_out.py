@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from seqlab.corpus.own_text import resolve
-from seqlab.errors import SeqlabError
+from seqlab.core.errors import SeqlabError
+from seqlab.corpus.own.own_text import resolve
 
 ROOT = Path(__file__).parents[2]
 LEFT_OUT = [

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqlab.core.errors import SeqlabError
 from seqlab.corpus.lines import decode_lines
-from seqlab.errors import SeqlabError
 
 # Any text of one line: no line feed, no carriage return at its end, no byte order mark at its beginning.
 LINE = st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"])).filter(

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from seqlab.core.errors import SeqlabError
+from seqlab.core.parallel import Example
 from seqlab.corpus import multi30k
 from seqlab.corpus.build import build
-from seqlab.errors import SeqlabError
-from seqlab.parallel import Example
 from tests.corpus.samples import corpus_params, manifest_of, note, publish, splits_of, text_of
 
 STEMS = ("train", "val", "test_2016_flickr", "test_2017_flickr")

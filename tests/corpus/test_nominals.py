@@ -2,14 +2,14 @@
 
 import pytest
 
-from seqlab.corpus import english, french_clause
-from seqlab.corpus.clauses import (
+from seqlab.corpus.grammar import english, french_clause
+from seqlab.corpus.grammar.clauses import (
     Clause,
     Pair,
     Place,
     Sentence,
 )
-from seqlab.corpus.verbs import (
+from seqlab.corpus.grammar.verbs import (
     FUTURE,
     IMPERFECT,
 )

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from seqlab.core.parallel import Example
 from seqlab.corpus.build import build
 from seqlab.corpus.grouping import fold
-from seqlab.parallel import Example
 from tests.corpus.samples import corpus_params, manifest_of, note, splits_of
 
 pytestmark = pytest.mark.usefixtures("real_mirror")

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from seqlab.core.errors import SeqlabError
+from seqlab.core.parallel import Example
 from seqlab.corpus import tatoeba
 from seqlab.corpus.build import build
-from seqlab.errors import SeqlabError
-from seqlab.parallel import Example
 from tests.corpus.samples import corpus_params, manifest_of, publish, splits_of, text_of, zipped
 
 # Chains of translations: a–A, A–b, b–B; near-twins; and sentences with one translation.

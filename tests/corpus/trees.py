@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from seqlab.corpus.clauses import (
+from seqlab.corpus.grammar.clauses import (
     Clause,
     Determiner,
     Gap,
@@ -13,8 +13,8 @@ from seqlab.corpus.clauses import (
     Question,
     Sentence,
 )
-from seqlab.corpus.lexicon import ADJECTIVES, FEMININE, MASCULINE, NOUNS, Adjective
-from seqlab.corpus.verbs import (
+from seqlab.corpus.grammar.lexicon import ADJECTIVES, FEMININE, MASCULINE, NOUNS, Adjective
+from seqlab.corpus.grammar.verbs import (
     BE,
     DECLARATIVE,
     DITRANSITIVE,

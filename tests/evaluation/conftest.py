@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from seqlab import parallel
-from seqlab.checkpoint import load_checkpoint, model_tensors, save_checkpoint, write_checkpoint
-from seqlab.model.config import ModelConfig
-from seqlab.model.seq2seq import Seq2Seq
-from seqlab.parallel import Example
+from seqlab.core import parallel
+from seqlab.core.parallel import Example
 from seqlab.params.evaluate import EvaluateParams
 from seqlab.params.tokenizer import TokenizerParams
+from seqlab.seq2seq.checkpoint import load_checkpoint, model_tensors, save_checkpoint, write_checkpoint
 from seqlab.seq2seq.engines.cpu.loss import teacher_forced_loss
+from seqlab.seq2seq.model.config import ModelConfig
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import sequential
-from seqlab.text.build import build
 from seqlab.text.encoded import open_split
 from seqlab.text.tokenizer import load_tokenizers
+from seqlab.tokenizing.build import build
 
 MAX_SOURCE_LENGTH = 12
 WORDS = ["la", "nuit", "l'eau", "vu,", "<b>", "&amp;", "Ünder", "猫", "a\tb", "x\u2028y"]

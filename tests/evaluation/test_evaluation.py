@@ -15,15 +15,15 @@ import sacrebleu
 import torch
 from sacrebleu import BLEU, CHRF, TER
 
-from seqlab import parallel
-from seqlab.errors import SeqlabError
+from seqlab.core import parallel
+from seqlab.core.errors import SeqlabError
+from seqlab.core.parallel import Example
+from seqlab.core.special_tokens import EOS, SOS
 from seqlab.evaluation.evaluation import ATTENTION_MAPS, _spread, evaluate
 from seqlab.evaluation.translation import Translation
 from seqlab.evaluation.translator import Translator
-from seqlab.parallel import Example
 from seqlab.params.evaluate import EvaluateParams
 from seqlab.seq2seq.engines.choice import CPU
-from seqlab.special_tokens import EOS, SOS
 from seqlab.text.escape import unescape
 from seqlab.text.tokenizer import load_tokenizers
 from seqlab.text.words import join

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import pytest
 import torch
 
+from seqlab.core.special_tokens import EOS, SOS
 from seqlab.evaluation.exposure import exposure
-from seqlab.evaluation.perplexity import perplexity
-from seqlab.model.config import ModelConfig
-from seqlab.model.seq2seq import Seq2Seq
+from seqlab.scoring.perplexity import perplexity
 from seqlab.seq2seq.engines.choice import CPU
-from seqlab.special_tokens import EOS, SOS
+from seqlab.seq2seq.model.config import ModelConfig
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import Batch
 
 PAIRS = [([5, 6, 7], [8, 9]), ([4], [6, 5, 4, 10]), ([], []), ([9, 9], [7])]

@@ -12,19 +12,19 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from seqlab import parallel
-from seqlab.checkpoint import load_checkpoint, model_tensors
-from seqlab.decoding.ensemble import Ensemble
-from seqlab.errors import SeqlabError
+from seqlab.core import parallel
+from seqlab.core.errors import SeqlabError
+from seqlab.core.special_tokens import SOS
 from seqlab.evaluation.evaluation import evaluate
 from seqlab.evaluation.exposure import exposure, loss_after_truth
 from seqlab.evaluation.parameters import Parameters, load_model
-from seqlab.evaluation.perplexity import perplexity
+from seqlab.evaluation.search.ensemble import Ensemble
 from seqlab.evaluation.translator import Translator
-from seqlab.model.seq2seq import Seq2Seq
 from seqlab.params.evaluate import EvaluateParams
+from seqlab.scoring.perplexity import perplexity
+from seqlab.seq2seq.checkpoint import load_checkpoint, model_tensors
 from seqlab.seq2seq.engines.choice import CPU
-from seqlab.special_tokens import SOS
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import sequential
 from seqlab.text.encoded import open_split
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import torch
 
-from seqlab.evaluation.perplexity import as_perplexity, perplexity
-from seqlab.model.config import ModelConfig
-from seqlab.model.seq2seq import Seq2Seq
+from seqlab.core.special_tokens import EOS, SOS
+from seqlab.scoring.perplexity import as_perplexity, perplexity
 from seqlab.seq2seq.engines.choice import CPU, PLAIN
 from seqlab.seq2seq.engines.engine import LossOutput
-from seqlab.special_tokens import EOS, SOS
+from seqlab.seq2seq.model.config import ModelConfig
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import Batch
 
 PAIRS = [([5, 6, 7], [8, 9]), ([4], [6, 5, 4, 10]), ([], []), ([9, 9], [7])]

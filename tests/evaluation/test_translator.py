@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqlab import parallel
-from seqlab.errors import SeqlabError
+from seqlab.core import parallel
+from seqlab.core.errors import SeqlabError
 from seqlab.evaluation.translation import Translation
 from seqlab.evaluation.translator import Translator
-from seqlab.model.seq2seq import Seq2Seq
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.encoded import open_split
 from tests.evaluation.conftest import MAX_SOURCE_LENGTH, WORDS, examples, train_model
 

@@ -7,21 +7,21 @@ import pytest
 import torch
 from sacrebleu import corpus_bleu
 
-from seqlab import parallel
-from seqlab.decoding.greedy import greedy
-from seqlab.errors import SeqlabError
-from seqlab.evaluation import validation
-from seqlab.evaluation.perplexity import perplexity
-from seqlab.evaluation.validation import Validation
-from seqlab.model.config import ModelConfig
-from seqlab.model.seq2seq import Seq2Seq
-from seqlab.parallel import Example
+from seqlab.core import parallel
+from seqlab.core.errors import SeqlabError
+from seqlab.core.parallel import Example
 from seqlab.params.tokenizer import TokenizerParams
+from seqlab.scoring.perplexity import perplexity
+from seqlab.seq2seq.decoding.greedy import greedy
 from seqlab.seq2seq.engines.choice import CPU
+from seqlab.seq2seq.model.config import ModelConfig
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import sequential
-from seqlab.text.build import build
 from seqlab.text.encoded import open_split
 from seqlab.text.tokenizer import load_tokenizers
+from seqlab.tokenizing.build import build
+from seqlab.training import validation
+from seqlab.training.validation import Validation
 
 EXAMPLES = [
     Example("a b c d e", ("e d c b a", "e d c")),

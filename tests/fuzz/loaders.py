@@ -22,7 +22,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from seqlab.errors import SeqlabError
+from seqlab.core.errors import SeqlabError
 
 ROOT = Path(__file__).parents[2]
 CATALOGUE = "tests.fuzz.catalogue"

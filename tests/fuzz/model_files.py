@@ -11,24 +11,24 @@ from typing import Literal, get_args
 
 import torch
 
-from seqlab import parallel
-from seqlab.checkpoint import model_tensors, write_checkpoint
+from seqlab.core import parallel
+from seqlab.core.parallel import Example
 from seqlab.evaluation.translator import Translator
-from seqlab.model.config import ModelConfig
-from seqlab.model.seq2seq import Seq2Seq
-from seqlab.parallel import Example
 from seqlab.params.tokenizer import TokenizerParams
+from seqlab.seq2seq.checkpoint import model_tensors, write_checkpoint
+from seqlab.seq2seq.model.config import ModelConfig
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import Batches
-from seqlab.text.build import build
 from seqlab.text.encoded import open_split
 from seqlab.text.tokenizer import load_tokenizers
+from seqlab.tokenizing.build import build
 from seqlab.tracking import foreign
-from seqlab.tracking.assembly import assemble
-from seqlab.tracking.execution import read_execution
-from seqlab.tracking.ledger import Ledger
+from seqlab.tracking.journal.execution import read_execution
+from seqlab.tracking.journal.ledger import Ledger
+from seqlab.tracking.journal.record import recipe_params
+from seqlab.tracking.journal.source import SOURCE, read_source, source_archive
 from seqlab.tracking.objects import Objects
-from seqlab.tracking.record import recipe_params
-from seqlab.tracking.source import SOURCE, read_source, source_archive
+from seqlab.tracking.publishing.assembly import assemble
 from seqlab.training.curves import StepPoint
 from seqlab.training.resume import ResumeStore, SavedState
 from seqlab.training.state import TrainingState

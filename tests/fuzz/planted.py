@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from seqlab.errors import SeqlabError
+from seqlab.core.errors import SeqlabError
 from tests.fuzz.loader import Loader
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from seqlab import parallel
+from seqlab.core import parallel
 from seqlab.corpus import dialogsum, files, multi30k, scitldr, tatoeba
 from seqlab.corpus.corpus import Corpus
-from seqlab.corpus.pin import Pin
+from seqlab.corpus.fetching.pin import Pin
 from seqlab.params.params import load_params
-from seqlab.tracking.pipeline import load_stage, load_versions, locked_digests
+from seqlab.tracking.fingerprint.pipeline import load_stage, load_versions, locked_digests
 from tests.corpus.samples import corpus_params, text_of, zipped
 from tests.fuzz.loader import Loader
 from tests.fuzz.mutations import (

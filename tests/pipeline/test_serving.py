@@ -19,8 +19,8 @@ from typing import Any
 import psutil
 import pytest
 
-from seqlab.tracking.pyfunc import LONGEST_TEXT, MOST_TEXTS
-from seqlab.translating import serving
+from seqlab.commands import serve as serving
+from seqlab.tracking.publishing.pyfunc import LONGEST_TEXT, MOST_TEXTS
 from tests.pipeline.conftest import Project
 
 # In one process: they share what takes long to set up.

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
-from seqlab.sweeping.grid import expand
-from seqlab.tracking.journal import read_journal
+from seqlab.commands.sweep.grid import expand
+from seqlab.tracking.journal.journal import read_journal
 from tests.pipeline.conftest import Project
 
 pytestmark = pytest.mark.slow

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from seqlab.tracking.content import sha256
-from seqlab.tracking.execution import read_executions
+from seqlab.tracking.fingerprint.content import sha256
 from seqlab.tracking.home import Home
+from seqlab.tracking.journal.execution import read_executions
+from seqlab.tracking.journal.source import SOURCE, keep_source, read_source
 from seqlab.tracking.objects import Objects
-from seqlab.tracking.source import SOURCE, keep_source, read_source
 from tests.pipeline.conftest import Project
 
 # In one process: they share what takes long to set up.

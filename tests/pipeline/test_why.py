@@ -57,12 +57,12 @@ def test_a_reason_is_given_for_exactly_the_stages_that_dvc_would_run(finished: P
 def test_why_two_runs_differ(finished: Project) -> None:
     finished.environment["SEQLAB_PUBLISHER"] = "off"
     finished.set({"evaluate.max_length": 19})
-    replace(finished.root / "src/seqlab/evaluation/results.py", '"""', 'ADDED = 1\n"""')
+    replace(finished.root / "src/seqlab/evaluation/outputs.py", '"""', 'ADDED = 1\n"""')
     assert finished.repro() == ["evaluate", "report"]
     runs = sorted((finished.root / ".seqlab/journal/run").iterdir(), key=lambda folder: folder.stat().st_mtime)
     header, *reasons = why(finished, *(run.name[:12] for run in runs))
     assert header.endswith("the same model, scored otherwise")
     assert reasons == [
         "  parameter  evaluate.max_length: 20 → 19",
-        "  code       seqlab.evaluation.results: constant ADDED added",
+        "  code       seqlab.evaluation.outputs: constant ADDED added",
     ]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqlab.errors import SeqlabError
+from seqlab.core.errors import SeqlabError
 from seqlab.pages.html import MAX_CHARACTERS, MAX_REFERENCES, against, lines, link, text
 from seqlab.pages.visible import visible
 from seqlab.reporting.report import write_report

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from seqlab.errors import SeqlabError
+from seqlab.core.errors import SeqlabError
 from seqlab.params.params import load_params
 from seqlab.reporting.report import write_report
 from seqlab.reporting.view import gather

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from seqlab.errors import SeqlabError
+from seqlab.core.errors import SeqlabError
+from seqlab.reporting.markdown import render_summary
 from seqlab.reporting.page import render_page
-from seqlab.reporting.summary import render_summary
 from seqlab.reporting.view import gather
 from seqlab.results.paths import SCORES
 from tests.reporting import run

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sacrebleu import BLEU, TER
 
-from seqlab.errors import SeqlabError
+from seqlab.core.errors import SeqlabError
 from seqlab.scoring.bleu import corpus_bleu
 from seqlab.scoring.metrics import bleu, ter, ter_note
 from seqlab.scoring.tokenization import bleu_metric, from_signature, resolve, uncut_note

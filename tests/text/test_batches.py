@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from seqlab.special_tokens import EOS, PAD
+from seqlab.core.special_tokens import EOS, PAD
 from seqlab.text import batches as batches_module
 from seqlab.text.batches import Batch, Batches, sequential
 from seqlab.text.encoded import EncodedSplit, open_split

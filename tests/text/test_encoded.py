@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from seqlab.errors import SeqlabError
+from seqlab.core.errors import SeqlabError
 from seqlab.text.encoded import open_split
 from seqlab.text.sequences import write_sequences
 from tests.text.conftest import MakeSplit

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqlab.errors import SeqlabError
+from seqlab.core.errors import SeqlabError
 from seqlab.text.escape import EMPTY, JOINER, MARK, escape, unescape
 
 LOST_BY_SENTENCEPIECE = "\x00\n\r\x1f▁▅"

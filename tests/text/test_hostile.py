@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqlab.core.errors import SeqlabError
+from seqlab.core.parallel import SPLITS, Example
+from seqlab.core.special_tokens import EOS, PAD
 from seqlab.corpus.build import build as build_corpus
-from seqlab.errors import SeqlabError
-from seqlab.parallel import SPLITS, Example
 from seqlab.params.tokenizer import TokenizerParams
-from seqlab.special_tokens import EOS, PAD
 from seqlab.text.batches import Batches
-from seqlab.text.build import build as build_text
 from seqlab.text.encoded import open_split
 from seqlab.text.sequences import write_sequences
 from seqlab.text.tokenizer import KINDS, Tokenizer, load_tokenizers
-from seqlab.text.trainer import train_model
+from seqlab.tokenizing.build import build as build_text
+from seqlab.tokenizing.vocabulary import train_model
 from tests.corpus.samples import corpus_params, splits_of
 
 HOSTILE = [

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqlab.errors import SeqlabError
-from seqlab.special_tokens import EOS, PAD
+from seqlab.core.errors import SeqlabError
+from seqlab.core.special_tokens import EOS, PAD
 from seqlab.text import sequences as sequences_module
 from seqlab.text.sequences import Sequences, write_sequences
 

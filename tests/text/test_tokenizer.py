@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqlab.errors import SeqlabError
-from seqlab.special_tokens import EOS, PAD, SOS, UNK
+from seqlab.core.errors import SeqlabError
+from seqlab.core.special_tokens import EOS, PAD, SOS, UNK
 from seqlab.text.tokenizer import KINDS, Tokenizer, load_tokenizers, save_tokenizers
-from seqlab.text.trainer import train_model
+from seqlab.tokenizing.vocabulary import train_model
 
 # Every character that some layer treats specially, and the pieces of the others.
 HARD = (

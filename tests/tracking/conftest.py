@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from seqlab.atomic import write_json, write_text
+from seqlab.core.atomic import write_json, write_text
 from seqlab.params.params import Params, load_params
-from seqlab.tracking.content import sha256
-from seqlab.tracking.execution import Execution, read_executions
+from seqlab.tracking.fingerprint.content import sha256
 from seqlab.tracking.home import Home
-from seqlab.tracking.recorder import StageRecorder
+from seqlab.tracking.journal.execution import Execution, read_executions
+from seqlab.tracking.journal.recorder import StageRecorder
 from seqlab.training.curves import EpochPoint, StepPoint
 from seqlab.training.events import EpochFinished, StepFinished
 

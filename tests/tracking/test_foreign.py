@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from seqlab.errors import SeqlabError
+from seqlab.core.errors import SeqlabError
 from seqlab.tracking import foreign
-from seqlab.tracking.execution import read_execution
+from seqlab.tracking.fingerprint.pipeline import load_stage, stage_names
 from seqlab.tracking.foreign_schema import OUTPUT_FOLDERS, SHOWN
-from seqlab.tracking.journal import Journal, read_journal
-from seqlab.tracking.ledger import Ledger
-from seqlab.tracking.pipeline import load_stage, stage_names
-from seqlab.tracking.recorder import INPUTS
-from seqlab.tracking.source import SOURCE
+from seqlab.tracking.journal.execution import read_execution
+from seqlab.tracking.journal.journal import Journal, read_journal
+from seqlab.tracking.journal.ledger import Ledger
+from seqlab.tracking.journal.recorder import INPUTS
+from seqlab.tracking.journal.source import SOURCE
 from tests.tracking.conftest import Project
 from tests.tracking.entries import DIGEST, ENDED, RECIPE, STARTED
 

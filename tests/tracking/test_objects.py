@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from seqlab.atomic import write_bytes
-from seqlab.tracking.content import sha256
+from seqlab.core.atomic import write_bytes
+from seqlab.tracking.fingerprint.content import sha256
 from seqlab.tracking.objects import LINK_BYTES, Objects
 
 

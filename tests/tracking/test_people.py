@@ -13,10 +13,10 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.tracking._tracking_service.utils import _artifact_repos_cache
 
-from seqlab.atomic import write_text
-from seqlab.tracking import model as model_module
-from seqlab.tracking import sync as sync_module
-from seqlab.tracking.sync import Summary, sync
+from seqlab.core.atomic import write_text
+from seqlab.tracking.publishing import model as model_module
+from seqlab.tracking.publishing import sync as sync_module
+from seqlab.tracking.publishing.sync import Summary, sync
 from tests.tracking.conftest import Project
 
 TASK = "seqlab-grammar-en-fr"

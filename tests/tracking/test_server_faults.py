@@ -15,10 +15,10 @@ from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 from mlflow.entities import Run
 
-from seqlab.atomic import write_text
-from seqlab.errors import SeqlabError
-from seqlab.tracking import model as model_module
-from seqlab.tracking.sync import sync
+from seqlab.core.atomic import write_text
+from seqlab.core.errors import SeqlabError
+from seqlab.tracking.publishing import model as model_module
+from seqlab.tracking.publishing.sync import sync
 from tests.disks import fill, give_back, small_disk
 from tests.pipeline import conftest as pipeline
 from tests.tracking.conftest import Project
@@ -156,7 +156,7 @@ def publishers(root: Path) -> list[psutil.Process]:
     return [
         process
         for process in psutil.process_iter(["cmdline"])
-        if {"seqlab.tracking.publisher", str(root)} <= set(process.info["cmdline"] or ())
+        if {"seqlab.tracking.publishing.publisher", str(root)} <= set(process.info["cmdline"] or ())
     ]
 
 

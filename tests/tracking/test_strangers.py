@@ -12,17 +12,17 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModelOutput, Run
 
-from seqlab.atomic import write_text
-from seqlab.comparison.runs import find_runs
-from seqlab.errors import SeqlabError
-from seqlab.explanation.run_pair import explain_runs
-from seqlab.tracking import model as model_module
-from seqlab.tracking import sync as sync_module
-from seqlab.tracking.champion import promote
-from seqlab.tracking.downloads import download_checkpoint
-from seqlab.tracking.server import connect
-from seqlab.tracking.sync import sync
-from seqlab.verification.subject import load_subject
+from seqlab.commands.compare.runs import find_runs
+from seqlab.commands.verify.claim import load_claim
+from seqlab.commands.why.run_pair import explain_runs
+from seqlab.core.atomic import write_text
+from seqlab.core.errors import SeqlabError
+from seqlab.tracking.publishing import model as model_module
+from seqlab.tracking.publishing import sync as sync_module
+from seqlab.tracking.publishing.champion import promote
+from seqlab.tracking.publishing.downloads import download_checkpoint
+from seqlab.tracking.publishing.server import connect
+from seqlab.tracking.publishing.sync import sync
 from tests.tracking.conftest import Project
 from tests.tracking.mlflow_server import MlflowServer
 
@@ -110,7 +110,7 @@ def test_a_run_that_somebody_spoilt_stops_nobody(
     project.home.journal.rename(tmp_path / "journal")
     for question in (
         lambda: promote(project.root, run.info.run_id, lambda _: True),
-        lambda: load_subject(project.home, run.info.run_id),
+        lambda: load_claim(project.home, run.info.run_id),
         lambda: explain_runs(project.root, run.info.run_id, second.info.run_id),
     ):
         assert len(said(question)) < 1000
@@ -141,7 +141,7 @@ def test_somebody_elses_runs_are_let_alone(client: MlflowClient, project: Projec
     with pytest.raises(SeqlabError, match="is none of seqlab's"):
         promote(project.root, other.info.run_id, lambda _: True)
     with pytest.raises(SeqlabError, match="is running"):
-        load_subject(project.home, other.info.run_id)
+        load_claim(project.home, other.info.run_id)
     with pytest.raises(SeqlabError, match="has no model"):
         download_checkpoint(other.info.run_id, project.root)
     assert not [path for path in project.home.locks.rglob("*") if ".." in path.name]

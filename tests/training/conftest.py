@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 import torch
 
-from seqlab import parallel
-from seqlab.evaluation.validation import Validation
-from seqlab.parallel import Example
+from seqlab.core import parallel
+from seqlab.core.parallel import Example
 from seqlab.params.params import Params, load_params, parse_params
 from seqlab.seq2seq.engines.choice import choose
-from seqlab.text.build import build
+from seqlab.tokenizing.build import build
 from seqlab.training.events import Listener
 from seqlab.training.run import train
+from seqlab.training.validation import Validation
 
 SIZES = {"train": 50, "valid": 9, "test": 3}
 # All parameters that count in these tests, whatever the project's own are.

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import torch
 
-from seqlab.errors import SeqlabError
-from seqlab.model.config import ModelConfig
-from seqlab.model.seq2seq import Seq2Seq
+from seqlab.core.errors import SeqlabError
 from seqlab.params.train import TrainParams
 from seqlab.seq2seq.engines.choice import CPU, CUDA
 from seqlab.seq2seq.engines.engine import Engine
+from seqlab.seq2seq.model.config import ModelConfig
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import Batch, Batches
 from seqlab.text.encoded import open_split
 from seqlab.text.tokenizer import load_tokenizers
@@ -20,10 +20,10 @@ from seqlab.training.ahead import AheadUpdater
 from seqlab.training.digests import ParameterDigests
 from seqlab.training.events import BatchFinished, Event
 from seqlab.training.interruption import Interrupted
-from seqlab.training.update import Outcome
-from tests.seq2seq.engines.cuda.stand_in import StandIn
+from seqlab.training.update import StepResult
 from tests.simulated_device import simulated_device, waits
 from tests.training.conftest import Training, make_params, stop_at
+from tests.training.graphs.stand_in import StandIn
 from tests.training.test_device import on
 from tests.training.test_run import Trainings
 
@@ -48,7 +48,7 @@ class Captured(AheadUpdater):
 class AtOnce(AheadUpdater):
     """Waits for each step."""
 
-    def begin(self, batch: Batch, *, step: int, learning_rate: float, place: str) -> list[Outcome]:
+    def begin(self, batch: Batch, *, step: int, learning_rate: float, place: str) -> list[StepResult]:
         return [*super().begin(batch, step=step, learning_rate=learning_rate, place=place), *self.finish()]
 
 

@@ -9,7 +9,7 @@ import torch
 
 from seqlab.training.averaging import ParameterAverage
 from seqlab.training.events import BatchFinished, Event
-from tests.model.tiny import tiny_model
+from tests.seq2seq.model.tiny import tiny_model
 from tests.training.conftest import STEPS_PER_EPOCH, Training, make_params
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import torch
 
-from seqlab.checkpoint import load_checkpoint
-from seqlab.model.config import ModelConfig
-from seqlab.model.seq2seq import Seq2Seq
 from seqlab.params.params import Params
+from seqlab.seq2seq.checkpoint import load_checkpoint
 from seqlab.seq2seq.engines.choice import CPU
+from seqlab.seq2seq.model.config import ModelConfig
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import Batches
 from seqlab.text.encoded import open_split
 from seqlab.text.tokenizer import load_tokenizers

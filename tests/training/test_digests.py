@@ -8,7 +8,7 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
-from seqlab.checkpoint import load_checkpoint, load_tensors
+from seqlab.seq2seq.checkpoint import load_checkpoint, load_tensors
 from seqlab.training.digests import ParameterDigests
 from seqlab.training.interruption import Interrupted
 from tests.training.conftest import Training, make_params, stop_at

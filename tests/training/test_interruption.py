@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from seqlab.errors import SeqlabError
+from seqlab.core.errors import SeqlabError
 from seqlab.training.events import (
     BatchFinished,
     Event,

@@ -103,7 +103,7 @@ def test_keeping_more_changes_nothing_else(trainings: Callable[[str], Training])
     assert differing == {"models/best/config.json", "reports/training.json"}
 
 
-def outcomes(training: Training, points: Sequence[int]) -> dict[str, bytes]:
+def results(training: Training, points: Sequence[int]) -> dict[str, bytes]:
     """Train, stopping at these points."""
     for point in points:
         with pytest.raises(Interrupted):
@@ -113,11 +113,11 @@ def outcomes(training: Training, points: Sequence[int]) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("point", range(1, SAFE_POINTS + 1, 5))
 def test_resumed_is_uninterrupted(point: int, trainings: Callable[[str], Training], kept: dict[str, bytes]) -> None:
-    assert outcomes(trainings("once"), [point]) == kept
+    assert results(trainings("once"), [point]) == kept
 
 
 def test_resumed_again_and_again(trainings: Callable[[str], Training], kept: dict[str, bytes]) -> None:
-    assert outcomes(trainings("often"), [3] * 8) == kept
+    assert results(trainings("often"), [3] * 8) == kept
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from seqlab.errors import SeqlabError
+from seqlab.core.errors import SeqlabError
 from seqlab.training.resume import ResumeStore, SavedState, resume_store
 
 

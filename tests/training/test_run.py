@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import torch
 
-from seqlab.checkpoint import load_checkpoint
-from seqlab.errors import SeqlabError
+from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params
+from seqlab.seq2seq.checkpoint import load_checkpoint
 from seqlab.training.events import (
     BatchFinished,
     CheckpointSaved,

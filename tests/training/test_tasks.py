@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqlab.decoding.beam import beam_search
-from seqlab.decoding.greedy import greedy
-from seqlab.model.config import ModelConfig
-from seqlab.model.seq2seq import Seq2Seq
+from seqlab.core.special_tokens import EOS, PAD
+from seqlab.evaluation.search.beam import beam_search
+from seqlab.seq2seq.decoding.greedy import greedy
 from seqlab.seq2seq.engines.cpu.loss import teacher_forced_loss
-from seqlab.special_tokens import EOS, PAD
+from seqlab.seq2seq.model.config import ModelConfig
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.training.teacher_forcing import toss
 
 SYMBOLS = 6

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from seqlab.model.config import ModelConfig
-from seqlab.model.seq2seq import Seq2Seq
+from seqlab.core.special_tokens import PAD, SOS
 from seqlab.seq2seq.engines.choice import CPU
-from seqlab.special_tokens import PAD, SOS
+from seqlab.seq2seq.model.config import ModelConfig
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import Batch, Batches
 from seqlab.text.encoded import open_split
 from seqlab.training.seeds import Stream, generator
-from seqlab.training.update import Outcome, Updater
+from seqlab.training.update import StepResult, Updater
 from tests.training.conftest import make_params
 
 ALWAYS: dict[str, Any] = {"teacher_forcing_ratio": 1.0, "optimizer": "sgd", "max_grad_norm": 0.0}
@@ -27,7 +27,7 @@ def make_updater(dropout: float = 0.0, seed: int = 1, **train: Any) -> Updater:
     return Updater(Seq2Seq(config, torch.Generator().manual_seed(3)), params.train, seed, CPU)
 
 
-def update(updater: Updater, batch: Batch, step: int = 1, learning_rate: float = 0.0) -> Outcome:
+def update(updater: Updater, batch: Batch, step: int = 1, learning_rate: float = 0.0) -> StepResult:
     return updater.update(batch, step=step, learning_rate=learning_rate, place="here")
 
 
@@ -51,12 +51,12 @@ def test_a_step_is_that_of_gradient_descent(batch: Batch) -> None:
     updater, reference = make_updater(**ALWAYS), make_updater(**ALWAYS).model
     loss = step_by_step(reference, batch)
     loss.backward()  # type: ignore[no-untyped-call]
-    outcome = update(updater, batch, learning_rate=0.5)
+    result = update(updater, batch, learning_rate=0.5)
     gradients = [parameter.grad for parameter in reference.parameters() if parameter.grad is not None]
     norm = torch.cat([gradient.flatten() for gradient in gradients]).norm().item()
-    assert outcome.loss == outcome.nll == pytest.approx(loss.item(), rel=1e-5)
-    assert outcome.gradient_norm == pytest.approx(norm, rel=1e-5)
-    assert outcome.tokens == int((batch.target != PAD).sum())
+    assert result.loss == result.nll == pytest.approx(loss.item(), rel=1e-5)
+    assert result.gradient_norm == pytest.approx(norm, rel=1e-5)
+    assert result.tokens == int((batch.target != PAD).sum())
     for parameter, of_reference in zip(updater.model.parameters(), reference.parameters(), strict=True):
         moved = of_reference.detach() - (0.5 * of_reference.grad if of_reference.grad is not None else 0.0)
         torch.testing.assert_close(parameter.detach(), moved, rtol=1e-4, atol=1e-6)

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import torch
 
-from seqlab.checkpoint import load_checkpoint
-from seqlab.model.config import ModelConfig
-from seqlab.model.seq2seq import Seq2Seq
+from seqlab.seq2seq.checkpoint import load_checkpoint
 from seqlab.seq2seq.engines import choice
 from seqlab.seq2seq.engines.choice import FAST, PLAIN
 from seqlab.seq2seq.engines.engine import LossOutput
+from seqlab.seq2seq.model.config import ModelConfig
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.training.update import Updater
 from seqlab.training.updaters import UPDATERS, make_updater
 from tests.training.conftest import STEPS_PER_EPOCH, make_params

@@ -6,14 +6,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from seqlab import parallel
-from seqlab.atomic import atomic_directory, write_json
-from seqlab.corpus import dialogsum, files, grammar, multi30k, scitldr, tatoeba
+from seqlab.core import parallel
+from seqlab.core.atomic import atomic_directory, write_json
+from seqlab.core.errors import SeqlabError
+from seqlab.core.parallel import Example
+from seqlab.corpus import dialogsum, files, multi30k, scitldr, tatoeba
 from seqlab.corpus.corpus import Corpus
-from seqlab.errors import SeqlabError
-from seqlab.parallel import Example
+from seqlab.corpus.grammar import grammar
 from seqlab.params.corpus import CorpusParams
-from seqlab.terminal import say
+from seqlab.system.terminal import say
 
 
 def build(params: CorpusParams, destination: Path, cache: Path, own: Path) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from seqlab.errors import SeqlabError
-from seqlab.parallel import Example
+from seqlab.core.errors import SeqlabError
+from seqlab.core.parallel import Example
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
-from seqlab.corpus.archive import open_zip_member
+from seqlab.core.errors import SeqlabError
+from seqlab.core.parallel import Example
 from seqlab.corpus.corpus import Corpus, check_sides
-from seqlab.corpus.download import download
+from seqlab.corpus.fetching.archive import open_zip_member
+from seqlab.corpus.fetching.download import download
+from seqlab.corpus.fetching.pin import Pin
 from seqlab.corpus.grouping import fold
 from seqlab.corpus.lines import decode_lines
-from seqlab.corpus.pin import Pin
 from seqlab.corpus.tidying import tidy, tidy_lines
-from seqlab.errors import SeqlabError
-from seqlab.parallel import Example
 from seqlab.params.corpus import CorpusParams
 
 # The corrected valid and test splits are published as JSON Lines; of train, this commit's archive is pinned.

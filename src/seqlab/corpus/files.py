@@ -7,13 +7,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from seqlab.core.errors import SeqlabError
+from seqlab.core.parallel import Example
 from seqlab.corpus.corpus import Corpus
 from seqlab.corpus.grouping import lowest_ranks, rank
-from seqlab.corpus.own_text import OwnText, Row, resolve, understand
-from seqlab.errors import SeqlabError
-from seqlab.parallel import Example
+from seqlab.corpus.own.own_text import OwnText, Row, resolve, understand
 from seqlab.params.corpus import CorpusParams, FilesParams
-from seqlab.terminal import say
+from seqlab.system.terminal import say
 
 
 def load(params: CorpusParams, own: Path) -> Corpus:

@@ -3,7 +3,7 @@
 import codecs
 from collections.abc import Iterable, Iterator
 
-from seqlab.errors import SeqlabError
+from seqlab.core.errors import SeqlabError
 
 
 def decode_lines(lines: Iterable[bytes], name: str) -> Iterator[str]:

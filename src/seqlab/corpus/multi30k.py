@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from itertools import permutations
 from pathlib import Path
 
-from seqlab.corpus.archive import open_gzip
+from seqlab.core.errors import SeqlabError
+from seqlab.core.parallel import Example
 from seqlab.corpus.corpus import Corpus, check_sides
-from seqlab.corpus.download import download
+from seqlab.corpus.fetching.archive import open_gzip
+from seqlab.corpus.fetching.download import download
+from seqlab.corpus.fetching.pin import Pin
 from seqlab.corpus.lines import decode_lines
-from seqlab.corpus.pin import Pin
 from seqlab.corpus.tidying import tidy
-from seqlab.errors import SeqlabError
-from seqlab.parallel import Example
 from seqlab.params.corpus import CorpusParams
 
 LANGUAGES = ("en", "de", "fr")

@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from seqlab.corpus.archive import open_zip_member
+from seqlab.core.errors import SeqlabError
+from seqlab.core.parallel import Example
 from seqlab.corpus.corpus import Corpus, check_sides
-from seqlab.corpus.download import download
+from seqlab.corpus.fetching.archive import open_zip_member
+from seqlab.corpus.fetching.download import download
+from seqlab.corpus.fetching.pin import Pin
 from seqlab.corpus.grouping import Components, fold, rank
 from seqlab.corpus.lines import decode_lines
-from seqlab.corpus.pin import Pin
 from seqlab.corpus.tidying import tidy
-from seqlab.errors import SeqlabError
-from seqlab.parallel import Example
 from seqlab.params.corpus import CorpusParams, TatoebaParams
 
 PIN = Pin(

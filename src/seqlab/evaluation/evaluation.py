@@ -13,25 +13,25 @@ from typing import Any
 
 from tqdm import tqdm
 
-from seqlab.decoding.stepwise import StepwiseModel
-from seqlab.errors import SeqlabError
+from seqlab.core.errors import SeqlabError
+from seqlab.core.parallel import Example, read
 from seqlab.evaluation import exposure as exposures
 from seqlab.evaluation.exposure import Exposure
-from seqlab.evaluation.perplexity import as_perplexity, perplexity
-from seqlab.evaluation.results import Results, write_results
+from seqlab.evaluation.outputs import Results, write_results
 from seqlab.evaluation.translation import Translation
 from seqlab.evaluation.translator import Translator
-from seqlab.model.seq2seq import Seq2Seq
-from seqlab.parallel import Example, read
 from seqlab.params.evaluate import EvaluateParams
 from seqlab.scoring.by_length import bleu_by_length
 from seqlab.scoring.diversity import diversity
 from seqlab.scoring.exact_match import exact_match
 from seqlab.scoring.metrics import bleu, chrf, ter, ter_note
+from seqlab.scoring.perplexity import as_perplexity, perplexity
 from seqlab.scoring.rouge import rouge, unread_letters
 from seqlab.scoring.tokenization import uncut_note
+from seqlab.seq2seq.decoding.stepwise import StepwiseModel
 from seqlab.seq2seq.engines.engine import Engine
-from seqlab.terminal import say
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
+from seqlab.system.terminal import say
 from seqlab.text.batches import sequential
 from seqlab.text.encoded import EncodedSplit, open_split
 

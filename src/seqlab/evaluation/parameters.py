@@ -6,10 +6,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from seqlab.checkpoint import count_kept, load_checkpoint, load_tensors, model_tensors
-from seqlab.decoding.ensemble import Ensemble
-from seqlab.errors import SeqlabError
-from seqlab.model.seq2seq import Seq2Seq
+from seqlab.core.errors import SeqlabError
+from seqlab.evaluation.search.ensemble import Ensemble
+from seqlab.seq2seq.checkpoint import count_kept, load_checkpoint, load_tensors, model_tensors
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 
 Parameters = Literal["best", "average", "ensemble"]
 

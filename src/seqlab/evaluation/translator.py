@@ -7,17 +7,17 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from seqlab.checkpoint import TOKENIZER
-from seqlab.decoding.beam import beam_search
-from seqlab.decoding.ensemble import Ensemble
-from seqlab.decoding.greedy import greedy
-from seqlab.decoding.hypothesis import Hypothesis
-from seqlab.decoding.stepwise import StepwiseModel
-from seqlab.errors import SeqlabError
+from seqlab.core.errors import SeqlabError
+from seqlab.core.special_tokens import EOS, PAD, SPECIAL_TOKENS
 from seqlab.evaluation.parameters import Parameters, load_model
+from seqlab.evaluation.search.beam import beam_search
+from seqlab.evaluation.search.ensemble import Ensemble
 from seqlab.evaluation.translation import AttentionMap, Translation
-from seqlab.model.seq2seq import Seq2Seq
-from seqlab.special_tokens import EOS, PAD, SPECIAL_TOKENS
+from seqlab.seq2seq.checkpoint import TOKENIZER
+from seqlab.seq2seq.decoding.greedy import greedy
+from seqlab.seq2seq.decoding.hypothesis import Hypothesis
+from seqlab.seq2seq.decoding.stepwise import StepwiseModel
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.tokenizer import Tokenizer, load_tokenizers
 
 

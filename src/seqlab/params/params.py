@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from seqlab.errors import SeqlabError
+from seqlab.core.errors import SeqlabError
 from seqlab.params.corpus import CorpusParams
 from seqlab.params.evaluate import EvaluateParams
 from seqlab.params.model import ModelParams

@@ -7,7 +7,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.composer import Composer
 from ruamel.yaml.nodes import Node, ScalarNode
 
-from seqlab.errors import SeqlabError
+from seqlab.core.errors import SeqlabError
 
 # A thousand times what the project's own files hold.
 LONGEST_FILE = 1 << 20

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from seqlab.atomic import write_text
+from seqlab.core.atomic import write_text
 from seqlab.params.params import Params
+from seqlab.reporting.markdown import render_summary
 from seqlab.reporting.page import render_page
-from seqlab.reporting.summary import render_summary
 from seqlab.reporting.view import gather
 
 PAGE = Path("reports/report.html")

@@ -6,7 +6,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 from ruamel.yaml.compat import StringIO
 
-from seqlab.errors import SeqlabError
+from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params
 from seqlab.reporting.exposure import exposure_bias
 from seqlab.reporting.samples import Samples, choose, pick, ranking

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from seqlab.errors import SeqlabError
+from seqlab.core.errors import SeqlabError
 from seqlab.results.paths import (
     ATTENTION,
     BLEU_BY_LENGTH,

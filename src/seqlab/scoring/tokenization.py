@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sacrebleu import BLEU
 
-from seqlab.errors import SeqlabError
+from seqlab.core.errors import SeqlabError
 from seqlab.text.spacing import is_unspaced
 
 # By ISO 639-1 and 639-3. sacreBLEU's own choices for Chinese, Japanese and Korean; for others that are written without

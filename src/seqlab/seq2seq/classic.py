@@ -18,9 +18,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from seqlab.model.config import ModelConfig
-from seqlab.model.seq2seq import Seq2Seq
-from seqlab.special_tokens import EOS, PAD, SOS
+from seqlab.core.special_tokens import EOS, PAD, SOS
+from seqlab.seq2seq.model.config import ModelConfig
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 
 # Gated recurrent units (Cho et al. 2014) and long short-term memory (Hochreiter and Schmidhuber 1997).
 CELLS: dict[str, type[nn.GRU] | type[nn.LSTM]] = {"gru": nn.GRU, "lstm": nn.LSTM}

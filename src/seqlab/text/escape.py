@@ -8,7 +8,7 @@ and a digit. Everything else stays as it is.
 
 import re
 
-from seqlab.errors import SeqlabError
+from seqlab.core.errors import SeqlabError
 
 JOINER = "\uffed"
 _RESERVED = "\x00\n\r\x1f\u2581\u2585" + JOINER

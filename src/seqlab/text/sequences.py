@@ -11,8 +11,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlab.errors import SeqlabError
-from seqlab.special_tokens import EOS, PAD
+from seqlab.core.errors import SeqlabError
+from seqlab.core.special_tokens import EOS, PAD
 
 _TOKEN_TYPES = (np.dtype(np.uint16), np.dtype(np.int32))
 _OFFSET_TYPE = np.dtype(np.int64)

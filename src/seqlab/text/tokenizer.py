@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 import sentencepiece
 
-from seqlab.errors import SeqlabError
-from seqlab.special_tokens import EOS, PAD, SOS, SPECIAL_TOKENS, UNK, UNKNOWN
+from seqlab.core.errors import SeqlabError
+from seqlab.core.special_tokens import EOS, PAD, SOS, SPECIAL_TOKENS, UNK, UNKNOWN
 from seqlab.text.escape import EMPTY, escape, unescape
 from seqlab.text.words import join, split
 

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqlab.errors import SeqlabError
+from seqlab.core.errors import SeqlabError
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqlab.atomic import atomic_file
-from seqlab.tracking.content import sha256
+from seqlab.core.atomic import atomic_file
+from seqlab.tracking.fingerprint.content import sha256
 
 # Larger files are linked instead of copied: DVC's cache then shares their blocks, and no checkpoint is kept twice.
 LINK_BYTES = 1 << 20
@@ -22,7 +22,7 @@ class Objects:
     def put(self, path: Path) -> str:
         """Keep the content of `path`; return its SHA-256.
 
-        A large file is hard-linked, so whoever writes it later must replace it, not write into it, as seqlab.atomic
+        A large file is hard-linked, so whoever writes it later must replace it, not write into it, as `atomic`
         and DVC do. `get` notices if somebody did otherwise.
         """
         name = sha256(path)

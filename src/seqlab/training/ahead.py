@@ -7,16 +7,16 @@ from functools import partial
 
 from torch import Tensor
 
-from seqlab.model.seq2seq import Seq2Seq
 from seqlab.params.train import TrainParams
-from seqlab.seq2seq.engines.cuda.capture import Capture, Work
-from seqlab.seq2seq.engines.cuda.inputs import Inputs, Shape
-from seqlab.seq2seq.engines.cuda.step import OptimizerStep, Settings
-from seqlab.seq2seq.engines.cuda.steps import Steps
 from seqlab.seq2seq.engines.engine import Engine
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import Batch
+from seqlab.training.graphs.capture import Capture, Work
+from seqlab.training.graphs.inputs import Inputs, Shape
+from seqlab.training.graphs.step import OptimizerStep, Settings
+from seqlab.training.graphs.steps import Steps
 from seqlab.training.seeds import stream_seed
-from seqlab.training.update import Outcome, Updater, check_finite, memory_named
+from seqlab.training.update import StepResult, Updater, check_finite, memory_named
 
 # Where batches are counted in tokens, their rows go up to a multiple of it.
 ROWS = 8
@@ -51,12 +51,12 @@ class AheadUpdater(Updater):
         self._steps = Steps(OptimizerStep(model, self.optimizer, averaged, settings), self._device, capture)
         self._begun: deque[_Begun] = deque()
 
-    def update(self, batch: Batch, *, step: int, learning_rate: float, place: str) -> Outcome:
+    def update(self, batch: Batch, *, step: int, learning_rate: float, place: str) -> StepResult:
         """As `Updater.update`; waits for the step."""
-        outcomes = self.begin(batch, step=step, learning_rate=learning_rate, place=place)
-        return [*outcomes, *self.finish()][-1]
+        results = self.begin(batch, step=step, learning_rate=learning_rate, place=place)
+        return [*results, *self.finish()][-1]
 
-    def begin(self, batch: Batch, *, step: int, learning_rate: float, place: str) -> list[Outcome]:
+    def begin(self, batch: Batch, *, step: int, learning_rate: float, place: str) -> list[StepResult]:
         """Begin a step, and wait for the one before."""
         ratio = self.ratio(step)
         coins = self.coins(batch, step, ratio)
@@ -67,7 +67,7 @@ class AheadUpdater(Updater):
         self._begun.append(_Begun(batch, place, learning_rate, ratio, figures))
         return [self._finish()] if len(self._begun) > 1 else []
 
-    def finish(self) -> list[Outcome]:
+    def finish(self) -> list[StepResult]:
         """Wait for all steps under way."""
         return [self._finish() for _ in range(len(self._begun))]
 
@@ -88,11 +88,11 @@ class AheadUpdater(Updater):
             average_weight=self.average.weight(step) if self.average else 0.0,
         )
 
-    def _finish(self) -> Outcome:
+    def _finish(self) -> StepResult:
         begun = self._begun.popleft()
         with memory_named(begun.batch, begun.place):
             loss, nll, norm = begun.figures()
         tokens = int(begun.batch.target_lengths.sum())
-        outcome = Outcome(loss, nll, tokens, norm, begun.learning_rate, begun.ratio)
-        check_finite(outcome, begun.batch, begun.place)
-        return outcome
+        result = StepResult(loss, nll, tokens, norm, begun.learning_rate, begun.ratio)
+        check_finite(result, begun.batch, begun.place)
+        return result

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
-from seqlab.model.seq2seq import Seq2Seq
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 
 
 class ParameterAverage:

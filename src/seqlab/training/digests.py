@@ -13,7 +13,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from seqlab.atomic import write_bytes
+from seqlab.core.atomic import write_bytes
 
 FILE = "digests.safetensors"
 DIGESTS, NAMES = "digests", "names"
@@ -112,7 +112,7 @@ class ParameterDigests:
         self._gathered = [table]
 
     def write(self, path: Path) -> None:
-        """Write the table and the tensors' names, for seqlab.verification.digest_table."""
+        """Write the table and the tensors' names, for seqlab.commands.verify.digest_table."""
         # One key of metadata at most: the library writes them in random order.
         metadata = {NAMES: json.dumps(self._names)}
         write_bytes(path, safetensors.torch.save({DIGESTS: self.table}, metadata))

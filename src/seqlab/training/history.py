@@ -7,7 +7,7 @@ from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any
 
-from seqlab.atomic import write_json, write_text
+from seqlab.core.atomic import write_json, write_text
 from seqlab.training.curves import EpochPoint, StepPoint
 from seqlab.training.events import EpochFinished, Event, StepFinished, TrainingFinished, TrainingStarted
 

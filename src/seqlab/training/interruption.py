@@ -1,6 +1,6 @@
 """Training that was asked to stop."""
 
-from seqlab.errors import SeqlabError
+from seqlab.core.errors import SeqlabError
 
 
 class Interrupted(SeqlabError):  # noqa: N818 (it is no error to stop when asked)

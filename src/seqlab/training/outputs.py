@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from seqlab.checkpoint import KEPT, write_checkpoint
-from seqlab.model.config import ModelConfig
+from seqlab.seq2seq.checkpoint import KEPT, write_checkpoint
+from seqlab.seq2seq.model.config import ModelConfig
 from seqlab.training import digests
 from seqlab.training.early_stopping import Best
 from seqlab.training.events import CheckpointSaved

@@ -13,12 +13,12 @@ import torch
 from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 
-from seqlab.atomic import atomic_directory
-from seqlab.errors import SeqlabError
+from seqlab.core.atomic import atomic_directory
+from seqlab.core.errors import SeqlabError
 
 logger = logging.getLogger(__name__)
 
-KEPT = 2
+STATES_KEPT = 2
 _STATES = "state-" + 8 * "[0-9]"
 _FINGERPRINT, _RECORD, _TENSORS, _CHECKSUMS = "fingerprint", "state.json", "tensors.safetensors", "sha256"
 
@@ -80,7 +80,7 @@ class ResumeStore:
                 for name, content in contents.items():
                     (folder / name).write_bytes(content)
                 (folder / _CHECKSUMS).write_text(_checksums(contents), "utf-8")
-            for path in self._states()[:-KEPT]:
+            for path in self._states()[:-STATES_KEPT]:
                 shutil.rmtree(path)
         except OSError as error:
             raise SeqlabError(

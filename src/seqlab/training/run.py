@@ -5,12 +5,12 @@ from pathlib import Path
 
 import torch
 
-from seqlab.atomic import remove_leftovers
-from seqlab.errors import SeqlabError
-from seqlab.model.config import ModelConfig
-from seqlab.model.seq2seq import Seq2Seq
+from seqlab.core.atomic import remove_leftovers
+from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params
 from seqlab.seq2seq.engines.engine import Engine
+from seqlab.seq2seq.model.config import ModelConfig
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import Batches
 from seqlab.text.encoded import EncodedSplit, open_split
 from seqlab.text.tokenizer import load_tokenizers

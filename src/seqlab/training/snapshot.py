@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from seqlab.checkpoint import load_tensors, model_tensors
+from seqlab.seq2seq.checkpoint import load_tensors, model_tensors
 from seqlab.training.digests import ParameterDigests
 from seqlab.training.optimizer import optimizer_tensors, restore_optimizer
 from seqlab.training.resume import SavedState

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from seqlab.errors import SeqlabError
+from seqlab.core.errors import SeqlabError
 
 
 def ratio_at(step: int, *, schedule: str, ratio: float, decay: float, floor: float) -> float:

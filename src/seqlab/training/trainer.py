@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
-from seqlab.checkpoint import model_tensors
-from seqlab.errors import SeqlabError
+from seqlab.core.errors import SeqlabError
 from seqlab.params.train import TrainParams
+from seqlab.seq2seq.checkpoint import model_tensors
 from seqlab.text.batches import Batch, Batches
 from seqlab.training import snapshot
 from seqlab.training.curves import EpochPoint, StepPoint
@@ -31,7 +31,7 @@ from seqlab.training.outputs import ModelOutputs
 from seqlab.training.pace import Pace
 from seqlab.training.resume import ResumeStore
 from seqlab.training.state import Totals, TrainingState
-from seqlab.training.update import Outcome, Updater
+from seqlab.training.update import StepResult, Updater
 from seqlab.training.validator import ValidationScores, Validator
 
 # Seconds between two saved states within an epoch. When they are saved changes no result.
@@ -86,7 +86,7 @@ class Trainer:
         self._kept: list[dict[str, Tensor]] = []
         self._saved: tuple[int, int] | None = None
         self._saved_at = time.monotonic()
-        # Steps whose outcome is still to come, each with its epoch; and the seconds since the last one came.
+        # Steps whose result is still to come, each with its epoch; and the seconds since the last one came.
         self._begun: deque[tuple[int, int]] = deque()
         self._seconds = 0.0
         self._window_pace = Pace()
@@ -144,38 +144,38 @@ class Trainer:
         state, step = self._state, self._state.step + 1
         rate = learning_rate_at(self._params, step=step, epoch=state.epoch, plateau_factor=state.plateau.factor)
         place = f"at step {step} (epoch {state.epoch}, batch {state.batch + 1})"
-        outcomes = self._updater.begin(batch, step=step, learning_rate=rate, place=place)
+        results = self._updater.begin(batch, step=step, learning_rate=rate, place=place)
         self._digests.add()
         self._begun.append((step, state.epoch))
         state.step = step
         state.batch += 1
-        self._take(outcomes, started)
+        self._take(results, started)
 
     def _finish_steps(self) -> None:
         """Wait for the steps under way, so that all that is known of training is of the same step."""
         started = time.perf_counter()
         self._take(self._updater.finish(), started)
 
-    def _take(self, outcomes: Sequence[Outcome], started: float) -> None:
+    def _take(self, results: Sequence[StepResult], started: float) -> None:
         self._seconds += time.perf_counter() - started
-        for outcome in outcomes:
+        for result in results:
             step, epoch = self._begun.popleft()
-            self._count(outcome)
+            self._count(result)
             seconds, self._seconds = self._seconds, 0.0
             for pace in (self._window_pace, self._epoch_pace):
-                pace.add(outcome.tokens, seconds)
-            self._emit(BatchFinished(step, epoch, outcome.loss, outcome.tokens, seconds))
+                pace.add(result.tokens, seconds)
+            self._emit(BatchFinished(step, epoch, result.loss, result.tokens, seconds))
             if self._state.window.steps == self._params.log_every:
                 self._finish_window(step, epoch)
 
-    def _count(self, outcome: Outcome) -> None:
+    def _count(self, result: StepResult) -> None:
         state = self._state
         for totals in (state.window, state.epoch_totals):
-            totals.add(tokens=outcome.tokens, loss=outcome.loss, nll=outcome.nll, gradient_norm=outcome.gradient_norm)
-        state.learning_rate = outcome.learning_rate
-        state.teacher_forcing_ratio = outcome.teacher_forcing_ratio
-        state.largest_gradient_norm = max(state.largest_gradient_norm, outcome.gradient_norm)
-        if 0 < self._params.max_grad_norm < outcome.gradient_norm:
+            totals.add(tokens=result.tokens, loss=result.loss, nll=result.nll, gradient_norm=result.gradient_norm)
+        state.learning_rate = result.learning_rate
+        state.teacher_forcing_ratio = result.teacher_forcing_ratio
+        state.largest_gradient_norm = max(state.largest_gradient_norm, result.gradient_norm)
+        if 0 < self._params.max_grad_norm < result.gradient_norm:
             state.clipped_steps += 1
 
     def _finish_window(self, step: int, epoch: int) -> None:

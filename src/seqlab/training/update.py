@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from seqlab.errors import SeqlabError
-from seqlab.model.dropout import Dropout
-from seqlab.model.seq2seq import Seq2Seq
+from seqlab.core.errors import SeqlabError
 from seqlab.params.train import TrainParams
 from seqlab.seq2seq.engines.engine import Engine, autocast
+from seqlab.seq2seq.model.dropout import Dropout
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import Batch
 from seqlab.training.averaging import ParameterAverage
 from seqlab.training.optimizer import gradient_norm, make_optimizer, set_learning_rate
@@ -21,7 +21,7 @@ from seqlab.training.teacher_forcing import ratio_at, toss
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class StepResult:
     """What a step gave: `loss` and `nll` are means per target token, `gradient_norm` is before clipping."""
 
     loss: float
@@ -51,7 +51,7 @@ class Updater:
         self._engine = engine
         self._device = next(model.parameters()).device
 
-    def update(self, batch: Batch, *, step: int, learning_rate: float, place: str) -> Outcome:
+    def update(self, batch: Batch, *, step: int, learning_rate: float, place: str) -> StepResult:
         """Make optimizer step number `step` (from 1 on) on a batch; `place` names both in errors.
 
         Raises:
@@ -66,17 +66,17 @@ class Updater:
             norm = gradient_norm(self.model.parameters())
             # One transfer from the device for all three.
             figures = torch.stack([loss.detach().float(), nll.detach().float(), norm.float()]).tolist()
-            outcome = Outcome(figures[0], figures[1], tokens, figures[2], learning_rate, ratio)
-            check_finite(outcome, batch, place)
-            if 0 < params.max_grad_norm < outcome.gradient_norm:
+            result = StepResult(figures[0], figures[1], tokens, figures[2], learning_rate, ratio)
+            check_finite(result, batch, place)
+            if 0 < params.max_grad_norm < result.gradient_norm:
                 # Pascanu et al. 2013, On the difficulty of training recurrent neural networks.
                 nn.utils.clip_grads_with_norm_(self.model.parameters(), params.max_grad_norm, norm)
             self.optimizer.step()
             if self.average:
                 self.average.update(self.model)
-        return outcome
+        return result
 
-    def begin(self, batch: Batch, *, step: int, learning_rate: float, place: str) -> list[Outcome]:
+    def begin(self, batch: Batch, *, step: int, learning_rate: float, place: str) -> list[StepResult]:
         """Begin a step, as `update` makes it; what is known by now of this one and of those before it, in their order.
 
         Raises:
@@ -84,7 +84,7 @@ class Updater:
         """
         return [self.update(batch, step=step, learning_rate=learning_rate, place=place)]
 
-    def finish(self) -> list[Outcome]:
+    def finish(self) -> list[StepResult]:
         """What the steps gave of which nothing was known yet.
 
         Raises:
@@ -135,18 +135,18 @@ class Updater:
         return output.loss, output.nll, output.tokens
 
 
-def check_finite(outcome: Outcome, batch: Batch, place: str) -> None:
+def check_finite(result: StepResult, batch: Batch, place: str) -> None:
     """Refuse a step whose loss or gradient is not finite.
 
     Raises:
         SeqlabError: it is not.
     """
-    if math.isfinite(outcome.loss) and math.isfinite(outcome.gradient_norm):
+    if math.isfinite(result.loss) and math.isfinite(result.gradient_norm):
         return
     rows = ", ".join(str(row) for row in batch.indices[:5].tolist())
     raise SeqlabError(
-        f"the numbers went wrong {place}: loss {outcome.loss}, gradient norm {outcome.gradient_norm}, "
-        f"learning rate {outcome.learning_rate:g}, batch of {_shape(batch)} (rows {rows}, … of the training split). "
+        f"the numbers went wrong {place}: loss {result.loss}, gradient norm {result.gradient_norm}, "
+        f"learning rate {result.learning_rate:g}, batch of {_shape(batch)} (rows {rows}, … of the training split). "
         "Lower train.learning_rate, or train.max_grad_norm if gradients explode. "
         "The checkpoints of earlier epochs are kept in models/"
     )

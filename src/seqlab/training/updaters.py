@@ -1,8 +1,8 @@
 """Which class makes the optimizer steps: it follows from the engine, and from nothing else."""
 
-from seqlab.model.seq2seq import Seq2Seq
 from seqlab.params.train import TrainParams
 from seqlab.seq2seq.engines.engine import Engine
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.training.ahead import AheadUpdater
 from seqlab.training.update import Updater
 

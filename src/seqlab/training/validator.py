@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from seqlab.model.seq2seq import Seq2Seq
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 
 
 @dataclass(frozen=True, slots=True)

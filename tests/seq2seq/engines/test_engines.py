@@ -11,13 +11,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqlab.model.dropout import Dropout
-from seqlab.model.seq2seq import Seq2Seq
+from seqlab.core.special_tokens import SOS
 from seqlab.seq2seq.engines.choice import CPU, CUDA, PLAIN
 from seqlab.seq2seq.engines.engine import Engine, autocast
-from seqlab.special_tokens import SOS
+from seqlab.seq2seq.model.dropout import Dropout
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.training.teacher_forcing import toss
-from tests.model.tiny import TINY, tiny_batch, tiny_model
+from tests.seq2seq.model.tiny import TINY, tiny_batch, tiny_model
 
 PROVED = (CPU, CUDA)
 proved = pytest.mark.parametrize("engine", PROVED, ids=lambda engine: engine.name)

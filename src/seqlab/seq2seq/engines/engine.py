@@ -6,8 +6,8 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
-from seqlab.model.dropout import Dropout
-from seqlab.model.seq2seq import Seq2Seq
+from seqlab.seq2seq.model.dropout import Dropout
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from seqlab.model.attention import Attention
-from seqlab.model.dropout import Dropout, Masks, drop
-from seqlab.model.seq2seq import Seq2Seq
+from seqlab.core.special_tokens import PAD, SOS
 from seqlab.seq2seq.engines.engine import LossOutput
-from seqlab.special_tokens import PAD, SOS
+from seqlab.seq2seq.model.attention import Attention
+from seqlab.seq2seq.model.dropout import Dropout, Masks, drop
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 
 # Of a layer: its hidden state (1, batch, hidden_size), or an LSTM's with its cell.
 State = Tensor | tuple[Tensor, Tensor]
@@ -108,7 +108,7 @@ def encode(model: Seq2Seq, source: Tensor, lengths: Tensor, dropout: Dropout | N
 def decode(
     model: Seq2Seq, token: Tensor, state: list[State], readout: Tensor, encoded: Encoded, masks: Masks
 ) -> tuple[Tensor, list[State], Tensor, Tensor | None]:
-    """One step of the decoder; see `seqlab.model.decoder.Decoder` for the equations and their papers.
+    """One step of the decoder; see `seqlab.seq2seq.model.decoder.Decoder` for the equations and their papers.
 
     Args:
         model: Of which the decoder is used.

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from seqlab.model.decoder import Decoder, UnrolledDecoder
 from seqlab.seq2seq.engines.cpu.loss import teacher_forced_loss
+from seqlab.seq2seq.model.decoder import Decoder, UnrolledDecoder
 from seqlab.training.teacher_forcing import toss
-from tests.model.tiny import tiny_batch, tiny_model
+from tests.seq2seq.model.tiny import tiny_batch, tiny_model
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seqlab.model.linear import gradient_of_weight, linear
 from seqlab.seq2seq.engines.cpu import score_gradients, vocabulary_loss
 from seqlab.seq2seq.engines.cpu.vocabulary_loss import VocabularyLoss
+from seqlab.seq2seq.model.linear import gradient_of_weight, linear
 
 TOKENS, SIZE, WORDS = 7, 3, 5
 

@@ -5,14 +5,14 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from seqlab.model.decoder import UnrolledDecoder
-from seqlab.model.dropout import Dropout, Masks, drop
-from seqlab.model.memory import DecoderState, Memory
-from seqlab.model.packing import Packing
-from seqlab.model.seq2seq import Seq2Seq
+from seqlab.core.special_tokens import SOS
 from seqlab.seq2seq.engines.cpu.vocabulary_loss import VocabularyLoss
 from seqlab.seq2seq.engines.engine import LossOutput
-from seqlab.special_tokens import SOS
+from seqlab.seq2seq.model.decoder import UnrolledDecoder
+from seqlab.seq2seq.model.dropout import Dropout, Masks, drop
+from seqlab.seq2seq.model.memory import DecoderState, Memory
+from seqlab.seq2seq.model.packing import Packing
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 
 
 def teacher_forced_loss(

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from seqlab.model.linear import gradient_of_weight, linear
+from seqlab.seq2seq.model.linear import gradient_of_weight, linear
 
 
 class ScoreGradients:

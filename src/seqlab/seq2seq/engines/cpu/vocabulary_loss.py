@@ -4,10 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seqlab.model.argmax import argmax
-from seqlab.model.linear import linear
 from seqlab.seq2seq.engines.cpu.score_gradients import ScoreGradients
 from seqlab.seq2seq.engines.known_gradients import with_known_gradients
+from seqlab.seq2seq.model.argmax import argmax
+from seqlab.seq2seq.model.linear import linear
 
 _CHUNK_SCORES = 6_000_000
 

@@ -3,15 +3,15 @@
 import torch
 from torch import Tensor
 
-from seqlab.model.dropout import Masks, drop
-from seqlab.model.memory import Memory
-from seqlab.model.recurrent import RecurrentState
-from seqlab.model.seq2seq import Seq2Seq
 from seqlab.seq2seq.engines.cuda.choices import chosen, likeliest
 from seqlab.seq2seq.engines.cuda.embedding import embed
 from seqlab.seq2seq.engines.cuda.padded import Padded
 from seqlab.seq2seq.engines.cuda.recurrent import cell, layers_of, parameters, product_type, run, side_by_side
 from seqlab.seq2seq.engines.cuda.vocabulary import VocabularySums
+from seqlab.seq2seq.model.dropout import Masks, drop
+from seqlab.seq2seq.model.memory import Memory
+from seqlab.seq2seq.model.recurrent import RecurrentState
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 
 
 def readouts(
@@ -54,7 +54,7 @@ def _whole(model: Seq2Seq, memory: Memory, fed: Tensor, masks: Masks) -> Tensor:
 
 
 def _read(model: Seq2Seq, memory: Memory, outputs: Tensor, beside: list[Tensor]) -> Tensor:
-    """r of places (steps, batch, …), as `seqlab.model.decoder.Decoder` has it, before dropout."""
+    """r of places (steps, batch, …), as `seqlab.seq2seq.model.decoder.Decoder` has it, before dropout."""
     decoder = model.decoder
     if decoder.readout is None:
         return outputs

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from seqlab.model.order import any_order
+from seqlab.seq2seq.model.order import any_order
 
 # Up to so many tokens PyTorch looks at all of them for each one; for more it sorts them.
 _FEW = 3072

@@ -3,13 +3,13 @@
 import torch
 from torch import Tensor, nn
 
-from seqlab.model.dropout import Masks, drop
-from seqlab.model.memory import Annotations, Memory
-from seqlab.model.recurrent import RecurrentState
-from seqlab.model.seq2seq import Seq2Seq
 from seqlab.seq2seq.engines.cuda.embedding import embed
 from seqlab.seq2seq.engines.cuda.padded import real
 from seqlab.seq2seq.engines.cuda.recurrent import layers_of, product_type, reversal, reversed_rows, run
+from seqlab.seq2seq.model.dropout import Masks, drop
+from seqlab.seq2seq.model.memory import Annotations, Memory
+from seqlab.seq2seq.model.recurrent import RecurrentState
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 
 
 def encode(model: Seq2Seq, source: Tensor, lengths: Tensor, masks: Masks) -> Memory:

@@ -3,8 +3,6 @@
 import torch
 from torch import Tensor
 
-from seqlab.model.dropout import Dropout
-from seqlab.model.seq2seq import Seq2Seq
 from seqlab.seq2seq.engines.cuda.decoder import readouts
 from seqlab.seq2seq.engines.cuda.encoder import encode
 from seqlab.seq2seq.engines.cuda.masks import MaskSource, PackedMasks, decoder_masks, encoder_masks
@@ -13,6 +11,8 @@ from seqlab.seq2seq.engines.cuda.recurrent import product_type
 from seqlab.seq2seq.engines.cuda.vocabulary import Sums, VocabularySums
 from seqlab.seq2seq.engines.engine import LossOutput
 from seqlab.seq2seq.engines.known_gradients import with_known_gradients
+from seqlab.seq2seq.model.dropout import Dropout
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 
 
 def padded_loss(

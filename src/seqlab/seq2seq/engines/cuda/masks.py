@@ -6,9 +6,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from seqlab.model.config import ModelConfig
-from seqlab.model.dropout import Dropout, Masks
 from seqlab.seq2seq.engines.cuda.counter import random_words
+from seqlab.seq2seq.model.config import ModelConfig
+from seqlab.seq2seq.model.dropout import Dropout, Masks
 
 _BITS = 16
 _DRAWS = 1 << _BITS

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from seqlab.special_tokens import PAD, SOS
+from seqlab.core.special_tokens import PAD, SOS
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seqlab.model.attention import Attention
-from seqlab.model.memory import Annotations, Memory
-from seqlab.model.seq2seq import Seq2Seq
+from seqlab.seq2seq.model.attention import Attention
+from seqlab.seq2seq.model.memory import Annotations, Memory
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 
 
 class Readout:
-    """r = tanh(R [h; y; c; a] + b), as `seqlab.model.decoder.Decoder` has it; h itself where the decoder has no R.
+    """r = tanh(R [h; y; c; a] + b), as `Decoder` of the model has it; h itself where the decoder has no R.
 
     R is taken apart, and applied to c and to the annotations beforehand: R_a of their mean is the mean of R_a of each.
 

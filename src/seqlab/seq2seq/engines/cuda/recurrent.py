@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from seqlab.model.recurrent import RecurrentStack
+from seqlab.seq2seq.model.recurrent import RecurrentStack
 
 _PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 # σ of it is 1, and of its negative 0, in every type.

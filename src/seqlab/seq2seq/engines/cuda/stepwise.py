@@ -7,14 +7,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from seqlab.model.config import ModelConfig
-from seqlab.model.dropout import Masks
-from seqlab.model.memory import DecoderState, Memory
-from seqlab.model.recurrent import RecurrentState
-from seqlab.model.seq2seq import Seq2Seq
 from seqlab.seq2seq.engines.cuda.encoder import encode
 from seqlab.seq2seq.engines.cuda.readout import Readout
 from seqlab.seq2seq.engines.cuda.recurrent import cell, layers_of, parameters
+from seqlab.seq2seq.model.config import ModelConfig
+from seqlab.seq2seq.model.dropout import Masks
+from seqlab.seq2seq.model.memory import DecoderState, Memory
+from seqlab.seq2seq.model.recurrent import RecurrentState
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Read:
 
 
 class Stepwise:
-    """See `seqlab.decoding.stepwise.StepwiseModel`."""
+    """See `seqlab.seq2seq.decoding.stepwise.StepwiseModel`."""
 
     def __init__(self, model: Seq2Seq) -> None:
         self._model = model

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seqlab.model.order import any_order
+from seqlab.seq2seq.model.order import any_order
 
 # Bytes of the scores that exist at a time: enough to keep a GPU busy, little beside a model of that vocabulary.
 CHUNK_BYTES = 1 << 27

@@ -1,0 +1,72 @@
+"""Which run is best, and which runs can't be told from it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from seqlab.significance.bleu_counts import Counts
+from seqlab.significance.paired_test import (
+    LEVEL,
+    Interval,
+    Pair,
+    bootstrap_p,
+    bootstrap_scores,
+    holm,
+    intervals,
+    randomization_p,
+    trials_for,
+)
+
+# Of more runs, every pair is neither readable nor quick: then only the best are tested among themselves.
+MATRIX_RUNS = 40
+BEST_RUNS = 20
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A pair of runs: p by paired bootstrap, by approximate randomization, and the latter after Holm's correction."""
+
+    bootstrap: float
+    randomization: float
+    corrected: float
+
+    @property
+    def distinct(self) -> bool:
+        """Whether the difference is more than chance."""
+        return self.corrected < LEVEL
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Tests among runs that are sorted by BLEU, best first.
+
+    `against_best` has a verdict for each run but the first, corrected for so many comparisons; `pairs` has one for each
+    pair (better, worse) of the best `matrix_runs` runs, corrected for all of them.
+    """
+
+    intervals: list[Interval]
+    against_best: list[Verdict]
+    pairs: dict[Pair, Verdict]
+    matrix_runs: int
+    trials: int
+
+
+def analyse(counts: Sequence[Counts]) -> Analysis:
+    """Test the runs, whose counts (sentences, COLUMNS) are of the same sentences, best run first."""
+    number = len(counts)
+    best = [(0, other) for other in range(1, number)]
+    shown = number if number <= MATRIX_RUNS else BEST_RUNS
+    matrix = [(first, second) for first in range(shown) for second in range(first + 1, shown)]
+    pairs = list(dict.fromkeys(best + matrix))
+    trials = trials_for(max(len(best), len(matrix)))
+    scores = bootstrap_scores(counts)
+    by_bootstrap = dict(zip(pairs, bootstrap_p(counts, scores, pairs), strict=True))
+    by_randomization = dict(zip(pairs, randomization_p(counts, pairs, trials), strict=True))
+
+    def verdicts(family: Sequence[Pair]) -> list[Verdict]:
+        corrected = holm([by_randomization[pair] for pair in family])
+        return [
+            Verdict(by_bootstrap[pair], by_randomization[pair], value)
+            for pair, value in zip(family, corrected, strict=True)
+        ]
+
+    return Analysis(intervals(scores), verdicts(best), dict(zip(matrix, verdicts(matrix), strict=True)), shown, trials)

@@ -1,0 +1,61 @@
+"""Which runs' scores may stand side by side: same test set, same tokenization, same signature."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from seqlab.commands.compare.runs import SIGNATURE, TEST_SET, ComparedRun
+from seqlab.core.errors import SeqlabError
+from seqlab.results.metrics import BLEU
+
+NAMED = 3
+
+
+def scored(runs: Sequence[ComparedRun]) -> tuple[list[ComparedRun], list[str]]:
+    """The runs that have a BLEU of the test set, and a note on those that have none."""
+    kept = [run for run in runs if BLEU.point in run.metrics]
+    left_out = [run.name for run in runs if BLEU.point not in run.metrics]
+    return kept, [f"{counted(left_out)} left out: no score of a test set yet"] if left_out else []
+
+
+def check_comparable(runs: Sequence[ComparedRun]) -> None:
+    """Refuse scores that do not measure the same.
+
+    Raises:
+        SeqlabError: the runs' test sets or signatures differ; names the groups, and how to choose one of them.
+    """
+    groups: dict[tuple[str, str], list[ComparedRun]] = defaultdict(list)
+    for run in runs:
+        groups[run.test_set, run.signature].append(run)
+    if len(groups) < 2:
+        return
+    tests, signatures = ({group[place] for group in groups} for place in (0, 1))
+    what = " and ".join(
+        name for name, kinds in (("test sets", tests), ("BLEU signatures", signatures)) if len(kinds) > 1
+    )
+    ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
+    lines = [f"  {counted([run.name for run in members])}: {_described(*group)}" for group, members in ordered]
+    raise SeqlabError(
+        "\n".join(
+            [
+                f"these runs' scores can't be compared, because their {what} differ:",
+                *lines,
+                "choose one group by naming its runs, or by --filter, as here the largest:",
+                f"  {_filter(ordered[0][1][0])}",
+            ]
+        )
+    )
+
+
+def _described(test_set: str, signature: str) -> str:
+    return f"test set {test_set[:12] or 'unknown'}, signature {signature or 'unknown'}"
+
+
+def _filter(run: ComparedRun) -> str:
+    tags = {name: run.tags[name] for name in (TEST_SET, SIGNATURE) if name in run.tags}
+    return '--filter "' + " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items()) + '"'
+
+
+def counted(names: Sequence[str]) -> str:
+    """How many runs, and the names of some."""
+    shown = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
+    return f"{len(names)} run{'' if len(names) == 1 else 's'} ({shown})"

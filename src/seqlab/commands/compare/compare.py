@@ -1,0 +1,88 @@
+"""Compares runs: one HTML page, a Markdown summary and a table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from seqlab.commands.compare.comparable import check_comparable, scored
+from seqlab.commands.compare.markdown import render_summary
+from seqlab.commands.compare.origin import commit_page
+from seqlab.commands.compare.page import render_page
+from seqlab.commands.compare.run_files import locate
+from seqlab.commands.compare.runs import find_runs
+from seqlab.commands.compare.table import render_table
+from seqlab.commands.compare.view import View, gather
+from seqlab.core.atomic import write_text
+from seqlab.core.errors import SeqlabError
+from seqlab.system.git import remote_address
+from seqlab.tracking.home import find_home
+from seqlab.tracking.publishing.server import connect, experiment_name
+
+PAGE, SUMMARY, TABLE = "comparison.html", "comparison.md", "comparison.csv"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was compared, and where it is written; as text, what people want to know of it."""
+
+    view: View
+    output: Path
+
+    def __str__(self) -> str:
+        view = self.view
+        others = len(view.runs) - 1
+        lines = [f"Best     {view.best.name}, BLEU {view.best.bleu:.2f}, of {len(view.runs)} runs"]
+        lines += [f"         {view.labels[0]}"] if view.differing else []
+        lines += [f"         {len(view.indistinct)} of the {others} others can't be told from it (corrected p >= 0.05)"]
+        lines += self._recipes()
+        lines += [f"Page     {self.output / PAGE}; also {SUMMARY} and {TABLE}"]
+        return "\n".join([*lines, *(f"note: {note}" for note in view.notes)])
+
+    def _recipes(self) -> list[str]:
+        groups = self.view.groups
+        if len(groups) < 2:
+            return []
+        best = groups[0]
+        over = f"mean BLEU {best.mean:.2f} ± {best.over_seeds:.2f} over {len(best.runs)} seeds"
+        others = f"{len(self.view.indistinct_recipes)} of the {len(groups) - 1} others"
+        return [
+            f"Recipe   {self.view.recipe_labels[best.recipe]}: {over}",
+            f"         {others} can't be told from it by their seeds (Welch's t-test, corrected p >= 0.05)",
+        ]
+
+
+def compare(
+    start: Path, output: Path, *, wanted: Sequence[str] = (), condition: str = "", heat: tuple[str, str] | None = None
+) -> Comparison:
+    """Compare runs of the experiment, and write comparison.html, .md and .csv below `output`.
+
+    Args:
+        start: A folder in the working copy whose MLflow server is asked.
+        output: Where to write.
+        wanted: Ids, names or beginnings of fingerprints; none: all finished runs that meet `condition`.
+        condition: In MLflow's search syntax; "" leaves nothing out.
+        heat: Parameters of the heat map, rows and columns; None: those that vary most.
+
+    Raises:
+        SeqlabError: no server, no such runs, fewer than two with scores, or scores that measure different things;
+            nothing is written.
+    """
+    home = find_home(start)
+    server = connect(home)
+    found = find_runs(server, wanted, condition)
+    if not found:
+        raise SeqlabError(
+            f"no finished run {'matches --filter ' + repr(condition) if condition else 'to compare'} in experiment "
+            f"{experiment_name()}; `seqlab sync` publishes runs, MLFLOW_EXPERIMENT_NAME names another experiment"
+        )
+    runs, notes = scored(found)
+    check_comparable(runs)
+    remote = remote_address(home.root)
+    commits = {run.tags["commit"] for run in runs if "commit" in run.tags}
+    pages = {commit: commit_page(remote, commit) for commit in commits}
+    files, lost = locate(server, home, runs)
+    view = gather(runs, files, [*server.notes, *notes, *lost], pages, heat)
+    rendered = {PAGE: render_page(view), SUMMARY: render_summary(view), TABLE: render_table(view)}
+    for name, content in rendered.items():
+        write_text(output / name, content)
+    return Comparison(view, output)

@@ -1,0 +1,113 @@
+"""The runs to compare, as MLflow has them."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from seqlab.results.metrics import BLEU
+from seqlab.significance.paired_test import of_the_score
+from seqlab.tracking.foreign import files
+from seqlab.tracking.journal.points import RENAMED
+from seqlab.tracking.publishing.find import filter_errors, find_run
+from seqlab.tracking.publishing.server import Server, server_errors
+from seqlab.tracking.publishing.tags import FILES, PARAMS, RUN_FINGERPRINT
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+# MLflow's own limit is 50,000; its client pages by 1,000.
+PAGE_SIZE = 1000
+FINISHED = "attributes.status = 'FINISHED'"
+TEST_SET = "data.data/raw/test.jsonl"
+SIGNATURE = "signature.bleu"
+
+
+@dataclass(frozen=True)
+class ComparedRun:
+    """A run: its parameters, tags and last metrics; `place` is the address of its page, "" in a database."""
+
+    id: str
+    name: str
+    place: str
+    artifact_uri: str
+    params: dict[str, str]
+    tags: dict[str, str]
+    metrics: dict[str, float]
+
+    @property
+    def fingerprint(self) -> str:
+        """Identity of its recipe, "" if somebody else's."""
+        return self.tags.get(RUN_FINGERPRINT, "")
+
+    @property
+    def bleu(self) -> float:
+        """BLEU of the test set, 0–100.
+
+        Raises:
+            KeyError: the run has no score.
+        """
+        return self.metrics[BLEU.point]
+
+    @property
+    def test_set(self) -> str:
+        """Digest of the test set, "" if unknown."""
+        return self.tags.get(TEST_SET, "")
+
+    @property
+    def signature(self) -> str:
+        """How BLEU was computed, without what only its confidence interval depends on; "" if unknown."""
+        return of_the_score(self.tags.get(SIGNATURE, ""))
+
+    @property
+    def has_edited_code(self) -> bool:
+        """Whether the run's code is not that of its commit; for earlier versions edited parameters were code, too."""
+        return self.tags.get("dirty") == "yes" and self.tags.get("dirty_files") != PARAMS
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Artifact path → beginning of its SHA-256; {} if the run does not say."""
+        return files(self.tags.get(FILES, "{}"))
+
+
+def find_runs(server: Server, wanted: Sequence[str], condition: str) -> list[ComparedRun]:
+    """The runs that go by `wanted` (ids, names, beginnings of fingerprints), else all finished ones, best first.
+
+    `condition`, in MLflow's search syntax, chooses among the finished ones; "" leaves nothing out.
+
+    Raises:
+        SeqlabError: the server does not answer, does not understand `condition`, or lacks a wanted run.
+    """
+    with server_errors(server.uri):
+        runs = [find_run(server, name) for name in wanted] if wanted else _finished(server, condition)
+    found = {run.info.run_id: _compared(server, run) for run in runs}
+    return sorted(found.values(), key=lambda run: (-run.metrics.get(BLEU.point, -1.0), run.name, run.id))
+
+
+def _finished(server: Server, condition: str) -> list["Run"]:
+    conditions = " and ".join(filter(None, [FINISHED, condition]))
+    runs: list[Run] = []
+    token = None
+    while True:
+        with filter_errors(condition):
+            page = server.client.search_runs(
+                [server.experiment_id], conditions, max_results=PAGE_SIZE, page_token=token
+            )
+        runs += page
+        token = page.token
+        if not token:
+            return runs
+
+
+def _compared(server: Server, run: "Run") -> ComparedRun:
+    place = server.place(run.info.run_id)
+    return ComparedRun(
+        id=run.info.run_id,
+        name=run.info.run_name or run.info.run_id,
+        place=place if place.startswith("http") else "",
+        artifact_uri=run.info.artifact_uri or "",
+        params=dict(run.data.params),
+        tags=dict(run.data.tags),
+        # A score that is no finite number is none.
+        metrics={RENAMED.get(name, name): value for name, value in run.data.metrics.items() if math.isfinite(value)},
+    )

@@ -1,0 +1,67 @@
+"""Spread over seeds, told apart from spread over sentences."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+from seqlab.commands.compare.parameters import SEED, value_of
+from seqlab.commands.compare.runs import ComparedRun
+from seqlab.significance.paired_test import Interval
+
+# Same parameters, but other code or data: not the same experiment.
+IDENTITY_TAGS = ("code.", "data.")
+
+
+@dataclass(frozen=True)
+class SeedGroup:
+    """Runs that differ by their seed alone, which are recipe number `recipe`; BLEU's mean and deviations.
+
+    `over_seeds` is the standard deviation of their scores; `over_sentences` the mean of each run's standard deviation
+    over resampled test sentences. A difference between recipes has to be seen against the first, one between two
+    trained models against the second.
+    """
+
+    recipe: int
+    runs: list[ComparedRun]
+    values: dict[str, str]
+    mean: float
+    over_seeds: float
+    over_sentences: float
+
+
+def recipes(runs: Sequence[ComparedRun]) -> list[list[int]]:
+    """Places of the runs that differ by their seed alone, a list for each recipe, highest mean BLEU first."""
+    groups: dict[tuple[tuple[str, str], ...], list[int]] = defaultdict(list)
+    for place, run in enumerate(runs):
+        groups[_identity(run)].append(place)
+    return sorted(groups.values(), key=lambda places: -fmean(runs[place].bleu for place in places))
+
+
+def seed_groups(
+    runs: Sequence[ComparedRun], intervals: Sequence[Interval], differing: Sequence[str]
+) -> list[SeedGroup]:
+    """The recipes with two or more seeds, best first; `values` are their differing parameters."""
+    found = []
+    for number, places in enumerate(recipes(runs)):
+        members = [runs[place] for place in places]
+        if len({value_of(run, SEED) for run in members}) < 2:
+            continue
+        scores = [run.bleu for run in members]
+        found.append(
+            SeedGroup(
+                recipe=number,
+                runs=members,
+                values={name: value_of(members[0], name) for name in differing if name != SEED},
+                mean=fmean(scores),
+                over_seeds=stdev(scores),
+                over_sentences=fmean(intervals[place].deviation for place in places),
+            )
+        )
+    return found
+
+
+def _identity(run: ComparedRun) -> tuple[tuple[str, str], ...]:
+    params = [(name, value) for name, value in run.params.items() if name != SEED]
+    tags = [(name, value) for name, value in run.tags.items() if name.startswith(IDENTITY_TAGS)]
+    return tuple(sorted(params + tags))

@@ -1,0 +1,111 @@
+"""What the charts draw: each run's curves, as the run wrote them."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from seqlab.commands.compare.reading import read_columns, read_texts
+from seqlab.commands.compare.run_files import CURVES, EXPOSURE, LENGTHS, Files
+from seqlab.results.exposure import REACHED
+
+# Points of a curve; a screen has no room for more.
+MAX_POINTS = 100
+# Runs that stand out in colour, and side by side: more can't be told apart.
+HIGHLIGHTED = 8
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Points (x, y) of a run, which is `run` in the order of BLEU."""
+
+    run: int
+    points: list[list[float]]
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """Loss by target position, where enough sentences reach it, after the gold prefix and after the run's own.
+
+    `gap` is how much larger the second is, a mean over all tokens.
+    """
+
+    run: int
+    gold: list[list[float]]
+    own: list[list[float]]
+    gap: float
+
+
+def highlighted(number: int) -> list[int]:
+    """Which of so many runs, best first, stand out: evenly spaced, the best and the worst among them."""
+    if number <= HIGHLIGHTED:
+        return list(range(number))
+    return [round(place * (number - 1) / (HIGHLIGHTED - 1)) for place in range(HIGHLIGHTED)]
+
+
+def learning_curves(files: Sequence[Files], column: str) -> list[Curve]:
+    """A column of each run's curves.csv by optimizer step; runs without one are left out.
+
+    Raises:
+        SeqlabError: a file is damaged.
+    """
+    curves = [
+        Curve(run, thinned(read_columns(found[CURVES], ["step", column])))
+        for run, found in enumerate(files)
+        if CURVES in found
+    ]
+    return [curve for curve in curves if curve.points]
+
+
+def length_curves(files: Sequence[Files]) -> tuple[list[str], list[Curve]]:
+    """Names of the source-length buckets, and each run's BLEU by bucket (its place, BLEU); others' buckets left out.
+
+    Raises:
+        SeqlabError: a file is damaged.
+    """
+    names: list[str] = []
+    curves = []
+    for run, found in enumerate(files):
+        if LENGTHS not in found:
+            continue
+        buckets = read_texts(found[LENGTHS], "bucket")
+        names = names or buckets
+        if buckets == names:
+            lows = {row[0]: row[1] for row in read_columns(found[LENGTHS], ["low", "bleu"])}
+            starts = [row[0] for row in read_columns(found[LENGTHS], ["low"])]
+            curves.append(Curve(run, [[place, lows[low]] for place, low in enumerate(starts) if low in lows]))
+    return names, curves
+
+
+def exposures(files: Sequence[Files]) -> list[Exposure]:
+    """Of the runs that measured it.
+
+    Raises:
+        SeqlabError: a file is damaged.
+    """
+    found = []
+    for run, places in enumerate(files):
+        rows = (
+            read_columns(places[EXPOSURE], ["position", "tokens", "gold_nll", "own_nll"]) if EXPOSURE in places else []
+        )
+        tokens = math.fsum(row[1] for row in rows)
+        if not tokens:
+            continue
+        gap = math.fsum(row[1] * (row[3] - row[2]) for row in rows) / tokens
+        common = [row for row in rows if row[1] >= REACHED * rows[0][1]]
+        gold, own = ([[row[0], row[column]] for row in common] for column in (2, 3))
+        found.append(Exposure(run, thinned(gold), thinned(own), gap))
+    return found
+
+
+def thinned(points: list[list[float]]) -> list[list[float]]:
+    """At most `MAX_POINTS` points, evenly spaced, first and last among them."""
+    if len(points) <= MAX_POINTS:
+        return points
+    return [points[round(place * (len(points) - 1) / (MAX_POINTS - 1))] for place in range(MAX_POINTS)]
+
+
+def length_unit(files: Sequence[Files]) -> str:
+    """What the runs' source lengths are counted in: words, or characters."""
+    units = (unit for found in files if LENGTHS in found for unit in read_texts(found[LENGTHS], "unit") if unit)
+    # Runs of earlier versions count words, without a word about it.
+    return next(units, "words")

@@ -1,0 +1,53 @@
+"""The comparison as CSV: a row for each run, every parameter and every final metric."""
+
+import csv
+import io
+from collections.abc import Sequence
+
+from seqlab.commands.compare.parameters import as_number
+from seqlab.commands.compare.view import View
+from seqlab.system.terminal import plain
+
+# The learning curves' last values say nothing that the best checkpoint's and the test set's don't.
+METRICS = ("test/", "valid_best/")
+FACTS = ("run", "id", "fingerprint", "page", "commit")
+FINDINGS = (
+    "bleu", "bleu_low", "bleu_high", "bleu_sd_over_sentences", "behind_best",
+    "p_bootstrap", "p_randomization", "p_corrected", "distinct_from_best",
+)  # fmt: skip
+# A spreadsheet takes a text that begins so for a formula, and runs it; some, full-width signs too.
+FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\n")
+
+
+def render_table(view: View) -> str:
+    """Return the table; the first line names the columns."""
+    params = [*view.differing, *view.constants]
+    metrics = sorted({name for run in view.runs for name in run.metrics if name.startswith(METRICS)})
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(cells([*FACTS, *params, *FINDINGS, *metrics]))
+    for place, run in enumerate(view.runs):
+        facts = [run.name, run.id, run.fingerprint, run.place, run.tags.get("commit", "")]
+        values = [run.params.get(name, "") for name in params]
+        found = [str(run.metrics.get(name, "")) for name in metrics]
+        writer.writerow(cells([*facts, *values, *_findings(view, place), *found]))
+    return buffer.getvalue()
+
+
+def cells(values: Sequence[str]) -> list[str]:
+    """The values made plain, with an apostrophe before texts that a spreadsheet would take for a formula."""
+    return [f"'{value}" if _is_formula(value) else value for value in map(plain, values)]
+
+
+def _is_formula(value: str) -> bool:
+    return value.startswith(FORMULA) and as_number(value) is None
+
+
+def _findings(view: View, place: int) -> list[str]:
+    run, interval, verdict = view.runs[place], view.interval(place), view.verdict(place)
+    figures = [run.bleu, interval.low, interval.high, interval.deviation, view.best.bleu - run.bleu]
+    shown = [f"{value:.6g}" for value in figures]
+    if verdict is None:
+        return [*shown, "", "", "", ""]
+    p_values = [verdict.bootstrap, verdict.randomization, verdict.corrected]
+    return [*shown, *(f"{value:.6g}" for value in p_values), "yes" if verdict.distinct else "no"]

@@ -1,0 +1,158 @@
+"""What the three files show, gathered once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from seqlab.commands.compare.analysis import Analysis, Verdict, analyse
+from seqlab.commands.compare.comparable import counted
+from seqlab.commands.compare.contrasts import Contrast, contrasts
+from seqlab.commands.compare.heat_map import HeatMap, heat_maps
+from seqlab.commands.compare.labels import recipe_labels, run_labels
+from seqlab.commands.compare.parameters import check_parameters, split_parameters
+from seqlab.commands.compare.reading import read_counts, read_translations
+from seqlab.commands.compare.recipe_verdict import RecipeVerdict, recipe_verdicts
+from seqlab.commands.compare.run_files import TRANSLATIONS, Files
+from seqlab.commands.compare.runs import ComparedRun
+from seqlab.commands.compare.seeds import SeedGroup, recipes, seed_groups
+from seqlab.commands.compare.series import highlighted
+from seqlab.core.errors import SeqlabError
+from seqlab.results.metrics import Metric, compared
+from seqlab.significance.bleu_counts import Counts
+from seqlab.significance.bleu_scores import bleu
+from seqlab.significance.paired_test import Interval
+
+# A run's translations give its score again, but for the rounding of its points.
+TOLERANCE = 0.005
+# Of a refusal, this many reasons.
+NOTES = 10
+
+
+@dataclass(frozen=True)
+class View:
+    """The content of a comparison: runs by BLEU, best first, with their labels and files; `chosen` runs stand out.
+
+    `recipes` are the places of the runs that differ by seed alone, best mean first; `groups` those with several seeds,
+    with a verdict for each but the best.
+    """
+
+    runs: list[ComparedRun]
+    labels: list[str]
+    files: list[Files]
+    commit_pages: list[str]
+    notes: list[str]
+    differing: list[str]
+    constants: dict[str, str]
+    analysis: Analysis
+    recipes: list[list[int]]
+    recipe_labels: list[str]
+    groups: list[SeedGroup]
+    recipe_verdicts: list[RecipeVerdict]
+    heats: list[HeatMap]
+    chosen: list[int]
+    chosen_recipes: list[int]
+    contrasts: list[Contrast]
+    sentences: int
+
+    @property
+    def best(self) -> ComparedRun:
+        """The run with the highest BLEU."""
+        return self.runs[0]
+
+    @property
+    def indistinct(self) -> list[int]:
+        """The runs that can't be told from the best."""
+        return [place for place, verdict in enumerate(self.analysis.against_best, 1) if not verdict.distinct]
+
+    @property
+    def indistinct_recipes(self) -> list[SeedGroup]:
+        """The recipes with several seeds that can't be told from the best of them."""
+        verdicts = zip(self.groups[1:], self.recipe_verdicts, strict=True)
+        return [group for group, verdict in verdicts if not verdict.distinct]
+
+    def recipe_verdict(self, place: int) -> RecipeVerdict | None:
+        """A recipe of `groups` against the best; None for the best itself."""
+        return self.recipe_verdicts[place - 1] if place else None
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """Those beside BLEU that at least one run has."""
+        return compared(name for run in self.runs for name in run.metrics)
+
+    def interval(self, place: int) -> Interval:
+        """Of a run's BLEU."""
+        return self.analysis.intervals[place]
+
+    def verdict(self, place: int) -> Verdict | None:
+        """A run against the best; None for the best itself."""
+        return self.analysis.against_best[place - 1] if place else None
+
+
+def gather(
+    runs: Sequence[ComparedRun],
+    files: dict[str, Files],
+    notes: Sequence[str],
+    pages: dict[str, str],
+    heat: tuple[str, str] | None,
+) -> View:
+    """Analyse comparable runs, best first; `files` and `pages` (of commits) by run id; `heat`: two
+    parameters, None for those that vary most.
+
+    Runs whose translations are missing, damaged, or not those that were scored are left out, with a note.
+
+    Raises:
+        SeqlabError: fewer than two runs are left; `heat` names a parameter that no run has; a file is damaged.
+    """
+    kept, counts, more = _readable(runs, files)
+    if len(kept) < 2:
+        raise SeqlabError(
+            "\n".join(
+                [f"fewer than two runs to compare: {len(kept)}", *(f"  {note}" for note in [*notes, *more][:NOTES])]
+            )
+        )
+    check_parameters(heat or (), kept)
+    differing, constants = split_parameters(kept)
+    analysis = analyse(counts)
+    by_recipe = recipes(kept)
+    groups = seed_groups(kept, analysis.intervals, differing)
+    chosen_recipes = highlighted(len(by_recipe))
+    # Of each recipe that stands out, its best run.
+    chosen = sorted(min(by_recipe[recipe]) for recipe in chosen_recipes) if groups else highlighted(len(kept))
+    return View(
+        runs=kept,
+        labels=run_labels(kept, differing),
+        files=[files[run.id] for run in kept],
+        commit_pages=[pages.get(run.tags.get("commit", ""), "") for run in kept],
+        notes=[*notes, *more],
+        differing=differing,
+        constants=constants,
+        analysis=analysis,
+        recipes=by_recipe,
+        recipe_labels=recipe_labels(kept, by_recipe, differing),
+        groups=groups,
+        recipe_verdicts=recipe_verdicts(groups) if groups else [],
+        heats=heat_maps(kept, heat, differing),
+        chosen=chosen,
+        chosen_recipes=chosen_recipes,
+        contrasts=contrasts([read_translations(files[kept[place].id][TRANSLATIONS]) for place in chosen]),
+        sentences=len(counts[0]),
+    )
+
+
+def _readable(
+    runs: Sequence[ComparedRun], files: dict[str, Files]
+) -> tuple[list[ComparedRun], list[Counts], list[str]]:
+    """The runs with what BLEU counts in their translations, and notes on those that are left out."""
+    here = [run for run in runs if TRANSLATIONS in files[run.id]]
+    without = [run.name for run in runs if TRANSLATIONS not in files[run.id]]
+    notes = [f"{counted(without)} left out: no {TRANSLATIONS} to be found"] if without else []
+    kept, counts = [], []
+    found = read_counts([files[run.id][TRANSLATIONS] for run in here], here[0].signature) if here else []
+    for run, result in zip(here, found, strict=True):
+        if isinstance(result, str):
+            notes.append(f"{run.name} left out: {result}")
+        elif abs((score := float(bleu(result.sum(axis=0)))) - run.bleu) > TOLERANCE:
+            notes.append(f"{run.name} left out: its score is {run.bleu:.2f}, its translations give {score:.2f}")
+        else:
+            kept.append(run)
+            counts.append(result)
+    return kept, counts, notes

@@ -1,0 +1,68 @@
+"""What a run came to, in a few lines."""
+
+from pathlib import Path
+
+from seqlab.pages.wording import figure
+from seqlab.params.params import Params
+from seqlab.results.metrics import Metric
+from seqlab.results.paths import MANIFEST
+from seqlab.results.reading import read_manifest, read_scores
+from seqlab.results.scores import Score
+from seqlab.tracking.publishing.server import LOCAL
+
+
+def summarize(reports: Path, view: str | None = None) -> str:
+    """The scores of reports/scores.json with interval and signature, and where to look next.
+
+    `view` is the address of the runs in MLflow, if it is known.
+
+    Raises:
+        SeqlabError: the file is missing or damaged.
+    """
+    scores = read_scores(reports.parent)
+    width = max(len(metric.label) for metric, _ in scores.shown())
+    lines = [_line(metric, score, width) for metric, score in scores.shown()]
+    lines += [f"Mind: {note}" for note in scores.notes]
+    return "\n".join(
+        [
+            *lines,
+            *_overlap(reports.parent),
+            "",
+            f"Report   {reports / 'report.html'}",
+            *_mlflow(view),
+        ]
+    )
+
+
+def invitation(params: Params) -> str:
+    """The next experiments to try, a command and a question each; empty where they have been tried."""
+    tries = []
+    if params.model.attention != "none":
+        tries.append(("model.attention=none", "without attention: what becomes of long sentences?"))
+    if params.train.teacher_forcing_ratio == 1:
+        tries.append(("train.teacher_forcing_ratio=0.5", "fed its own words at every other step: is it still as good?"))
+    return "\n".join(f"Try      dvc exp run -S {setting:32}  # {question}" for setting, question in tries)
+
+
+def _overlap(root: Path) -> list[str]:
+    """A line on test examples that are among the training examples, where the corpus is there to tell."""
+    if not (root / MANIFEST).is_file():
+        return []
+    note = read_manifest(root).seen_in_training
+    return [f"Mind: {note}"] if note else []
+
+
+def _mlflow(view: str | None) -> list[str]:
+    if view is None:
+        return ["MLflow   make ui"]
+    if view.startswith(LOCAL):
+        return ["MLflow   make ui, which opens", f"         {view}"]
+    return [f"MLflow   {view}"]
+
+
+def _line(metric: Metric, score: Score, width: int) -> str:
+    digits, unit = 2 if metric.digits else 0, f" {metric.unit}" if metric.unit else ""
+    interval = "" if score.low is None else f"95 % confidence [{score.low:.1f}, {score.high:.1f}]"
+    references = "" if score.references is None else f"references {figure(score.references, digits)}{unit}"
+    found = f"{metric.label:{width}}  {figure(score.score, digits):>6}{unit}"
+    return "  ".join(filter(None, (found, interval, metric.explanation, references, score.signature)))

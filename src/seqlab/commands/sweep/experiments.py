@@ -1,0 +1,58 @@
+"""The DVC experiments on the commit that is checked out, and whether they are of a recipe."""
+
+from pathlib import Path
+
+from seqlab.core.errors import SeqlabError
+from seqlab.params.params import Params, parse_params
+from seqlab.params.yaml import parse_yaml
+from seqlab.system import git
+from seqlab.tracking.fingerprint.leftovers import is_leftover
+from seqlab.tracking.fingerprint.pipeline import load_stage, stage_names
+
+# Beside the code and the parameters, a recipe depends on these.
+DEFINITIONS = ("dvc.yaml", "versions.toml")
+# Data that come with the working copy; of the corpora, one is made from them.
+OWN_TEXT = "data/own"
+# Untracked files here would be missing in DVC's temporary copies.
+NEEDED = ("src", "pipeline", OWN_TEXT)
+
+
+class Experiments:
+    """The experiments of working copy `root`.
+
+    Raises:
+        SeqlabError: it is no git repository, or has no commit.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        baseline = git.find_commit(root, "HEAD")
+        if baseline is None:
+            raise SeqlabError(f"{root}: no git repository, or no commit in it yet; experiments need both")
+        self._baseline = baseline
+        self._recipe_paths = [
+            *DEFINITIONS,
+            *sorted({path for stage in stage_names(root) for path in load_stage(root, stage).code}),
+        ]
+
+    def revisions(self) -> dict[str, str]:
+        """Name → commit of each finished experiment on the commit that is checked out."""
+        return git.references(self._root, f"refs/exps/{self._baseline[:2]}/{self._baseline[2:]}/")
+
+    def params(self, revision: str) -> Params | None:
+        """A commit's parameters; None if its code or definitions are not those that the working copy has now."""
+        content = git.file_at(self._root, revision, "params.yaml")
+        if content is None:
+            # A commit that is gone.
+            return None
+        try:
+            params = parse_params(parse_yaml(content, revision), revision)
+        except SeqlabError:
+            # Parameters of another time.
+            return None
+        own = [OWN_TEXT] if params.corpus.name == "files" else []
+        return None if git.differing_files(self._root, revision, [*self._recipe_paths, *own]) else params
+
+    def untracked(self) -> list[str]:
+        """Files that git does not know, where the temporary copies would need them."""
+        return [path for path in git.untracked_files(self._root, NEEDED) if not is_leftover(path)]

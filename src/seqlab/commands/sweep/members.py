@@ -1,0 +1,81 @@
+"""The members of a sweep: what each sets, its validated parameters, and the name of its experiment."""
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seqlab.commands.sweep.grid import PARAMS, expand, parse, swept
+from seqlab.commands.sweep.names import member_names
+from seqlab.core.errors import SeqlabError
+from seqlab.params.params import Params, parse_params
+from seqlab.params.yaml import read_yaml
+from seqlab.tracking.fingerprint.canonical import digest, flatten
+
+MOST_PROBLEMS = 5
+
+
+@dataclass(frozen=True)
+class Member:
+    """One point of the grid: the name of its experiment, its settings as after `-S`, and the parameters they make."""
+
+    name: str
+    settings: tuple[str, ...]
+    params: Params
+
+
+def make_members(root: Path, settings: Sequence[str]) -> list[Member]:
+    """The members of the grid in working copy `root`; of those that are one recipe, the first.
+
+    Raises:
+        SeqlabError: a setting is not in DVC's syntax, or names a parameter that is unknown, or makes a member whose
+            parameters are refused; the message names the nearest known parameter.
+    """
+    content = read_yaml(root / PARAMS)
+    for setting in settings:
+        _check_name(content, setting)
+    made: dict[str, tuple[tuple[str, ...], Params]] = {}
+    problems: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="seqlab-sweep-") as folder:
+        for point in expand(settings):
+            try:
+                params = _apply(root / PARAMS, point, Path(folder, PARAMS))
+            except SeqlabError as error:
+                problems.append(str(error))
+                continue
+            made.setdefault(digest(params.model_dump()), (point, params))
+    if problems:
+        more = f"\n… and {len(problems) - MOST_PROBLEMS} more" if len(problems) > MOST_PROBLEMS else ""
+        raise SeqlabError("\n".join(problems[:MOST_PROBLEMS]) + more)
+    names = member_names([flatten(params.model_dump()) for _, params in made.values()], swept(settings))
+    return [Member(name, point, params) for name, (point, params) in zip(names, made.values(), strict=True)]
+
+
+def _check_name(content: Any, setting: str) -> None:
+    """Refuse a parameter that params.yaml does not have; DVC would, but without saying which one is near."""
+    override = parse(setting)
+    *sections, key = override.key_or_group.split(".")
+    inner = content
+    for section in sections:
+        inner = inner.setdefault(section, {}) if isinstance(inner, dict) else None
+    if not isinstance(inner, dict):
+        raise SeqlabError(f"-S {setting}: {'.'.join(sections)} has no parameters in it")
+    if key not in inner:
+        inner[key] = None
+        parse_params(content, f"-S {setting}")
+
+
+def _apply(source: Path, settings: tuple[str, ...], target: Path) -> Params:
+    """The parameters that DVC would give the member."""
+    from dvc.exceptions import DvcException
+    from dvc.utils.hydra import apply_overrides
+
+    origin = "-S " + " -S ".join(settings)
+    shutil.copyfile(source, target)
+    try:
+        apply_overrides(target, list(settings))
+    except DvcException as error:
+        raise SeqlabError(f"{origin}: {error.__cause__ or error}") from None
+    return parse_params(read_yaml(target), origin)

@@ -1,0 +1,72 @@
+"""What is there already of a sweep, and what remains to be run."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Literal
+
+from seqlab.commands.sweep.experiments import Experiments
+from seqlab.commands.sweep.members import Member
+from seqlab.commands.sweep.queue import Task
+from seqlab.params.params import Params
+from seqlab.tracking.fingerprint.canonical import digest
+
+# done: an experiment of this recipe is there; queued, running: an earlier sweep left it so; failed: it is to be tried
+# again; new: it is to be run.
+State = Literal["done", "queued", "running", "failed", "new"]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A member under the name that its experiment has or will have."""
+
+    member: Member
+    state: State
+
+    @property
+    def name(self) -> str:
+        """The experiment's name."""
+        return self.member.name
+
+
+def make_plan(members: Sequence[Member], experiments: Experiments, tasks: Mapping[str, Task]) -> list[Planned]:
+    """The members with their states.
+
+    An experiment of a member's recipe is the member's, whatever sweep made it. Where one of another recipe has a
+    member's name, the member's is numbered: nothing finished is replaced.
+    """
+    revisions = experiments.revisions()
+    done: dict[str, set[str]] = defaultdict(set)
+    for name, revision in revisions.items():
+        if (params := experiments.params(revision)) is not None:
+            done[_recipe(params)].add(name)
+    return [
+        _done(member, names)
+        if (names := done.get(_recipe(member.params)))
+        else _open(member, experiments, revisions, tasks)
+        for member in members
+    ]
+
+
+def _recipe(params: Params) -> str:
+    return digest(params.model_dump())
+
+
+def _done(member: Member, names: set[str]) -> Planned:
+    return Planned(replace(member, name=member.name if member.name in names else min(names)), "done")
+
+
+def _open(member: Member, experiments: Experiments, revisions: Mapping[str, str], tasks: Mapping[str, Task]) -> Planned:
+    for number in count(1):
+        name = member.name if number == 1 else f"{member.name}-{number}"
+        if name in revisions:
+            continue
+        named, task = replace(member, name=name), tasks.get(name)
+        if task is None or task.status == "Success":
+            return Planned(named, "new")
+        if task.status == "Failed":
+            return Planned(named, "failed")
+        if experiments.params(task.revision) == member.params:
+            return Planned(named, "running" if task.status == "Running" else "queued")
+    raise AssertionError("unreachable")

@@ -1,0 +1,50 @@
+"""Recipes: lists of parameters, one a line, as somebody else may have written them."""
+
+from pathlib import Path
+
+from seqlab.commands.sweep.command import NAME
+from seqlab.commands.sweep.members import make_members
+from seqlab.core.errors import SeqlabError
+from seqlab.system.dvc import run_dvc
+from seqlab.tracking.home import find_home
+
+FOLDER = "recipes"
+LONGEST = 1 << 16
+
+
+def read_recipe(root: Path, name: str) -> list[str]:
+    """The settings of recipes/NAME.txt, each as after `-S`; empty lines and lines that begin with # say nothing.
+
+    Raises:
+        SeqlabError: there is no such recipe, or it is too long, or not text.
+    """
+    if not NAME.fullmatch(name):
+        raise SeqlabError(f"{name}: a recipe's name has at most 40 letters, digits, - and _; see {FOLDER}/")
+    path = root / FOLDER / f"{name}.txt"
+    try:
+        with open(path, "rb") as file:
+            content = file.read(LONGEST + 1)
+        if len(content) > LONGEST:
+            raise SeqlabError(f"{path} is longer than {LONGEST} bytes; it is no recipe")
+        lines = [line.strip() for line in content.decode("utf-8").splitlines()]
+    except OSError as error:
+        known = ", ".join(sorted(each.stem for each in (root / FOLDER).glob("*.txt"))) or "none"
+        raise SeqlabError(f"cannot read {path} ({error.strerror}); the recipes here: {known}") from None
+    except UnicodeDecodeError:
+        raise SeqlabError(f"{path} is not UTF-8 text; it is no recipe") from None
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def run_recipe(start: Path, name: str) -> int:
+    """Run a recipe that sets one value each in the working copy, as a DVC experiment of its name; DVC's exit status.
+
+    Raises:
+        SeqlabError: the recipe is refused, as a grid would be, before anything runs; or it is a grid.
+    """
+    root = find_home(start).root
+    settings = read_recipe(root, name)
+    if len(members := make_members(root, settings)) != 1:
+        raise SeqlabError(
+            f"{FOLDER}/{name}.txt is a grid of {len(members)}: run it with --seeds, such as --seeds 1,2,3"
+        )
+    return run_dvc(root, "exp", "run", f"--name={name}", *(f"--set-param={each}" for each in settings))

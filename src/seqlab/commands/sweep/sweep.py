@@ -1,0 +1,143 @@
+"""Runs the members of a sweep through DVC's queue, and follows them to their end."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from seqlab.commands.sweep.experiments import Experiments
+from seqlab.commands.sweep.failure import lost_run_cache_entry, reason
+from seqlab.commands.sweep.interruption import Interruption
+from seqlab.commands.sweep.plan import Planned
+from seqlab.commands.sweep.progress import Progress
+from seqlab.commands.sweep.queue import Queue, Task
+from seqlab.core.errors import SeqlabError
+
+POLL_SECONDS = 2.0
+# Between two looks whether the workers live.
+LOOK_SECONDS = 30.0
+CALM_POLLS = 2
+
+
+@dataclass
+class Result:
+    """How a sweep ended: names of members."""
+
+    done: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    stopped: list[str] = field(default_factory=list)
+
+
+class Sweep:
+    """Runs what remains of a plan."""
+
+    def __init__(self, root: Path, plan: Sequence[Planned], jobs: int) -> None:
+        self._plan = plan
+        self._jobs = jobs
+        self._queue = Queue(root)
+        self._experiments = Experiments(root)
+        self._result = Result(done=[each.name for each in plan if each.state == "done"])
+        self._open = [each for each in plan if each.state != "done"]
+        self._again: list[str] = []
+
+    def run(self) -> Result:
+        """Run the members that are not done; a failed one does not stop the rest, Ctrl-C stops them all.
+
+        What failed by no fault of its own, because two workers met in DVC's run cache, runs once more at the end.
+
+        Raises:
+            SeqlabError: DVC refuses a member, or its queue cannot be read.
+        """
+        if not self._open:
+            return self._result
+        with Interruption() as interruption, Progress(len(self._open)) as progress:
+            self._add([each for each in self._open if each.state in ("new", "failed")], interruption, progress)
+            self._follow([each.name for each in self._open], interruption, progress)
+            if self._again and not interruption:
+                self._add([each for each in self._open if each.name in self._again], interruption, progress)
+                self._follow(self._again, interruption, progress)
+            if interruption:
+                self._stop(progress)
+        return self._result
+
+    def _add(self, fresh: Sequence[Planned], interruption: Interruption, progress: Progress) -> None:
+        tasks = self._queue.tasks()
+        self._queue.remove(each.name for each in fresh if each.name in tasks)
+        for number, each in enumerate(fresh, 1):
+            if interruption:
+                return
+            progress.queue(number, len(fresh))
+            self._queue.add(each.name, each.member.settings)
+        if not interruption:
+            self._queue.start(self._jobs)
+
+    def _follow(self, names: Sequence[str], interruption: Interruption, progress: Progress) -> None:
+        looked = time.monotonic()
+        missing: set[str] = set()
+        while names and not interruption:
+            tasks = self._queue.tasks()
+            ended = [name for name in names if _is_over(tasks.get(name), was_missing=name in missing)]
+            missing = set(names) - set(tasks)
+            names = [name for name in names if name not in ended]
+            self._end(ended, progress)
+            running = [name for name in names if name in tasks and tasks[name].status == "Running"]
+            progress.show(running, len(names) - len(running))
+            if time.monotonic() - looked > LOOK_SECONDS:
+                self._revive()
+                looked = time.monotonic()
+            time.sleep(POLL_SECONDS if names else 0)
+
+    def _end(self, names: Sequence[str], progress: Progress) -> None:
+        """Note how members ended that are in the queue no more."""
+        revisions = self._experiments.revisions() if names else {}
+        for name in names:
+            if name in revisions:
+                self._result.done.append(name)
+            elif self._note_failure(name):
+                progress.say(f"again at the end: {name}, which met another worker in DVC's run cache")
+                continue
+            progress.end(name, failed=name not in revisions)
+
+    def _note_failure(self, name: str) -> bool:
+        """Note why a member failed; True where it is to run once more instead."""
+        try:
+            log = self._queue.log(name)
+        except SeqlabError as error:
+            self._result.failed[name] = str(error)
+            return False
+        if name not in self._again and lost_run_cache_entry(log):
+            self._again.append(name)
+            return True
+        self._result.failed[name] = reason(log)
+        return False
+
+    def _revive(self) -> None:
+        """Where all workers are gone, give up what they ran, and start others for the rest."""
+        if not self._queue.workers():
+            self._queue.fail_abandoned()
+            self._queue.start(self._jobs)
+
+    def _stop(self, progress: Progress) -> None:
+        """Take back what waits, and wait until what runs has saved its state and ended."""
+        progress.say("stopping: trainings save their state")
+        names = {each.name for each in self._open} - {*self._result.done, *self._result.failed}
+        killed: set[str] = set()
+        calm = 0
+        # Twice, for the sake of a task that a worker was just taking.
+        while calm < CALM_POLLS:
+            tasks = {name: task for name, task in self._queue.tasks().items() if name in names}
+            self._queue.remove(name for name, task in tasks.items() if task.status == "Queued")
+            running = [name for name, task in tasks.items() if task.status == "Running"]
+            # A second signal would cut off the saving.
+            killed |= {name for name in running if name not in killed and self._queue.kill(name)}
+            progress.show(running, 0)
+            calm = 0 if running else calm + 1
+            time.sleep(POLL_SECONDS)
+        revisions = self._experiments.revisions()
+        self._result.done += sorted(names & set(revisions))
+        self._result.stopped = sorted(names - set(revisions))
+
+
+def _is_over(task: Task | None, *, was_missing: bool) -> bool:
+    """Whether a task is neither to run nor running; one that a worker is just taking is for a moment nowhere."""
+    return was_missing if task is None else task.status in ("Failed", "Success")

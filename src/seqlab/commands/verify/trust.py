@@ -1,0 +1,58 @@
+"""Whose code a run was made with: that of this repository is run unasked, any other is named, and agreed to first."""
+
+from pathlib import Path
+
+from seqlab.core.errors import SeqlabError
+from seqlab.system.git import tree_at
+from seqlab.tracking.fingerprint.leftovers import is_leftover
+from seqlab.tracking.journal.source import SOURCES, read_source, source_archive
+
+# Values alone, which a schema checks before a stage reads them: a run with other ones is no other code.
+VALUES = "params.yaml"
+MOST_NAMED = 8
+
+
+def doubt(root: Path, name: str, commit: str | None, archive: bytes) -> str:
+    """Why the code of run `name` is not that of the repository in working copy `root`, in words; "" if it is.
+
+    It is, if every file in the run's archive is as in the run's own commit, which is here, and none of that commit's
+    is missing; or if the archive holds what stands in the working copy now.
+
+    Raises:
+        SeqlabError: the archive is damaged.
+    """
+    source = _code(read_source(archive))
+    here = _code(read_source(source_archive(root)))
+    if source == here:
+        return ""
+    committed = _committed(root, commit)
+    other = here if committed is None else committed
+    differing = sorted(path for path in {*source, *other} if source.get(path) != other.get(path))
+    if not differing:
+        return ""
+    known = "this working copy, and no commit here has it" if committed is None else f"commit {commit}"
+    return (
+        f"run {name} was not made with code of this repository: {_listed(differing)} "
+        f"{'differs' if len(differing) == 1 else 'differ'} from {known}. Made anew, that code runs as you, and may "
+        "read and write what you may."
+    )
+
+
+def _committed(root: Path, commit: str | None) -> dict[str, bytes] | None:
+    """The code in a commit; None where git does not know it."""
+    if commit is None:
+        return None
+    try:
+        return _code(tree_at(root, commit, *SOURCES))
+    except SeqlabError:
+        # No repository, or a commit of another one.
+        return None
+
+
+def _code(files: dict[str, bytes]) -> dict[str, bytes]:
+    return {path: content for path, content in files.items() if path != VALUES and not is_leftover(path)}
+
+
+def _listed(paths: list[str]) -> str:
+    rest = len(paths) - MOST_NAMED
+    return ", ".join([*paths[:MOST_NAMED], *([f"{rest} more"] if rest > 0 else [])])

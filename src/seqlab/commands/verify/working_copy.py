@@ -1,0 +1,155 @@
+"""A temporary working copy in which a run is made anew, away from everything that was kept of it."""
+
+import os
+import re
+import shutil
+import signal
+import site
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from seqlab.core.atomic import write_bytes, write_text
+from seqlab.core.errors import SeqlabError
+from seqlab.corpus.fetching.mirror import VARIABLE as MIRROR
+from seqlab.system.addresses import stripped
+from seqlab.system.dvc import dvc_environment, start_dvc
+from seqlab.system.git import tree_at
+from seqlab.tracking.home import Home
+from seqlab.tracking.journal.launch import SWITCH
+from seqlab.tracking.journal.source import SOURCES, read_source
+
+# DVC's own cache, run-cache and resume states are in the main working copy: nothing of them is seen in this one.
+CONFIG = "[core]\n    no_scm = true\n    analytics = false\n    check_update = false\n"
+IGNORED = "__pycache__\n"
+OWN_TEXT = "data/own"
+DOWNLOADS = "downloads"
+LAST_STAGE = "evaluate"
+# Of the environment, what a run may see. Whatever is not named here may be a token, a password, or SSH's socket.
+PASSED_ON = re.compile(
+    "PATH|LANG|LANGUAGE|LC_[A-Z]+|TZ|TMPDIR|LD_LIBRARY_PATH|DYLD_[A-Z_]+|VIRTUAL_ENV|PYTHON[A-Z]*"
+    "|(OMP|GOMP|KMP|MKL|OPENBLAS|ATEN|ONEDNN|DNNL|CUDA|CUDNN|CUBLAS|NVIDIA)_[A-Z0-9_]+"
+    "|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE"
+    f"|{MIRROR}"
+)
+PROXY = re.compile("(?i)(http|https|ftp|all|no)_proxy")
+INTERRUPTED = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def working_copy(home: Home, archive: bytes, commit: str | None) -> Iterator[Path]:
+    """Yield a folder with the files of a run's commit, where it is known here, and over them those of its archive.
+
+    The text of one's own and finished downloads are those of the project around `home`. The folder is deleted at the
+    end, whatever happens.
+
+    Raises:
+        SeqlabError: the archive is damaged.
+    """
+    source = read_source(archive)
+    with tempfile.TemporaryDirectory(prefix="seqlab-verify-", ignore_cleanup_errors=True) as folder:
+        root = Path(folder, "project")
+        root.mkdir()
+        _unpack_commit(home.root, commit, root)
+        # What the run had deleted must not come back from the commit.
+        for name in (*SOURCES, "dvc.lock"):
+            _remove(root / name)
+        for name, content in source.items():
+            write_bytes(root / name, content)
+        write_text(root / ".dvc/config", CONFIG)
+        write_text(root / ".dvcignore", IGNORED)
+        _share(home, root)
+        yield root
+
+
+def execute(root: Path) -> None:
+    """Run the pipeline in working copy `root` up to the scores, every stage of it; what DVC says goes to stderr.
+
+    Raises:
+        SeqlabError: a stage failed.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; no process is left.
+    """
+    options = ("--force", "--no-commit", "--no-run-cache")
+    with _interruptible():
+        # A group of its own, so that DVC, its shell and the stage can be ended together.
+        process = start_dvc(root, "repro", *options, LAST_STAGE, environment=_environment(root))
+        try:
+            status = process.wait()
+        except BaseException:
+            # Nothing in the copy is worth saving.
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+    if status != 0:
+        raise SeqlabError("the run could not be made anew: the stage named above failed; nothing was compared")
+
+
+def _unpack_commit(repository: Path, commit: str | None, root: Path) -> None:
+    if commit is None:
+        return
+    try:
+        files = tree_at(repository, commit)
+    except SeqlabError:
+        # No repository, or a commit of another one: the archive has all that runs.
+        return
+    for name, content in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+
+
+def _share(home: Home, root: Path) -> None:
+    _remove(root / OWN_TEXT)
+    if (home.root / OWN_TEXT).is_dir():
+        shutil.copytree(home.root / OWN_TEXT, root / OWN_TEXT)
+    (root / OWN_TEXT).mkdir(parents=True, exist_ok=True)
+    downloads = home.folder / DOWNLOADS
+    downloads.mkdir(parents=True, exist_ok=True)
+    own = Home(root).folder
+    own.mkdir()
+    (own / DOWNLOADS).symlink_to(downloads.resolve(), target_is_directory=True)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _environment(root: Path) -> dict[str, str]:
+    """This environment's programs, and what numbers, texts and connections need; no secret and nobody's settings."""
+    home = root.parent / "home"
+    home.mkdir(exist_ok=True)
+    environment = dvc_environment()
+    kept = {
+        name: value for name, value in environment.items() if PASSED_ON.fullmatch(name) and stripped(value) == value
+    }
+    # A proxy's address needs no scheme.
+    kept |= {name: value for name, value in environment.items() if PROXY.fullmatch(name) and "@" not in value}
+    if MIRROR in kept and "://" not in kept[MIRROR]:
+        kept[MIRROR] = str(Path(kept[MIRROR]).expanduser())
+    return {
+        **kept,
+        SWITCH: "off",
+        "DVC_NO_ANALYTICS": "true",
+        "DVC_SITE_CACHE_DIR": str(root.parent / "site"),
+        "HOME": str(home),
+        # Packages that were installed for the user alone are below the true home.
+        "PYTHONUSERBASE": site.getuserbase(),
+    }
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM interrupts as Ctrl-C does."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    earlier = {number: signal.signal(number, interrupt) for number in INTERRUPTED}
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)

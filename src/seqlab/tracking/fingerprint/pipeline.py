@@ -1,0 +1,140 @@
+"""What dvc.yaml and dvc.lock say of a stage."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seqlab.core.errors import SeqlabError
+from seqlab.params.yaml import read_yaml
+
+CODE_FOLDERS = ("src/", "pipeline/")
+
+
+@dataclass(frozen=True)
+class StageDefinition:
+    """A stage of dvc.yaml: the paths that it reads and writes, relative to dvc.yaml, and its command."""
+
+    name: str
+    deps: tuple[str, ...]
+    outs: tuple[str, ...]
+    command: str = ""
+
+    @property
+    def code(self) -> tuple[str, ...]:
+        """Its dependencies that are code."""
+        return tuple(path for path in self.deps if path.startswith(CODE_FOLDERS))
+
+    @property
+    def data(self) -> tuple[str, ...]:
+        """Its other dependencies."""
+        return tuple(path for path in self.deps if not path.startswith(CODE_FOLDERS))
+
+
+def load_stage(root: Path, name: str) -> StageDefinition:
+    """Read stage `name` from `root`/dvc.yaml.
+
+    Raises:
+        SeqlabError: dvc.yaml is missing, is not YAML, or has no such stage.
+    """
+    return _definition(root, read_yaml(root / "dvc.yaml"), name)
+
+
+def _definition(root: Path, content: Any, name: str) -> StageDefinition:
+    try:
+        stage = content["stages"][name]
+        outs = [item for key in ("outs", "metrics", "plots") for item in stage.get(key, [])]
+        return StageDefinition(name, _paths(stage.get("deps", [])), _paths(outs), str(stage.get("cmd", "")))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise SeqlabError(f"{root / 'dvc.yaml'} has no stage {name} with deps and outs") from None
+
+
+def stage_paths(root: Path) -> list[str]:
+    """The paths that any stage of `root`/dvc.yaml reads or writes.
+
+    Raises:
+        SeqlabError: as `load_stage`.
+    """
+    content = read_yaml(root / "dvc.yaml")
+    stages = [_definition(root, content, name) for name in _names(root, content)]
+    return sorted({path for stage in stages for path in (*stage.deps, *stage.outs)})
+
+
+def load_versions(root: Path, stage: str) -> dict[str, str]:
+    """The table of `stage` in `root`/versions.toml: package → version.
+
+    Raises:
+        SeqlabError: the file or the table is missing or damaged.
+    """
+    path = root / "versions.toml"
+    try:
+        versions = tomllib.loads(path.read_text("utf-8"))[stage]
+        if not isinstance(versions, dict) or not all(isinstance(version, str) for version in versions.values()):
+            raise ValueError("not a table of package = version")
+        return versions
+    except (OSError, ValueError, KeyError, RecursionError) as error:
+        raise SeqlabError(f"{path}: cannot read the versions of stage {stage} ({error})") from None
+
+
+def stage_names(root: Path) -> list[str]:
+    """The stages of `root`/dvc.yaml, in its order.
+
+    Raises:
+        SeqlabError: dvc.yaml is missing, is not YAML, or has no stages.
+    """
+    return _names(root, read_yaml(root / "dvc.yaml"))
+
+
+def _names(root: Path, content: Any) -> list[str]:
+    try:
+        return [str(name) for name in content["stages"]]
+    except (KeyError, TypeError):
+        raise SeqlabError(f"{root / 'dvc.yaml'} has no stages") from None
+
+
+def locked_stages(root: Path) -> dict[str, dict[str, Any]]:
+    """Stage → what `root`/dvc.lock says of it: cmd, deps, params, outs; {} without that file.
+
+    Raises:
+        SeqlabError: dvc.lock is damaged.
+    """
+    path = root / "dvc.lock"
+    if not path.is_file():
+        return {}
+    try:
+        return {str(name): dict(stage) for name, stage in read_yaml(path)["stages"].items()}
+    except (SeqlabError, KeyError, TypeError, AttributeError, ValueError):
+        raise _damaged(path) from None
+
+
+def locked_digests(root: Path) -> dict[str, str]:
+    """Path → MD5 of every dependency and output in `root`/dvc.lock; {} without that file.
+
+    Raises:
+        SeqlabError: dvc.lock is damaged.
+    """
+    stages = locked_stages(root).values()
+    try:
+        # Outputs last: where both name a path, the output is newer.
+        entries = [entry for key in ("deps", "outs") for stage in stages for entry in stage.get(key, [])]
+        return {entry["path"]: entry["md5"] for entry in entries if "md5" in entry}
+    except (KeyError, TypeError, AttributeError):
+        raise _damaged(root / "dvc.lock") from None
+
+
+def _damaged(path: Path) -> SeqlabError:
+    return SeqlabError(
+        f"{path} is damaged, cut off or with conflict markers in it; restore it with `git checkout dvc.lock`, then "
+        "`dvc repro`, which takes from its cache what was made already"
+    )
+
+
+def _paths(items: list[Any]) -> tuple[str, ...]:
+    # An entry with options is a mapping with the path as its only key.
+    return tuple(_checked(item if isinstance(item, str) else next(iter(item), None)) for item in items)
+
+
+def _checked(path: object) -> str:
+    if not isinstance(path, str):
+        raise ValueError("an entry is no path")
+    return path

@@ -1,0 +1,40 @@
+"""The note that MLflow shows on top of a run."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from seqlab.results.metrics import METRICS
+from seqlab.tracking.journal.record import RunRecord
+
+
+def describe(record: RunRecord, scores: dict[str, Any]) -> RunRecord:
+    """`record` with its description: the task, the scores and how they were made; the same on every machine."""
+    corpus = record.recipe["evaluate"]["corpus"]
+    lines = [f"**{corpus['name']}**, {corpus['source']} → {corpus['target']}"]
+    if scores:
+        lines += ["", "| Test set | Score | 95 % confidence | Signature |", "| --- | --- | --- | --- |"]
+        lines += [_row(metric.title, scores[metric.key]) for metric in METRICS if _is_score(scores.get(metric.key))]
+    return replace(record, description="\n".join(lines) + "\n")
+
+
+def note(record: RunRecord, tags: Mapping[str, str]) -> str:
+    """The description, and what the tags of the run say of its repetitions and of the parameters that were edited.
+
+    Another machine's journal may know less of both than the run does.
+    """
+    lines = [record.description]
+    if differs := tags.get("differs"):
+        lines.append(f"**Not reproduced**: {differs}\n")
+    if change := tags.get("params_diff"):
+        lines.append(f"Against commit {tags.get('commit', 'unknown')[:7]}: {change}\n")
+    return "\n".join(lines)
+
+
+def _is_score(value: Any) -> bool:
+    return isinstance(value, dict) and bool(value.get("signature"))
+
+
+def _row(label: str, score: dict[str, Any]) -> str:
+    interval = f"{score['low']:.2f} – {score['high']:.2f}" if "low" in score else ""
+    return f"| {label} | {score['score']:.2f} | {interval} | `{score.get('signature', '')}` |"

@@ -1,0 +1,122 @@
+"""Optimizer steps one after another: inputs go over and figures come back while the device computes."""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+
+import torch
+from torch import Tensor
+
+from seqlab.training.graphs.capture import Capture, CudaGraphs, Work
+from seqlab.training.graphs.inputs import Inputs, Shape
+from seqlab.training.graphs.step import OptimizerStep
+
+logger = logging.getLogger(__name__)
+
+# Shapes whose inputs and graphs are kept: each graph is some thousands of kernels, megabytes on the device.
+MOST_SHAPES = 96
+
+
+@dataclass
+class _Known:
+    """A shape that has been seen: where its inputs stand on the device, and the step captured for it, if it is."""
+
+    inputs: Inputs
+    work: Work
+
+
+class Steps:
+    """Makes steps without waiting for them.
+
+    A shape's first step runs as it is written, which also lets the libraries choose their kernels; when the shape comes
+    back the step is captured, and replayed from then on. Captured or not, it computes the same bits.
+
+    Args:
+        step: The step.
+        device: Where it computes.
+        capture: What captures it; None: CUDA graphs on a GPU, and elsewhere nothing.
+    """
+
+    def __init__(self, step: OptimizerStep, device: torch.device, capture: Capture | None = None) -> None:
+        self._step, self._device = step, device
+        self._on_gpu = device.type == "cuda"
+        self._capture = capture or (CudaGraphs() if self._on_gpu else None)
+        self._known: OrderedDict[Shape, _Known] = OrderedDict()
+
+    def begin(self, shape: Shape, fill: Callable[[Inputs], None]) -> Callable[[], list[float]]:
+        """Begin a step.
+
+        Args:
+            shape: Of its batch.
+            fill: Writes the batch.
+
+        Returns:
+            What waits for the step, and gives its figures: loss, nll, norm of the gradient.
+        """
+        known = self._find(shape)
+        here = Inputs.room(shape, torch.device("cpu"), pinned=self._on_gpu)
+        fill(here)
+        # PyTorch gives pinned memory to nobody else before it has been read.
+        known.inputs.numbers.copy_(here.numbers, non_blocking=True)
+        known.work()
+        return self._fetch(self._step.figures)
+
+    def _find(self, shape: Shape) -> _Known:
+        known = self._known.pop(shape, None) or self._made(shape)
+        self._known[shape] = known
+        if len(self._known) > MOST_SHAPES:
+            self._known.popitem(last=False)
+        return known
+
+    def repeated(self, work: Work) -> Work:
+        """Work of which it makes no difference whether it is captured; it is when it is done the second time."""
+        times, now = count(1), work
+
+        def run() -> None:
+            nonlocal now
+            if next(times) == 2:
+                now = self._captured(work)
+            now()
+
+        return run
+
+    def _made(self, shape: Shape) -> _Known:
+        inputs = Inputs.room(shape, self._device)
+        return _Known(inputs, self.repeated(lambda: self._step(inputs)))
+
+    def _captured(self, work: Work) -> Work:
+        if self._capture is None:
+            return work
+        try:
+            return self._capture(work)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            self._capture = None
+            logger.warning(
+                "steps are not captured as CUDA graphs, and are slower for it: %s", str(error).partition("\n")[0]
+            )
+            return work
+
+    def _fetch(self, values: Tensor) -> Callable[[], list[float]]:
+        if not self._on_gpu:
+            return values.clone().tolist
+        here = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+        here.copy_(values, non_blocking=True)
+        arrived = self._event()
+
+        def wait() -> list[float]:
+            arrived()
+            return here.tolist()
+
+        return wait
+
+    def _event(self) -> Callable[[], object]:
+        """What waits until the device has done all that it was given so far."""
+        if not self._on_gpu:
+            return lambda: None
+        event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        event.record()
+        return event.synchronize

@@ -1,0 +1,86 @@
+"""Recipes: read as somebody else's text, and run by DVC with nothing in them but parameters."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from seqlab.cli import main
+from seqlab.commands.sweep import recipe
+from seqlab.commands.sweep.recipe import LONGEST, read_recipe, run_recipe
+from seqlab.core.errors import SeqlabError
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("params.yaml", "dvc.yaml"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / "recipes").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """The command lines that DVC would be called with."""
+    made: list[tuple[str, ...]] = []
+
+    def run_dvc(_root: Path, *arguments: str) -> int:
+        made.append(arguments)
+        return 0
+
+    monkeypatch.setattr(recipe, "run_dvc", run_dvc)
+    return made
+
+
+def test_a_recipe_is_one_argument_a_line(project: Path, calls: list[tuple[str, ...]]) -> None:
+    (project / "recipes/mine.txt").write_text("# tried once\nmodel.attention=none\n\n  seed=3  \n", "utf-8")
+    assert run_recipe(project, "mine") == 0
+    assert calls == [("exp", "run", "--name=mine", "--set-param=model.attention=none", "--set-param=seed=3")]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("dvc.yaml:stages.download.cmd=touch owned", r"dvc\.yaml"),
+        ("corpus.source=${oc.env:SECRET}", "written out"),
+        ("--queue", "not of the form name=value"),
+        ("seed=1 -S dvc.yaml:stages.download.cmd=true", "seed"),
+        ("seed=$(touch owned)", "seed"),
+        ("`touch owned`", "not of the form name=value"),
+        ("model.attention=none,dot", "a grid of 2"),
+    ],
+)
+def test_what_is_no_parameter_runs_nothing(
+    line: str, message: str, project: Path, calls: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET", "hunter2")
+    (project / "recipes/theirs.txt").write_text(f"model.layers=1\n{line}\n", "utf-8")
+    with pytest.raises(SeqlabError, match=message) as caught:
+        run_recipe(project, "theirs")
+    assert "hunter2" not in str(caught.value)
+    assert calls == []
+    assert not (project / "owned").exists()
+
+
+@pytest.mark.parametrize("name", ["../params", "a b", "", "-x", "grid;true", "x" * 50])
+def test_a_name_is_no_path(name: str, project: Path) -> None:
+    with pytest.raises(SeqlabError, match="a recipe's name"):
+        read_recipe(project, name)
+
+
+def test_a_recipe_that_is_not_there_names_those_that_are(project: Path) -> None:
+    (project / "recipes/mine.txt").write_text("seed=1\n", "utf-8")
+    result = CliRunner().invoke(main, ["recipe", "yours"])
+    assert result.exit_code == 1
+    assert "the recipes here: mine" in result.output
+
+
+@pytest.mark.parametrize(("content", "message"), [(b"\xff=1", "not UTF-8"), (b"#" * (LONGEST + 1), "longer than")])
+def test_what_is_no_text_is_no_recipe(content: bytes, message: str, project: Path) -> None:
+    (project / "recipes/bad.txt").write_bytes(content)
+    with pytest.raises(SeqlabError, match=message):
+        read_recipe(project, "bad")

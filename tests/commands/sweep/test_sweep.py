@@ -1,0 +1,175 @@
+"""Following the queue, against one that plays what DVC's does: late answers, lost workers, signals."""
+
+import os
+import signal
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import pytest
+
+from seqlab.commands.sweep import sweep as module
+from seqlab.commands.sweep.failure import reason
+from seqlab.commands.sweep.members import Member
+from seqlab.commands.sweep.plan import Planned, State
+from seqlab.commands.sweep.queue import Task
+from seqlab.commands.sweep.sweep import Sweep
+from seqlab.core.errors import SeqlabError
+from seqlab.params.params import load_params
+from tests.commands.sweep.test_grid import ROOT
+
+PARAMS = load_params(ROOT / "params.yaml")
+LOST = """WARNING: corrupted cache file '../../../cache/runs/5b/5bd5/.fM5x.tmp'.
+ERROR: failed to reproduce 'download': [Errno 2] No such file or directory: '/a/.dvc/cache/runs/5b/5bd5/.fM5x.tmp'
+
+"""
+Statuses = dict[str, str]
+
+
+class Played:
+    """A queue whose answers are given, one for each time that it is asked; the last one stays."""
+
+    def __init__(self, *answers: Statuses | Callable[[], Statuses], workers: int = 1) -> None:
+        self.answers = list(answers)
+        self.calls: list[str] = []
+        self.alive = workers
+
+    def tasks(self) -> dict[str, Task]:
+        """The next answer."""
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        statuses = answer() if callable(answer) else answer
+        return {name: Task(name, status, "") for name, status in statuses.items()}  # type: ignore[arg-type]
+
+    def add(self, name: str, settings: Sequence[str]) -> None:
+        """Note it."""
+        self.calls.append(f"add {name} {' '.join(settings)}")
+
+    def start(self, workers: int) -> None:
+        """Note it."""
+        self.calls.append(f"start {workers}")
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Note it."""
+        self.calls += [f"remove {name}" for name in names]
+
+    def kill(self, name: str) -> bool:
+        """Note it."""
+        self.calls.append(f"kill {name}")
+        return True
+
+    def workers(self) -> int:
+        """How many live."""
+        return self.alive
+
+    def fail_abandoned(self) -> None:
+        """Note it."""
+        self.calls.append("fail_abandoned")
+
+    def log(self, name: str) -> str:
+        """As DVC's: the stage's words, then its own."""
+        if name == "silent":
+            raise SeqlabError("no log")
+        if name == "lost":
+            return LOST
+        return f"epoch 1\r  1%\rtrain: {name} went wrong\nERROR: failed to reproduce 'train': failed to run: x\n\n"
+
+
+class Finished:
+    """Experiments that are there in the end."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+
+    def revisions(self) -> dict[str, str]:
+        """Each with a commit."""
+        return dict.fromkeys(self._names, "0" * 40)
+
+
+def make_sweep(monkeypatch: pytest.MonkeyPatch, queue: Played, finished: Sequence[str], **members: State) -> Sweep:
+    """A sweep of members in these states."""
+    monkeypatch.setattr(module, "Queue", lambda _: queue)
+    monkeypatch.setattr(module, "Experiments", lambda _: Finished(*finished))
+    monkeypatch.setattr(module, "POLL_SECONDS", 0)
+    plan = [Planned(Member(name, (f"x={name}",), PARAMS), state) for name, state in members.items()]
+    return Sweep(Path(), plan, jobs=2)
+
+
+def test_only_what_is_not_there_is_queued(monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = Played({"c": "Failed", "d": "Queued"}, dict.fromkeys("bcd", "Success"))
+    sweep = make_sweep(monkeypatch, queue, "abcd", a="done", b="new", c="failed", d="queued")
+    assert sweep.run().done == list("abcd")
+    assert queue.calls == ["remove c", "add b x=b", "add c x=c", "start 2"]
+
+
+def test_nothing_to_do_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = Played({})
+    assert make_sweep(monkeypatch, queue, "a", a="done").run().done == ["a"]
+    assert queue.calls == []
+
+
+def test_a_failure_stops_nothing_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = Played(
+        {}, {"a": "Failed", "b": "Running", "silent": "Failed"}, {"a": "Failed", "b": "Success", "silent": "Failed"}
+    )
+    result = make_sweep(monkeypatch, queue, "b", a="new", b="new", silent="new").run()
+    assert result.done == ["b"]
+    assert result.failed == {"a": "train: a went wrong", "silent": "no log"}
+
+
+def test_a_member_that_met_another_in_the_run_cache_runs_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = {"a": "Running", "lost": "Failed"}
+    queue = Played({}, first, {"a": "Success", "lost": "Failed"}, {"lost": "Queued"}, {"lost": "Success"})
+    revisions = [{"a": ""}, {"a": ""}, {"a": "", "lost": ""}]
+    sweep = make_sweep(monkeypatch, queue, "", a="new", lost="new")
+    monkeypatch.setattr(Finished, "revisions", lambda _: revisions.pop(0))
+    result = sweep.run()
+    assert (result.done, result.failed) == (["a", "lost"], {})
+    assert queue.calls[2:] == ["start 2", "remove lost", "add lost x=lost", "start 2"]
+
+
+def test_a_member_that_meets_another_twice_has_failed_with_what_dvc_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = Played({}, {"lost": "Failed"})
+    result = make_sweep(monkeypatch, queue, "", lost="new").run()
+    assert queue.calls.count("add lost x=lost") == 2
+    assert list(result.failed) == ["lost"]
+    assert result.failed["lost"].startswith("failed to reproduce 'download': [Errno 2]")
+
+
+def test_the_reason_is_the_stages_before_dvcs() -> None:
+    assert reason("5\ntrain: no room\nERROR: failed to reproduce 'train': failed to run: x, exited with 1\n") == (
+        "train: no room"
+    )
+    assert reason("Reproducing\nERROR: unexpected error - disk\n") == "unexpected error - disk"
+    assert reason("") == "it said nothing"
+
+
+def test_a_task_that_is_nowhere_for_a_moment_has_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = Played({}, {"a": "Queued"}, {}, {"a": "Running"}, {}, {"a": "Success"})
+    result = make_sweep(monkeypatch, queue, "a", a="new").run()
+    assert (result.done, result.failed) == (["a"], {})
+    assert queue.answers == [{"a": "Success"}]
+
+
+def test_a_task_that_somebody_removed_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = make_sweep(monkeypatch, Played({}, {"silent": "Queued"}, {}), "", silent="new").run()
+    assert result.failed == {"silent": "no log"}
+
+
+def test_lost_workers_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0)
+    queue = Played({}, {"a": "Running"}, {"a": "Success"}, workers=0)
+    make_sweep(monkeypatch, queue, "a", a="new").run()
+    assert queue.calls[:4] == ["add a x=a", "start 2", "fail_abandoned", "start 2"]
+
+
+def test_a_signal_takes_back_what_waits_and_kills_what_runs_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> Statuses:
+        os.kill(os.getpid(), signal.SIGINT)
+        return {"a": "Running", "b": "Queued", "c": "Success"}
+
+    running = {"a": "Running", "b": "Queued"}
+    queue = Played({}, interrupted, running, {"a": "Running"}, {}, {"d": "Running"}, {"d": "Failed"})
+    result = make_sweep(monkeypatch, queue, "c", a="new", b="new", c="new", d="new").run()
+    assert queue.calls[-3:] == ["remove b", "kill a", "kill d"]
+    assert result.done == ["c"]
+    assert result.stopped == ["a", "b", "d"]
+    assert result.failed == {}

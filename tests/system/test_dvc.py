@@ -1,0 +1,33 @@
+"""DVC is called so that nothing foreign is an option, and no variable of another repository matters."""
+
+from pathlib import Path
+
+import pytest
+
+from seqlab.core.errors import SeqlabError
+from seqlab.system.dvc import call_dvc, dvc_environment, run_dvc
+from tests.commands.why.conftest import dvc
+
+
+def test_an_operand_is_no_option(tmp_path: Path) -> None:
+    dvc(tmp_path, "init", "--no-scm", "--quiet")
+    dvc(tmp_path, "remote", "add", "--default", "--local", "ours", "/nowhere")
+    config = (tmp_path / ".dvc/config.local").read_text("utf-8")
+    assert run_dvc(tmp_path, "remote", "default", "--local", operands=["--unset"]) != 0
+    with pytest.raises(SeqlabError, match="dvc remote default: "):
+        call_dvc(tmp_path, "remote", "default", "--local", operands=["--unset"])
+    assert (tmp_path / ".dvc/config.local").read_text("utf-8") == config
+    call_dvc(tmp_path, "remote", "default", "--local", "--unset")
+    assert (tmp_path / ".dvc/config.local").read_text("utf-8") != config
+
+
+def test_a_hook_s_repository_is_not_dvc_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_EXTERNAL_DIFF"):
+        monkeypatch.setenv(name, "/elsewhere")
+    # Who commits an experiment, and what a container trusts, stays.
+    kept = {"GIT_CONFIG_GLOBAL", "GIT_CONFIG_COUNT", "GIT_COMMITTER_EMAIL", "GIT_AUTHOR_NAME", "GIT_SSH_COMMAND"}
+    for name in kept:
+        monkeypatch.setenv(name, "0")
+    found = {name for name in dvc_environment() if name.startswith("GIT_")}
+    assert kept <= found
+    assert not {"GIT_DIR", "GIT_INDEX_FILE", "GIT_EXTERNAL_DIFF"} & found

@@ -1,0 +1,144 @@
+"""What a stranger's text can do to a terminal: nothing, whichever command shows it."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seqlab.cli import main
+from seqlab.core.errors import SeqlabError
+from seqlab.evaluation.translation import Translation
+from seqlab.evaluation.translator import Translator
+from seqlab.system.terminal import plain
+
+ROOT = Path(__file__).parents[2]
+# Sets the title, fills the clipboard, clears the screen, hides what follows, reorders it; the last by C1 alone.
+HOSTILE = "run\x1b]0;title\x07 \x1b]52;c;ZXZpbA==\x07\x1b[2J\x1b[8m\u202e\r\x9b2J"
+# As one line.
+LINE = HOSTILE.replace("\r", " ")
+SHOWN = r"run\x1b]0;title\x07 \x1b]52;c;ZXZpbA==\x07\x1b[2J\x1b[8m\u202e\r\x9b2J"
+# Command → arguments, and the function that does its work.
+COMMANDS = {
+    "sync": ([], "seqlab.tracking.publishing.sync.sync"),
+    "compare": ([], "seqlab.commands.compare.compare.compare"),
+    "why": ([], "seqlab.commands.why.question.explain"),
+    "promote": (["run"], "seqlab.tracking.publishing.champion.promote"),
+    "verify": ([], "seqlab.commands.verify.verify.verify"),
+    "sweep": ([], "seqlab.commands.sweep.command.run_sweep"),
+    "ci": (["--base", "main"], "seqlab.commands.ci.command.integrate"),
+    "runs": ([], "seqlab.commands.runs.list_runs"),
+    "summary": ([], "seqlab.commands.summary.summarize"),
+    "params": ([], "seqlab.params.table.parameter_table"),
+    "recipe": (["grid", "--seeds=1"], "seqlab.commands.sweep.command.run_sweep"),
+    "ui": ([], "seqlab.tracking.publishing.ui.show"),
+    "doctor": ([], "seqlab.commands.doctor.diagnose"),
+}
+# Those whose answer is texts have tests of their own.
+OTHERS = {"translate", "serve"}
+
+
+class Answer(SimpleNamespace):
+    reproduced, problems = True, ()
+
+    def __str__(self) -> str:
+        return HOSTILE
+
+
+def answer(name: str) -> Any:
+    """A stand-in for the function that does a command's work, whose answer is hostile."""
+    if name in ("sweep", "recipe"):
+        return lambda *_, say, **__: say(HOSTILE)
+    if name == "ui":
+        return lambda _root, say, _port: say(HOSTILE)
+    return lambda *_, **__: Answer() if name in ("verify", "doctor") else HOSTILE
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise SeqlabError(HOSTILE)
+
+
+def test_no_command_is_left_out() -> None:
+    assert set(main.commands) == {*COMMANDS, *OTHERS}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_s_answer_and_its_error_are_plain(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments, work = COMMANDS[name]
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("seqlab.system.dvc.dvc_status", lambda _: {})
+    monkeypatch.setattr("seqlab.commands.ci.command.render_summary", str)
+    monkeypatch.setattr("seqlab.commands.summary.invitation", lambda _: "")
+    monkeypatch.setattr("seqlab.commands.ci.command._check", lambda *_, **__: None)
+    monkeypatch.setattr(work, answer(name))
+    result = CliRunner().invoke(main, [name, *arguments])
+    assert result.exit_code in (0, None)
+    assert result.output == f"{SHOWN}\n"
+    monkeypatch.setattr(work, refuse)
+    result = CliRunner().invoke(main, [name, *arguments])
+    assert (result.exit_code, result.output) == (1, f"Error: {SHOWN}\n")
+
+
+@pytest.mark.parametrize(("terminal", "expected"), [(True, plain(LINE)), (False, LINE)])
+def test_a_translation_is_plain_on_a_terminal_and_whole_in_a_pipe(
+    terminal: bool, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = SimpleNamespace(translate=lambda *_, **__: [[Translation(HOSTILE, 0.0)]])
+    monkeypatch.setattr(Translator, "load", lambda *_: model)
+    monkeypatch.setattr("seqlab.commands.translate.command.dvc_status", lambda _: {})
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: terminal)
+    # In binary, as a universal newline would end the line.
+    assert CliRunner().invoke(main, ["translate", "x"]).stdout_bytes == f"{expected}\n".encode()
+
+
+def test_what_serve_says_is_plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    result = CliRunner().invoke(main, ["serve", "--host", f"{HOSTILE}.invalid"])
+    assert result.exit_code == 1
+    assert result.output.startswith(f"Error: cannot listen on {SHOWN}.invalid:5050 (")
+
+
+def printed(tree: ast.AST) -> Iterator[str]:
+    """Calls that print, in a syntax tree."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and (name := ast.unparse(node.func)) in PRINTING:
+            yield name
+
+
+PRINTING = {"print", "click.echo", "click.secho", "sys.stdout.write", "sys.stderr.write", "tqdm.write"}
+# What is printed there is made plain there, as the tests above show of translations.
+MAY_PRINT = {"terminal.py": {"click.echo"}, "output.py": {"click.echo"}, "progress.py": {"tqdm.write"}}
+# Before anything is installed, of nothing but this machine.
+MAY_PRINT["prerequisites.py"] = {"print"}
+
+
+def test_nothing_is_printed_but_by_say() -> None:
+    found = {
+        (path.name, name)
+        for folder in ("src/seqlab", "pipeline")
+        for path in (ROOT / folder).rglob("*.py")
+        for name in printed(ast.parse(path.read_text("utf-8")))
+    }
+    assert found == {(file, name) for file, names in MAY_PRINT.items() for name in names}
+    assert (ROOT / "src/seqlab/commands/translate/output.py").read_text("utf-8").count("click.echo(") == 1
+
+
+@settings(deadline=None)
+@given(st.text(st.characters(codec=None, exclude_categories=())))
+def test_any_text_is_plain(text: str) -> None:
+    shown = plain(text)
+    assert all(
+        character in "\t\n" or not (ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0) for character in shown
+    )
+    shown.encode("utf-8")
+
+
+def test_spelling_is_kept() -> None:
+    for text in ("Le garçon n’a pas 3 × 4 œufs\t– « oui » !\n", "می‌خواهم", "👩‍👩‍👧", "日本語"):
+        assert plain(text) == text
