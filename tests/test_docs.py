@@ -119,6 +119,11 @@ def test_the_index_has_every_page_and_the_first_page_leads_to_it() -> None:
     assert "docs/README.md" in read(ROOT / "README.md").links
 
 
+def test_the_layers_of_the_architecture_are_all_packages() -> None:
+    modules = {path.stem for path in (ROOT / "src/seqlab").iterdir() if not path.name.startswith(("_", "py."))}
+    assert modules <= {span.partition(".")[0] for span in read(DOCS / "architecture.md").spans}
+
+
 def test_commands_of_seqlab_exist_with_their_options() -> None:
     typed = [(page, words) for page, words in commands("seqlab") if words[1:] and re.match("[a-z]", words[1])]
     assert {words[1] for page, words in typed if page == "docs/command-line.md"} == set(main.commands)
