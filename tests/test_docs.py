@@ -39,7 +39,7 @@ WRITTEN = {
     *(".dvc/config.local", ".dvc/tmp", ".seqlab/downloads", "deploy/.env"),
 }
 # Of git, MLflow and DVC.
-OPTIONS = {"--end-of-options", "--env-manager", "--host"}
+OPTIONS = {"--end-of-options", "--env-manager", "--temp"}
 
 
 class Page(NamedTuple):
@@ -111,6 +111,16 @@ def leads_somewhere(page: Path, link: str) -> bool:
     path, _, name = link.partition("#")
     target = (page.parent / path).resolve() if path else page
     return target.exists() and (not name or name in read(target).anchors)
+
+
+def test_pages_that_code_and_plain_text_name_are_there() -> None:
+    code = [path for folder in ("src", "pipeline", "tools", "tests") for path in (ROOT / folder).rglob("*.py")]
+    files = [*PAGES, *code, ROOT / "CHANGELOG.md", ROOT / "deploy/compose.yaml"]
+    named = [
+        (where(path), name) for path in files for name in re.findall(r"\bdocs/[\w-]+\.md", path.read_text("utf-8"))
+    ]
+    assert {"src/seqlab/numerics.py", "deploy/compose.yaml", "data/own/README.md"} <= {path for path, _ in named}
+    assert [(path, name) for path, name in named if not (ROOT / name).is_file()] == []
 
 
 def test_the_index_has_every_page_and_the_first_page_leads_to_it() -> None:
