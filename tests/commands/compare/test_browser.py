@@ -145,7 +145,7 @@ def test_the_table_is_sorted_by_keyboard_alone(page: Any) -> None:
     scores = [float(text) for text in column(page, "BLEU")]
     assert scores == sorted(scores, reverse=True)
     assert page.locator("th[aria-sort]").inner_text().strip().startswith("BLEU")
-    page.get_by_role("button", name="perplexity", exact=True).focus()
+    page.get_by_role("button", name="Perplexity", exact=True).focus()
     for key, reverse, said in (("Enter", False, "ascending"), ("Space", True, "descending")):
         page.keyboard.press(key)
         shown = [float(text) for text in column(page, "perplexity")]
