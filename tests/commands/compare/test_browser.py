@@ -148,7 +148,7 @@ def test_the_table_is_sorted_by_keyboard_alone(page: Any) -> None:
     page.get_by_role("button", name="Perplexity", exact=True).focus()
     for key, reverse, said in (("Enter", False, "ascending"), ("Space", True, "descending")):
         page.keyboard.press(key)
-        shown = [float(text) for text in column(page, "perplexity")]
+        shown = [float(text) for text in column(page, "Perplexity")]
         assert shown == sorted(shown, reverse=reverse)
         assert page.locator("th[aria-sort]").count() == 1
         assert page.locator("th[aria-sort]").get_attribute("aria-sort") == said
