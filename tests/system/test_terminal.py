@@ -1,12 +1,14 @@
 """What a stranger's text can do to a terminal: nothing, whichever command shows it."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import regex
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -139,6 +141,12 @@ def test_any_text_is_plain(text: str) -> None:
     shown.encode("utf-8")
 
 
+def test_what_unicode_calls_ignorable_is_written_out() -> None:
+    ignorable = regex.findall(r"\p{Default_Ignorable_Code_Point}", "".join(map(chr, range(sys.maxunicode + 1))))
+    kept = {each for each in ignorable if plain(each) == each}
+    assert kept == {*"\u180b\u180c\u180d\u180f\u200c\u200d", *map(chr, range(0xFE00, 0xFE10))}
+
+
 def test_spelling_is_kept() -> None:
-    for text in ("Le garçon n’a pas 3 × 4 œufs\t– « oui » !\n", "می‌خواهم", "👩‍👩‍👧", "日本語"):
+    for text in ("❤️", "Le garçon n’a pas 3 × 4 œufs\t– « oui » !\n", "می‌خواهم", "👩‍👩‍👧", "日本語"):
         assert plain(text) == text

@@ -10,11 +10,14 @@ import click
 
 from seqlab.system.addresses import stripped
 
-# Controls but tab and line end; then what reorders or hides: bidirectional controls, invisible operators, separators of
-# lines and paragraphs, tags; lone surrogates, which no terminal's encoding has. Joiners (U+200C, U+200D) are spelling.
+# Controls but tab and line end; then what reorders or hides: bidirectional controls, separators of lines and of
+# paragraphs, what Unicode calls ignorable by default, such as tags and fillers; lone surrogates, which no terminal's
+# encoding has. Joiners and selectors of a variant are spelling (U+200C, U+200D, U+180B to U+180F but U+180E, U+FE00 to
+# U+FE0F).
 _CONTROL = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 
 
