@@ -4,10 +4,14 @@ A terminal obeys what it is sent: an escape sequence (ECMA-48) in a run's name s
 clears the screen with what stood there.
 """
 
+import errno
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
+from seqlab.core.errors import SeqlabError
 from seqlab.system.addresses import stripped
 
 # Controls but tab and line end; then what reorders or hides: bidirectional controls, separators of lines and of
@@ -27,5 +31,25 @@ def plain(text: str) -> str:
 
 
 def say(message: object, *, err: bool = False) -> None:
-    """Print a message for people, made `plain` and without passwords, to standard output or (`err`) standard error."""
-    click.echo(plain(stripped(str(message))), err=err)
+    """Print a message for people, made `plain` and without passwords, to standard output or (`err`) standard error.
+
+    Raises:
+        SeqlabError: there is no room for it where standard output goes.
+    """
+    with output_errors():
+        click.echo(plain(stripped(str(message))), err=err)
+
+
+@contextmanager
+def output_errors() -> Iterator[None]:
+    """Say of standard output that it cannot be written; that nobody reads on is click's affair.
+
+    Raises:
+        SeqlabError: it cannot.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise
+        raise SeqlabError(f"cannot write to standard output: {error.strerror or error}") from None
