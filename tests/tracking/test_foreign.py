@@ -105,6 +105,13 @@ def test_a_start_of_wrong_types_is_skipped_and_said(tmp_path: Path, place: str, 
     assert skipped(tmp_path, "started", **changed(STARTED, place, new))
 
 
+@pytest.mark.parametrize("ratio", [-0.1, 1.5, 1e308])
+def test_a_ratio_is_a_probability(tmp_path: Path, ratio: float) -> None:
+    place = "recipe.train.train.teacher_forcing_ratio"
+    assert not skipped(tmp_path / "sound", "started", **changed(STARTED, place, 1.0))
+    assert skipped(tmp_path, "started", **changed(STARTED, place, ratio))
+
+
 @pytest.mark.parametrize("name", ["step", "epoch"])
 @pytest.mark.parametrize("number", [1e300, 10**12 + 1, -1, 2.5, True, None, "2"])
 def test_a_step_is_one_that_a_training_reaches(tmp_path: Path, name: str, number: object) -> None:

@@ -82,7 +82,8 @@ class _Model(_Section):
 
 
 class _Train(_Section):
-    teacher_forcing_ratio: Number
+    # It names the run: of another number, the digits are hundreds.
+    teacher_forcing_ratio: Annotated[Number, Field(ge=0, le=1)]
 
 
 class TrainRecipe(_Part):
