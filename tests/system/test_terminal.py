@@ -1,6 +1,7 @@
 """What a stranger's text can do to a terminal: nothing, whichever command shows it."""
 
 import ast
+import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from seqlab.cli import main
 from seqlab.core.errors import SeqlabError
 from seqlab.evaluation.translation import Translation
 from seqlab.evaluation.translator import Translator
-from seqlab.system.terminal import plain
+from seqlab.system.terminal import plain, say
 
 ROOT = Path(__file__).parents[2]
 # Sets the title, fills the clipboard, clears the screen, hides what follows, reorders it; the last by C1 alone.
@@ -129,6 +130,13 @@ def test_nothing_is_printed_but_by_say() -> None:
     }
     assert found == {(file, name) for file, names in MAY_PRINT.items() for name in names}
     assert (ROOT / "src/seqlab/commands/translate/output.py").read_text("utf-8").count("click.echo(") == 1
+
+
+def test_what_a_terminal_s_encoding_has_not_is_written_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, encoding="iso-8859-1"))
+    say("garçon – 日本")
+    assert written.getvalue() == b"gar\xe7on \\u2013 \\u65e5\\u672c\n"
 
 
 @settings(deadline=None)

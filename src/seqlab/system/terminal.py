@@ -36,8 +36,13 @@ def say(message: object, *, err: bool = False) -> None:
     Raises:
         SeqlabError: there is no room for it where standard output goes.
     """
+    text = plain(stripped(str(message)))
     with output_errors():
-        click.echo(plain(stripped(str(message))), err=err)
+        try:
+            click.echo(text, err=err)
+        except UnicodeEncodeError as error:
+            # The terminal's encoding, such as Latin-1, has not all characters.
+            click.echo(text.encode(error.encoding, "backslashreplace").decode(error.encoding), err=err)
 
 
 @contextmanager
