@@ -19,7 +19,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class _Name(click.ParamType):
+class _Name(click.ParamType[str]):
     """What something is called. Nothing is called "", which a variable that is not set leaves behind."""
 
     name = "text"
