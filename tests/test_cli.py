@@ -1,9 +1,11 @@
 """The command line: defaults, inputs, and messages instead of tracebacks."""
 
+import errno
 import re
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -99,6 +101,52 @@ def test_wrong_options(reverser: Reverser, arguments: list[str], message: str) -
     result = run("translate", *arguments)
     assert result.exit_code == 2
     assert message in result.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(
+            ["translate", "--run", ""],
+            ["serve", ""],
+            ["compare", "a", ""],
+            ["why", " "],
+            ["promote", ""],
+            ["verify", ""],
+        ),
+        *(
+            ["recipe", ""],
+            ["recipe", "grid", "--seeds", ""],
+            ["ci", "--base", ""],
+            ["ci", "--base", "a", "--remote", ""],
+        ),
+    ],
+)
+def test_an_empty_name_is_not_taken_for_none(reverser: Reverser, arguments: list[str]) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert "it is empty; is a variable not set?" in result.output
+    assert not reverser.calls
+
+
+def test_standard_input_that_is_closed(reverser: Reverser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqlab.commands.translate.command.sys", SimpleNamespace(stdin=None))
+    result = run("translate")
+    assert (result.exit_code, result.output) == (1, "Error: standard input is closed: give texts, or --input FILE\n")
+
+
+@pytest.mark.parametrize("arguments", [["params"], ["translate", "abc"]])
+def test_standard_output_without_room_is_one_message(
+    reverser: Reverser, arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def echo(_message: object, **_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("seqlab.system.terminal.click", SimpleNamespace(echo=echo))
+    monkeypatch.setattr("seqlab.commands.translate.output.click", SimpleNamespace(echo=echo))
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert result.output == "Error: cannot write to standard output: No space left on device\n"
 
 
 def test_standard_input_that_is_not_utf_8(reverser: Reverser) -> None:

@@ -17,6 +17,18 @@ from seqlab.system.terminal import plain, say
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class _Name(click.ParamType[str]):
+    """What something is called. Nothing is called "", which a variable that is not set leaves behind."""
+
+    name = "text"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return value if value.strip() else self.fail("it is empty; is a variable not set?", param, ctx)
+
+
+NAME = _Name()
 INPUT = click.Path(exists=True, dir_okay=False, path_type=Path)
 OUTPUT = click.Path(dir_okay=False, path_type=Path)
 
@@ -55,7 +67,7 @@ def main() -> None:
 @click.option("--json", is_flag=True, help="Read and write JSON Lines.")
 @click.option("--attention", type=OUTPUT, help="HTML file to write with the attention map of each text.")
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="Checkpoint folder.  [default: models/best]")
-@click.option("--run", help="MLflow run whose best model translates, or an alias: champion, newest.")
+@click.option("--run", type=NAME, help="MLflow run whose best model translates, or an alias: champion, newest.")
 @click.option(
     "--parameters",
     type=click.Choice(("best", "average", "ensemble")),
@@ -87,7 +99,7 @@ def translate(text: tuple[str, ...], **options: Any) -> None:
 
 
 @main.command(short_help="Serve a trained model over HTTP.")
-@click.argument("run", required=False)
+@click.argument("run", type=NAME, required=False)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), default=5050, show_default=True, help="Port to listen on.")
 @_errors_for_people
@@ -136,7 +148,7 @@ def sync() -> None:
 
 
 @main.command(short_help="Compare runs: which is best, and is it real?")
-@click.argument("runs", nargs=-1, metavar="[RUN]...")
+@click.argument("runs", type=NAME, nargs=-1, metavar="[RUN]...")
 @click.option("--filter", "condition", default="", help="Finished runs that match, in MLflow's search syntax.")
 @click.option("--heatmap", nargs=2, metavar="ROWS COLUMNS", help="Of the heat map.  [default: what varies most]")
 @click.option("--output", type=click.Path(path_type=Path), help="Folder.  [default: reports, beside params.yaml]")
@@ -157,7 +169,7 @@ def compare(runs: tuple[str, ...], condition: str, heatmap: tuple[str, str] | No
 
 
 @main.command(short_help="Say why a stage would run, or runs differ.")
-@click.argument("subjects", nargs=-1, metavar="[STAGE]... | RUN RUN")
+@click.argument("subjects", type=NAME, nargs=-1, metavar="[STAGE]... | RUN RUN")
 @_errors_for_people
 def why(subjects: tuple[str, ...]) -> None:
     """Say why `dvc repro` would run each STAGE (without arguments: all), or in what two runs differ.
@@ -184,7 +196,7 @@ def ui(port: int) -> None:
 
 
 @main.command(short_help="Make a run's model the champion.")
-@click.argument("run")
+@click.argument("run", type=NAME)
 @click.option("--yes", is_flag=True, help="Do not ask, whatever the scores say.")
 @_errors_for_people
 def promote(run: str, *, yes: bool) -> None:
@@ -198,7 +210,7 @@ def promote(run: str, *, yes: bool) -> None:
 
 
 @main.command(short_help="Execute a run anew, and compare every byte.")
-@click.argument("run", required=False)
+@click.argument("run", type=NAME, required=False)
 @click.option("--trust", is_flag=True, help="Do not ask, whatever code it is.")
 @_errors_for_people
 def verify(run: str | None, *, trust: bool) -> None:
@@ -237,8 +249,8 @@ def sweep(settings: tuple[str, ...], name: str, jobs: int, dry_run: bool) -> Non
 
 
 @main.command(short_help="Run a recipe of recipes/.")
-@click.argument("name")
-@click.option("--seeds", help="Run it as a sweep with each of these seeds, such as 1,2,3.")
+@click.argument("name", type=NAME)
+@click.option("--seeds", type=NAME, help="Run it as a sweep with each of these seeds, such as 1,2,3.")
 @_errors_for_people
 def recipe(name: str, seeds: str | None) -> None:
     """Run recipes/NAME.txt, a list of parameters, as a DVC experiment; with --seeds as a sweep, one member a seed."""
@@ -253,9 +265,9 @@ def recipe(name: str, seeds: str | None) -> None:
 
 
 @main.command(short_help="Run what a change asks for, and compare.")
-@click.option("--base", required=True, help="Revision to compare with, such as origin/main.")
+@click.option("--base", type=NAME, required=True, help="Revision to compare with, such as origin/main.")
 @click.option("--output", type=click.Path(path_type=Path), help="Markdown file to write.  [default: standard output]")
-@click.option("--remote", help="DVC remote, made this working copy's default.  [default: its default]")
+@click.option("--remote", type=NAME, help="DVC remote, made this working copy's default.  [default: its default]")
 @click.option("--locked", is_flag=True, help="Fail if dvc.lock in this commit is not of its parameters and code.")
 @_errors_for_people
 def ci(base: str, output: Path | None, remote: str | None, locked: bool) -> None:

@@ -1,6 +1,7 @@
 """seqlab doctor: what is in use, what is wrong, and no password in either."""
 
 import http.server
+import os
 import shutil
 import subprocess
 import threading
@@ -50,6 +51,16 @@ def server() -> Iterator[str]:
 def line(root: Path, name: str) -> str:
     """What the diagnosis says of one thing."""
     return next(each for each in diagnose(root).found if each.startswith(name)).removeprefix(name).strip()
+
+
+def test_whose_commits_experiments_are(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "settings"))
+    assert line(root, "git").startswith("experiments are commits, and git does not know whose: ")
+    (tmp_path / "settings").write_text("[user]\nname = Anna\nemail = anna@example.org\n", "utf-8")
+    assert line(root, "git") == "knows whose commits experiments are"
 
 
 def test_all_is_well(root: Path) -> None:

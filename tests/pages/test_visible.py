@@ -1,6 +1,8 @@
+import sys
 import unicodedata
 
 import pytest
+import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +21,9 @@ BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069
         ("abc\u202edef", "abc⟨U+202E⟩def"),
         ("\u2066x\u2069\ufeff\u200b", "⟨U+2066⟩x⟨U+2069⟩⟨U+FEFF⟩⟨U+200B⟩"),
         ("\ud800\uffff\ue000", "⟨U+D800⟩⟨U+FFFF⟩⟨U+E000⟩"),
+        ("a\u3164b\u180ec\U000e0101", "a⟨U+3164⟩b⟨U+180E⟩c⟨U+E0101⟩"),
         ("می‌خواهم", "می‌خواهم"),
+        ("❤️", "❤️"),
         ("👩‍👩‍👧", "👩‍👩‍👧"),
     ],
 )
@@ -35,8 +39,14 @@ def test_nothing_hides_or_reorders(text: str) -> None:
     assert not {unicodedata.category(character) for character in shown} & {"Cc", "Co", "Cs", "Zl", "Zp"}
 
 
+def test_what_unicode_calls_ignorable_becomes_visible() -> None:
+    ignorable = regex.findall(r"\p{Default_Ignorable_Code_Point}", "".join(map(chr, range(sys.maxunicode + 1))))
+    kept = {each for each in ignorable if visible(each) == each}
+    assert kept == {*"\u180b\u180c\u180d\u180f\u200c\u200d", *map(chr, range(0xFE00, 0xFE10))}
+
+
 @settings(deadline=None)
-@given(st.text(st.characters(categories=["L", "N", "P", "S", "Zs"])))
+@given(st.text(st.characters(categories=["L", "N", "P", "S", "Zs"], exclude_characters="\u115f\u1160\u3164\uffa0")))
 def test_ordinary_text_is_kept(text: str) -> None:
     assert visible(text) == text
 

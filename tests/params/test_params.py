@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params, load_params, parse_params
+from seqlab.params.section import MOST
+from seqlab.tracking.foreign_schema import Whole
 
 ROOT = Path(__file__).parents[2]
 
@@ -99,6 +102,9 @@ def test_an_unknown_parameter_names_the_nearest_known_one(content: dict[str, Any
         # The default corpus is French on its target side.
         ("evaluate.metrics", ["rouge"], "corpus.target is fr"),
         ("corpus.multi30k.test", 2016, "'2016' or '2017'"),
+        ("seed", 2**63, "seed is beyond 9,223,372,036,854,775,807"),
+        ("train.log_every", 10**20, "train: log_every is beyond"),
+        ("evaluate.length_buckets", [5, 2**64], "evaluate: length_buckets is beyond"),
         ("runtime.device", "auto", "'cpu' or 'cuda'"),
         ("runtime.engine", "cuda", "'fast' or 'plain'"),
     ],
@@ -108,6 +114,14 @@ def test_a_bad_value_is_refused_with_its_name(content: dict[str, Any], name: str
         parse_params(change(content, name, value), "params.yaml")
     assert name.rsplit(".", maxsplit=1)[0] in str(caught.value)
     assert message in str(caught.value)
+
+
+def test_the_largest_number_is_one_that_the_journal_takes(content: dict[str, Any]) -> None:
+    parse_params(change(content, "seed", MOST), "params.yaml")
+    number = TypeAdapter(Whole)
+    assert number.validate_python(MOST, strict=True) == MOST
+    with pytest.raises(ValidationError):
+        number.validate_python(MOST + 1, strict=True)
 
 
 @pytest.mark.parametrize("target", ["en", "reply", "summary", "title"])

@@ -85,6 +85,7 @@ def test_code_spans_where_they_are_safe() -> None:
     assert code("train.learning_rate") == "`train.learning_rate`"
     assert code("nrefs:1|tok:13a") == "`nrefs:1\\|tok:13a`"
     assert code("a`b") == "a&#96;b"
+    assert code("a\u3164b") == "a⟨U+3164⟩b"
 
 
 def test_long_text_is_clipped_with_a_notice() -> None:

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -250,6 +251,33 @@ def test_outside_a_repository(tmp_path: Path) -> None:
         git.changed_files(tmp_path, ["."])
     with pytest.raises(SeqlabError, match=r"git for-each-ref: .*not a git repository"):
         git.references(tmp_path, "refs/heads/")
+
+
+@pytest.mark.parametrize(
+    ("settings", "variables", "known"),
+    [
+        ("", (), False),
+        ("[user]\nname = Anna\n", (), False),
+        ("[user]\nname = Anna\nemail = anna@example.org\n", (), True),
+        ("[user]\nuseConfigOnly = false\n", (), False),
+        ("", ("AUTHOR",), False),
+        ("", ("AUTHOR", "COMMITTER"), True),
+    ],
+)
+def test_whose_commits_are_made(
+    settings: str, variables: tuple[str, ...], known: bool, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "settings").write_text(settings, "utf-8")
+    for name in [name for name in os.environ if name.startswith("GIT_") or name == "EMAIL"]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "settings"))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    for name in variables:
+        monkeypatch.setenv(f"GIT_{name}_NAME", "Anna")
+        monkeypatch.setenv(f"GIT_{name}_EMAIL", "anna@example.org")
+    expected = nullcontext() if known else pytest.raises(SeqlabError, match="git does not know whose")
+    with expected:
+        git.check_identity(root)
 
 
 def test_git_that_does_not_answer_is_one_message(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -136,6 +136,20 @@ def test_a_downloaded_archive(clone: Path) -> None:
     assert "git init && git add --all && git commit" in result.stderr
 
 
+@pytest.mark.parametrize("name", ["a{b}", "100%", "what?", "$HOME", "`date`", 'a"b', "a\\b", "a:b"])
+def test_a_folder_that_programs_misread(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    problem = prerequisites.problems(tmp_path / name)[0]
+    assert problem.startswith("DVC, MLflow or pip misread ")
+    assert problem.endswith(f" in {tmp_path / name}: move or rename the folder")
+
+
+@pytest.mark.parametrize("name", ["seq lab", "Möbel & Früchte 日本", "C# it's [x]~!@^(y)", "a=b;c,d+e"])
+def test_a_folder_that_programs_can_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    assert not any("misread" in problem for problem in prerequisites.problems(tmp_path / name))
+
+
 def test_a_working_copy_that_does_without_git(clone: Path) -> None:
     """As docs/command-line.md has it."""
     shutil.rmtree(clone / ".git")

@@ -1,12 +1,15 @@
 """What a stranger's text can do to a terminal: nothing, whichever command shows it."""
 
 import ast
+import io
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import regex
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +18,7 @@ from seqlab.cli import main
 from seqlab.core.errors import SeqlabError
 from seqlab.evaluation.translation import Translation
 from seqlab.evaluation.translator import Translator
-from seqlab.system.terminal import plain
+from seqlab.system.terminal import plain, say
 
 ROOT = Path(__file__).parents[2]
 # Sets the title, fills the clipboard, clears the screen, hides what follows, reorders it; the last by C1 alone.
@@ -129,6 +132,13 @@ def test_nothing_is_printed_but_by_say() -> None:
     assert (ROOT / "src/seqlab/commands/translate/output.py").read_text("utf-8").count("click.echo(") == 1
 
 
+def test_what_a_terminal_s_encoding_has_not_is_written_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, encoding="iso-8859-1"))
+    say("garçon – 日本")
+    assert written.getvalue() == b"gar\xe7on \\u2013 \\u65e5\\u672c\n"
+
+
 @settings(deadline=None)
 @given(st.text(st.characters(codec=None, exclude_categories=())))
 def test_any_text_is_plain(text: str) -> None:
@@ -139,6 +149,12 @@ def test_any_text_is_plain(text: str) -> None:
     shown.encode("utf-8")
 
 
+def test_what_unicode_calls_ignorable_is_written_out() -> None:
+    ignorable = regex.findall(r"\p{Default_Ignorable_Code_Point}", "".join(map(chr, range(sys.maxunicode + 1))))
+    kept = {each for each in ignorable if plain(each) == each}
+    assert kept == {*"\u180b\u180c\u180d\u180f\u200c\u200d", *map(chr, range(0xFE00, 0xFE10))}
+
+
 def test_spelling_is_kept() -> None:
-    for text in ("Le garçon n’a pas 3 × 4 œufs\t– « oui » !\n", "می‌خواهم", "👩‍👩‍👧", "日本語"):
+    for text in ("❤️", "Le garçon n’a pas 3 × 4 œufs\t– « oui » !\n", "می‌خواهم", "👩‍👩‍👧", "日本語"):
         assert plain(text) == text

@@ -105,6 +105,22 @@ def test_a_start_of_wrong_types_is_skipped_and_said(tmp_path: Path, place: str, 
     assert skipped(tmp_path, "started", **changed(STARTED, place, new))
 
 
+@pytest.mark.parametrize("ratio", [-0.1, 1.5, 1e308])
+def test_a_ratio_is_a_probability(tmp_path: Path, ratio: float) -> None:
+    place = "recipe.train.train.teacher_forcing_ratio"
+    assert not skipped(tmp_path / "sound", "started", **changed(STARTED, place, 1.0))
+    assert skipped(tmp_path, "started", **changed(STARTED, place, ratio))
+
+
+@pytest.mark.parametrize("name", ["step", "epoch"])
+@pytest.mark.parametrize("number", [1e300, 10**12 + 1, -1, 2.5, True, None, "2"])
+def test_a_step_is_one_that_a_training_reaches(tmp_path: Path, name: str, number: object) -> None:
+    for event in ("StepFinished", "EpochFinished"):
+        point = {"step": 2, "epoch": 1, "loss": 1.5}
+        assert not skipped(tmp_path / "sound" / event, event, point=point)
+        assert skipped(tmp_path / event, event, point=point | {name: number})
+
+
 @pytest.mark.parametrize(
     "line", [DEEP, "[]", '{"a":' * 100_000, '{"event": "finished", "time": 1e999}', "x" * (1 << 22)]
 )
@@ -122,7 +138,7 @@ def test_a_line_that_is_whole_and_none_of_ours_is_said_and_a_torn_one_is_not(tmp
 def test_sound_entries_are_read_as_they_stand(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "20260101T000000000000-0123abcd.jsonl")
     journal.append("started", **STARTED)
-    journal.append("StepFinished", point={"step": 3, "loss": float("nan")}, tokens_per_second=1.0)
+    journal.append("StepFinished", point={"step": 3, "epoch": 1, "loss": float("nan")}, tokens_per_second=1.0)
     journal.append("finished", **ENDED)
     said: list[str] = []
     execution = read_execution(journal.path, said)

@@ -12,6 +12,7 @@ from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params, load_params
 from seqlab.stage import check_versions
 from seqlab.system.addresses import stripped
+from seqlab.system.git import check_identity
 from seqlab.system.prerequisites import problems, problems_of_python, stale
 from seqlab.tracking.fingerprint.pipeline import load_versions, stage_names
 from seqlab.tracking.publishing.uri import tracking_uri
@@ -38,6 +39,7 @@ def diagnose(root: Path) -> Diagnosis:
     lines: list[tuple[str, Callable[[Path], str]]] = [
         ("Python", lambda _: f"{platform.python_version()}, {sys.executable}"),
         ("disk", lambda root: f"{shutil.disk_usage(root).free / 1e9:.1f} GB free"),
+        ("git", _git),
         ("packages", _packages),
         ("device", _device),
         ("numerics", _numerics),
@@ -65,6 +67,15 @@ def _prerequisites(root: Path) -> Iterator[str]:
 
 def _params(root: Path) -> Params:
     return load_params(root / "params.yaml")
+
+
+def _git(root: Path) -> str:
+    """Nothing is wrong if git does not know: runs without experiments need no commit."""
+    try:
+        check_identity(root)
+    except SeqlabError as error:
+        return str(error)
+    return "knows whose commits experiments are"
 
 
 def _packages(root: Path) -> str:

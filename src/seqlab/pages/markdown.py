@@ -43,7 +43,9 @@ def markdown_environment(templates: Path) -> Environment:
 
 def code(value: str) -> Markdown:
     """`value` as a code span of a table cell where nothing in it can end one, else as `literal` text."""
-    return Markdown("`{}`".format(value.replace("|", "\\|")) if _PLAIN.fullmatch(value) else literal(value))
+    # Unicode counts some of what nobody sees among the letters.
+    is_plain = _PLAIN.fullmatch(value) is not None and visible(value) == value
+    return Markdown("`{}`".format(value.replace("|", "\\|")) if is_plain else literal(value))
 
 
 def sentences(values: list[str]) -> Markdown:

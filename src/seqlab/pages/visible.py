@@ -2,10 +2,12 @@
 
 import unicodedata
 
-# Bidirectional controls reorder what stands around them; format characters such as a zero-width space can't be seen.
-# Joiners (U+200C, U+200D) stay: Persian, Indic scripts and emoji need them.
-_SHOWN_FORMAT = {*range(0x061C, 0x061D), 0x200B, *range(0x200E, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070)}
-_SHOWN_FORMAT |= {0x00AD, 0xFEFF, *range(0xFFF9, 0xFFFC), *range(0xE0000, 0xE0080)}
+# Bidirectional controls reorder what stands around them. What Unicode calls ignorable by default, such as a zero-width
+# space or a Hangul filler, can't be seen. Joiners (U+200C, U+200D) and selectors of a variant (U+180B to U+180F but
+# U+180E, U+FE00 to U+FE0F) stay: Persian, Indic scripts, Mongolian and emoji need them.
+_SHOWN_FORMAT = {0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x200B, 0x200E, 0x200F, 0x3164}
+_SHOWN_FORMAT |= {*range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF, 0xFFA0, *range(0xFFF0, 0xFFFC)}
+_SHOWN_FORMAT |= {*range(0x1BCA0, 0x1BCA4), *range(0x1D173, 0x1D17B), *range(0xE0000, 0xE1000)}
 _SYMBOLS = {"\n": "\n", "\r": "␍", "\t": "⇥", "\x7f": "␡", "\u2028": "\n", "\u2029": "¶"}
 
 

@@ -23,6 +23,8 @@ SETTINGS = {
     "core.fsmonitor": "false",
     "diff.autoRefreshIndex": "true",
     "diff.orderFile": os.devnull,
+    # No name and address made of those of the machine.
+    "user.useConfigOnly": "true",
 }
 # Of git's variables: where its configuration is (a container may name its safe folders there), how far up it looks, who
 # commits (DVC does, for an experiment), and how it connects.
@@ -65,6 +67,22 @@ def find_commit(root: Path, revision: str) -> str | None:
         return None
     name = found.decode("ascii", "replace").strip()
     return name if is_commit(name) else None
+
+
+def check_identity(root: Path) -> None:
+    """Check that git in folder `root` knows whose commits are made: DVC keeps an experiment as a commit.
+
+    Raises:
+        SeqlabError: it was not told, by its configuration or by variables.
+    """
+    try:
+        for name in ("AUTHOR", "COMMITTER"):
+            _git(root, "var", f"GIT_{name}_IDENT")
+    except SeqlabError:
+        raise SeqlabError(
+            "experiments are commits, and git does not know whose: `git config --global user.name NAME`, and "
+            "`git config --global user.email ADDRESS`"
+        ) from None
 
 
 def commit_time(root: Path, commit: str) -> float:

@@ -20,11 +20,14 @@ CUDA_BUILD = "a download of 2.7 GB and 4.6 GB on the disk, where the CPU build t
 # PyTorch is built for these and later ones.
 GLIBC, MACOS = (2, 28), 14
 SECONDS = 20
+# In the path of a working copy: DVC reads braces as a template's, MLflow reads % and ? in the address of a database,
+# pip's scripts have the rest read by a shell, and a colon ends a folder on the path of programs.
+MISREAD = '{}%?$`"\\:\n'
 
 
 def problems(root: Path) -> List[str]:
     """What is wrong at `root`, installed or not, each in one line that says what to do."""
-    found = [_git(root), _make(), _permission(root)]
+    found = [_folder(root), _git(root), _make(), _permission(root)]
     return [problem for problem in found if problem]
 
 
@@ -115,6 +118,11 @@ def _platform() -> Optional[str]:
         return None
     here = f"{library or 'another C library'} {version}".strip()
     return "PyTorch needs glibc {}.{} or later, and here is {}: use another Linux, or a container".format(*GLIBC, here)
+
+
+def _folder(root: Path) -> Optional[str]:
+    misread = " ".join(sorted({*MISREAD}.intersection(str(root)))).replace("\n", "a line end")
+    return f"DVC, MLflow or pip misread {misread} in {root}: move or rename the folder" if misread else None
 
 
 def _git(root: Path) -> Optional[str]:

@@ -4,17 +4,24 @@ A terminal obeys what it is sent: an escape sequence (ECMA-48) in a run's name s
 clears the screen with what stood there.
 """
 
+import errno
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
+from seqlab.core.errors import SeqlabError
 from seqlab.system.addresses import stripped
 
-# Controls but tab and line end; then what reorders or hides: bidirectional controls, invisible operators, separators of
-# lines and paragraphs, tags; lone surrogates, which no terminal's encoding has. Joiners (U+200C, U+200D) are spelling.
+# Controls but tab and line end; then what reorders or hides: bidirectional controls, separators of lines and of
+# paragraphs, what Unicode calls ignorable by default, such as tags and fillers; lone surrogates, which no terminal's
+# encoding has. Joiners and selectors of a variant are spelling (U+200C, U+200D, U+180B to U+180F but U+180E, U+FE00 to
+# U+FE0F).
 _CONTROL = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 
 
@@ -24,5 +31,30 @@ def plain(text: str) -> str:
 
 
 def say(message: object, *, err: bool = False) -> None:
-    """Print a message for people, made `plain` and without passwords, to standard output or (`err`) standard error."""
-    click.echo(plain(stripped(str(message))), err=err)
+    """Print a message for people, made `plain` and without passwords, to standard output or (`err`) standard error.
+
+    Raises:
+        SeqlabError: there is no room for it where standard output goes.
+    """
+    text = plain(stripped(str(message)))
+    with output_errors():
+        try:
+            click.echo(text, err=err)
+        except UnicodeEncodeError as error:
+            # The terminal's encoding, such as Latin-1, has not all characters.
+            click.echo(text.encode(error.encoding, "backslashreplace").decode(error.encoding), err=err)
+
+
+@contextmanager
+def output_errors() -> Iterator[None]:
+    """Say of standard output that it cannot be written; that nobody reads on is click's affair.
+
+    Raises:
+        SeqlabError: it cannot.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            raise
+        raise SeqlabError(f"cannot write to standard output: {error.strerror or error}") from None

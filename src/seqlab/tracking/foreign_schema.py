@@ -36,6 +36,9 @@ Name = Annotated[str, StringConstraints(max_length=1024), AfterValidator(_printa
 Text = Annotated[str, StringConstraints(max_length=LONGEST_TEXT)]
 Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 Count = Annotated[int, Field(ge=0, lt=2**53)]
+# MLflow takes 64 bits, and a thousand steps a second take thirty years for these.
+MOST_STEPS = 10**12
+Step = Annotated[int, Field(ge=0, le=MOST_STEPS)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 # Seconds since 1970, to the year 5138.
 Time = Annotated[float, Field(ge=0, lt=1e11, allow_inf_nan=False)]
@@ -79,7 +82,8 @@ class _Model(_Section):
 
 
 class _Train(_Section):
-    teacher_forcing_ratio: Number
+    # It names the run: of another number, the digits are hundreds.
+    teacher_forcing_ratio: Annotated[Number, Field(ge=0, le=1)]
 
 
 class TrainRecipe(_Part):
@@ -159,10 +163,18 @@ class Numerics(Entry):
     numerics: Table
 
 
+class _Figures(Foreign):
+    """What was measured, and where; no training counts further."""
+
+    step: Step
+    epoch: Step
+    __pydantic_extra__: dict[str, Whole | float | bool | None]
+
+
 class Point(Entry):
     """A step or an epoch."""
 
-    point: dict[Name, Whole | float | bool | None]
+    point: _Figures
 
 
 class Ended(Entry):

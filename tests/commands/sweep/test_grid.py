@@ -90,6 +90,7 @@ def test_members_of_one_recipe_are_one() -> None:
         ("corpus.source=en,${oc.env:HOME}", "written out"),
         ("params.yaml:corpus.source='${now:%Y}'", "written out"),
         ("train.learning_rate=interval(0,1)", "INTERVAL"),
+        ("seed=" + "1" * 5000, "-S seed=1{195}: not of the form name=value"),
         ("seed=range(1,1000000)", "this grid has 999,999 members, and a sweep takes 1,000: "),
         ("seed=shuffle(range(1,1000000))", "this grid has 999,999 members"),
         ("seed=range(1,10000000000000000000000)", "this grid has 9,999,999,999,999,999,999,999 members"),

@@ -1,5 +1,6 @@
 """Recipes: read as somebody else's text, and run by DVC with nothing in them but parameters."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / ".dvc").mkdir()
     (tmp_path / "recipes").mkdir()
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    for name in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{name}_NAME", "Test")
+        monkeypatch.setenv(f"GIT_{name}_EMAIL", "test@example.org")
     return tmp_path
 
 
@@ -64,6 +70,16 @@ def test_what_is_no_parameter_runs_nothing(
     assert "hunter2" not in str(caught.value)
     assert calls == []
     assert not (project / "owned").exists()
+
+
+def test_without_a_name_to_commit_under_nothing_runs(
+    project: Path, calls: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "recipes/mine.txt").write_text("seed=3\n", "utf-8")
+    monkeypatch.delenv("GIT_COMMITTER_EMAIL")
+    with pytest.raises(SeqlabError, match=r"git does not know whose: `git config --global user\.name NAME`"):
+        run_recipe(project, "mine")
+    assert calls == []
 
 
 @pytest.mark.parametrize("name", ["../params", "a b", "", "-x", "grid;true", "x" * 50])

@@ -182,6 +182,7 @@ TEXT = text_of(*(f"été {line}" for line in LINES))
         (b"{\\rtf1\\ansi a\tb}", "is a document"),
         (b'<?xml version="1.0"?>\n<tmx>\t</tmx>', "is XML or HTML"),
         (b"SQLite format 3\x00", "is a database"),
+        (TEXT.replace(b"\n", b"\r"), "is text whose lines end with carriage returns alone"),
     ],
 )
 @pytest.mark.parametrize("name", ["a.tsv", "a.csv", "a.tsv.gz"])

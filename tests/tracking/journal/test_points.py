@@ -1,5 +1,8 @@
 import json
 import math
+import re
+
+import pytest
 
 from seqlab.tracking.journal.execution import Execution
 from seqlab.tracking.journal.points import Clock, Point, curve_points, score_points, training_points
@@ -54,6 +57,14 @@ def test_the_journal_gives_the_points_that_the_files_give() -> None:
     from_journal = values(curve_points(None, None, live, clock), "train/loss")
     from_files = values(curve_points(STEPS, None, live, clock), "train/loss")
     assert from_journal == from_files[1:]
+
+
+@pytest.mark.parametrize(("name", "step"), [("steps", 10**12 + 1), ("steps", -1), ("curves", 10**30)])
+def test_a_step_of_a_file_is_one_that_a_training_reaches(name: str, step: int) -> None:
+    files = {"steps": STEPS, "curves": CURVES}
+    files[name] = re.sub(r"(?m)^4,|(?<=^1,)4,", f"{step},", files[name])
+    with pytest.raises(ValueError, match=f"step {step} is none that a training reaches"):
+        curve_points(files["steps"], files["curves"], [], Clock([], 0.0))
 
 
 def test_a_value_that_is_none_is_no_point() -> None:

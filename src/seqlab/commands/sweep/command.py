@@ -13,6 +13,7 @@ from seqlab.commands.sweep.report import closing, outline
 from seqlab.commands.sweep.runs import experiment_fingerprint, tag_runs
 from seqlab.commands.sweep.sweep import Result, Sweep
 from seqlab.core.errors import SeqlabError
+from seqlab.system.git import check_identity
 from seqlab.tracking.home import find_home
 from seqlab.tracking.publishing.decisions import note_sweep
 from seqlab.tracking.publishing.sync import sync
@@ -55,6 +56,7 @@ def run_sweep(
         say(f"warning: git does not know {', '.join(untracked)}: the members run without; `git add` them")
     if dry_run:
         return 0
+    check_identity(root)
     result = Sweep(root, plan, jobs).run()
     say(closing(name, result))
     _publish(root, name, result, say)

@@ -76,13 +76,14 @@ def parse(setting: str) -> Any:
 
     if "${" in setting:
         # OmegaConf would put in what it names: an environment variable, whatever it holds.
-        raise SeqlabError(f"-S {setting}: a parameter's value is written out; ${{…}} is not looked up")
+        raise SeqlabError(f"-S {setting:.200}: a parameter's value is written out; ${{…}} is not looked up")
     try:
         (override,) = to_hydra_overrides([setting.removeprefix(f"{PARAMS}:")])
-    except HydraException as error:
-        raise SeqlabError(f"-S {setting}: not of the form name=value ({_first_line(error)})") from None
+    except (HydraException, ValueError) as error:
+        # A ValueError is Python's, of an integer of more digits than it reads.
+        raise SeqlabError(f"-S {setting:.200}: not of the form name=value ({_first_line(error)})") from None
     if override.type is not OverrideType.CHANGE:
-        raise SeqlabError(f"-S {setting}: parameters are neither added nor removed; write name=value")
+        raise SeqlabError(f"-S {setting:.200}: parameters are neither added nor removed; write name=value")
     return override
 
 
@@ -103,11 +104,11 @@ def _count(setting: str) -> int:
         start, stop, step = (Fraction(each or 0) for each in (value.start, value.stop, value.step))
         count = math.ceil((stop - start) / step)
     except (ArithmeticError, ValueError):
-        raise SeqlabError(f"-S {setting}: a range has an end, and a step other than 0") from None
+        raise SeqlabError(f"-S {setting:.200}: a range has an end, and a step other than 0") from None
     if count < 1:
-        raise SeqlabError(f"-S {setting}: this range has no values; its end is not among them")
+        raise SeqlabError(f"-S {setting:.200}: this range has no values; its end is not among them")
     return count
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]
+    return f"{str(error).splitlines()[0]:.200}"

@@ -6,6 +6,7 @@ from seqlab.commands.sweep.command import NAME
 from seqlab.commands.sweep.members import make_members
 from seqlab.core.errors import SeqlabError
 from seqlab.system.dvc import run_dvc
+from seqlab.system.git import check_identity
 from seqlab.tracking.home import find_home
 
 FOLDER = "recipes"
@@ -47,4 +48,5 @@ def run_recipe(start: Path, name: str) -> int:
         raise SeqlabError(
             f"{FOLDER}/{name}.txt is a grid of {len(members)}: run it with --seeds, such as --seeds 1,2,3"
         )
+    check_identity(root)
     return run_dvc(root, "exp", "run", f"--name={name}", *(f"--set-param={each}" for each in settings))

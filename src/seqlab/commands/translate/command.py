@@ -146,6 +146,8 @@ def _texts(arguments: Sequence[str], options: Options, batch_size: int) -> Itera
         with _opened(options.input) as file:
             yield batches(read(file, str(options.input)), batch_size)
         return
+    if sys.stdin is None:
+        raise SeqlabError("standard input is closed: give texts, or --input FILE")
     if sys.stdin.isatty():
         say("Type a text and press Enter; end with Ctrl-D.", err=True)
         batch_size = 1

@@ -9,7 +9,7 @@ import click
 
 from seqlab.core.atomic import atomic_file
 from seqlab.core.errors import SeqlabError
-from seqlab.system.terminal import plain
+from seqlab.system.terminal import output_errors, plain
 
 
 @contextmanager
@@ -38,4 +38,5 @@ def open_output(path: Path | None) -> Iterator[Callable[[str], object]]:
 def _say(line: str) -> None:
     # A pipe gets what the model wrote; a terminal would obey it.
     shown = plain(line) if sys.stdout.isatty() else line
-    click.echo(shown.encode("utf-8"))
+    with output_errors():
+        click.echo(shown.encode("utf-8"))

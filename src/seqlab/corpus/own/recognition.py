@@ -21,6 +21,8 @@ _OTHER_FORMS = (
     (rb"SQLite format 3\x00|PAR1|ARROW1", "a database or a table of another form: export it as .csv or .jsonl"),
     (rb"(?i)\s*(<\?xml|<!doctype|<html|<tmx|<xliff)", "XML or HTML: export its texts as .tsv, .csv or .jsonl"),
     (rb"\xff\xfe|\xfe\xff|\x00\x00\xfe\xff", "UTF-16 or UTF-32: save it as UTF-8 (`iconv -f UTF-16 -t UTF-8`)"),
+    # In as much of it as is looked at, there is no other line end.
+    (rb"(?:[^\r\n]*\r){3}[^\n]*\Z", "text whose lines end with carriage returns alone: `tr '\\r' '\\n'` mends it"),
     (rb"(?s).*\x1b[$(]", "ISO-2022, not UTF-8: save it as UTF-8 (`iconv -f ISO-2022-JP -t UTF-8`)"),
 )
 # UTF-16 of Latin letters is every other byte 0; a text has hardly any.

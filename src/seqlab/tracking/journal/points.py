@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seqlab.results.scores import flat
+from seqlab.tracking.foreign_schema import MOST_STEPS
 from seqlab.tracking.journal.execution import Execution
 
 STEP_COLUMNS = ("loss", "learning_rate", "gradient_norm", "teacher_forcing_ratio")
@@ -134,6 +135,13 @@ def _rows(text: str) -> list[dict[str, Any]]:
 
 
 def _at(step: int, time: float, values: dict[str, Any]) -> list[Point]:
+    """Points at a step or an epoch.
+
+    Raises:
+        ValueError: no training has that one, so MLflow need not have a place for it.
+    """
+    if not 0 <= step <= MOST_STEPS:
+        raise ValueError(f"step {step} is none that a training reaches")
     return [Point(key, step, number, time) for key, value in values.items() if (number := _number(value)) is not None]
 
 
