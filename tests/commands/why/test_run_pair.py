@@ -2,12 +2,10 @@
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from seqlab.commands.why.question import explain
-from seqlab.commands.why.run import Run
 from seqlab.core.atomic import write_json, write_text
 from seqlab.core.errors import SeqlabError
 from seqlab.tracking.journal.journal import Journal
@@ -145,10 +143,3 @@ def test_questions_that_have_no_answer(project: Project) -> None:
     for subjects in ([runs[0]], ["train", runs[0]], runs[:3]):
         with pytest.raises(SeqlabError, match="the stages are download, tokenize, train, evaluate, report"):
             explain(project.root, subjects)
-
-
-def test_a_recipe_of_another_program_is_refused() -> None:
-    recipes: list[Any] = [{}, {"train": {"model": 1}, "evaluate": {}}, {"train": [], "evaluate": None}]
-    for recipe in recipes:
-        with pytest.raises(SeqlabError, match="the recipe of run r is not one that this version of seqlab can read"):
-            Run("r", "0", recipe, {}, lambda _: None)
