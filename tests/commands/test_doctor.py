@@ -100,7 +100,12 @@ def test_it_asks_as_mlflow_does_with_the_name_and_password_of_its_environment(
     root: Path, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[object] = []
-    monkeypatch.setattr("requests.get", lambda _, *, auth, **__: asked.append(auth) or SimpleNamespace(ok=True))
+
+    def get(_: str, *, auth: object, **__: object) -> SimpleNamespace:
+        asked.append(auth)
+        return SimpleNamespace(ok=True)
+
+    monkeypatch.setattr("requests.get", get)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.replace("anna:geheim@", ""))
     for name, password in (("", ""), ("anna", ""), ("anna", "geheim")):
         monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", name)
