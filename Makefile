@@ -7,7 +7,7 @@
 # make lint       what CI asks of the sources: ruff, mypy, import contracts
 # make format     mend what ruff can mend
 # make bench      run the benchmarks (BENCHMARKS=training: one), add what they print to today's log in benchmarks/log
-# make pictures   the pictures of README and tutorial, from the runs of this working copy
+# make pictures   the pictures of the pages, from the runs of this working copy
 # make hashes     the digests of all pins, after a change of one
 # make clean      remove .venv and caches
 #
@@ -100,7 +100,7 @@ format: install-dev
 ui: install
 	seqlab ui
 
-# The pictures of the README and the tutorial, from the runs of this working copy.
+# The pictures of docs/, from the runs of this working copy.
 pictures: install-dev
 	python tools/pictures.py
 

@@ -1,10 +1,9 @@
-"""The door for developers stays true: what `make` lists exists, what pages name is there, hooks run what lint runs."""
+"""The door for developers stays true: what `make` lists exists, hooks run what lint runs. Pages: tests/test_docs.py."""
 
 import re
 import subprocess
 from pathlib import Path
 
-import pytest
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[1]
@@ -27,14 +26,3 @@ def test_the_hooks_are_what_lint_runs() -> None:
     assert [hook["entry"].removeprefix(".venv/bin/") for hook in hooks] == [
         line.strip() for line in recipe[1].splitlines()
     ]
-
-
-@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md", "docs/engines.md", "docs/security.md"])
-def test_files_that_a_page_names_are_there(page: str) -> None:
-    text = (ROOT / page).read_text("utf-8")
-    folders = ("", "src/seqlab/", "src/seqlab/seq2seq/", "tests/", "docs/")
-    for name in re.findall(r"`([\w./-]+\.(?:py|md|toml|yaml|txt))`", text):
-        if not name.startswith(("reports/", "requirements")):
-            assert any((ROOT / folder / name).exists() for folder in folders), name
-    for link in re.findall(r"\]\(([^)#:]+)\)", text):
-        assert (ROOT / page).parent.joinpath(link).exists(), link

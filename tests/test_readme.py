@@ -1,46 +1,31 @@
-"""The README stays true: its table of parameters, its commands, its paths."""
+"""The README is a first page: short, with the two commands, and figures that agree with one another."""
 
 import re
 from pathlib import Path
 
-from click.testing import CliRunner
-
-from seqlab.cli import main
-from seqlab.params.params import load_params
-from seqlab.params.table import parameter_table
-
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-PAGES = README + "".join(path.read_text("utf-8") for path in sorted(ROOT.glob("docs/*.md")))
+# Bytes.
+LONGEST = 10_000
 
 
-def test_the_table_of_parameters_is_the_schema_s() -> None:
-    assert parameter_table(load_params(ROOT / "params.yaml")) in README
+def test_it_is_short() -> None:
+    assert len(README.encode()) <= LONGEST
 
 
-def test_every_command_exists() -> None:
-    commands = dict.fromkeys(re.findall(r"(?:`|\$ |\| )seqlab ([a-z]+)", PAGES), "")
-    assert {"translate", "sync", "params", "runs"} <= commands.keys()
-    for command in commands:
-        result = CliRunner().invoke(main, [command, "--help"])
-        assert result.exit_code == 0, command
-        commands[command] = result.output
-    for command, options in re.findall(r"seqlab ([a-z]+)([^`\n|]*)", PAGES):
-        for option in re.findall(r"(?<= )--[a-z-]+", options):
-            assert option in commands.get(command, option), f"{command} {option}"
-    makefile = (ROOT / "Makefile").read_text("utf-8")
-    targets = set(re.findall(r"(?:`|\$ )make ([a-z-]+)", README))
-    assert {"run", "test"} <= targets
-    for target in targets:
-        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+def test_it_begins_with_a_picture_and_two_commands() -> None:
+    beginning = README.split("\n## The pipeline\n")[0]
+    assert re.findall(r"^\$ (make [a-z]+)\b", beginning, re.MULTILINE) == ["make run", "make test"]
+    assert re.findall(r"^!\[.+\]\(docs/[a-z-]+\.png\)$", beginning, re.MULTILINE)
+    # Where the check before an installation sends people.
+    assert "PIP_EXTRA_INDEX_URL" in beginning
 
 
-def test_every_file_that_it_links_to_exists() -> None:
-    for link in re.findall(r"\]\(([^)#]+)\)", README):
-        assert link.startswith("https://") or (ROOT / link).exists(), link
-
-
-def test_every_parameter_that_it_names_exists() -> None:
-    names = set(re.findall(r"^\| `([a-z_.0-9]+)` \|", parameter_table(load_params(ROOT / "params.yaml")), re.MULTILINE))
-    for name in re.findall(r"-S '?([a-z_.0-9]+)=", README):
-        assert name in names, name
+def test_the_figures_of_the_default_run_are_the_same_wherever_they_stand() -> None:
+    shown = re.search(r"^BLEU +(\d+\.\d+)  95 % confidence (\[.+?\])  (\S+)$", README, re.MULTILINE)
+    assert shown
+    table = re.findall(r"^\| BLEU with attention \|.* (\S+) (\[.+?\]) \|$", README, re.MULTILINE)
+    assert table == [(f"{float(shown[1]):.1f}", shown[2])]
+    assert re.findall(r"Signature:\s+`(.+?)`", README) == [shown[3]]
+    counts = re.findall(r"^\| sentences \|(.*)\| ([\d,]+) \|$", README, re.MULTILINE)
+    assert [sum(map(int, each.split("|"))) for each, _ in counts] == [int(all_.replace(",", "")) for _, all_ in counts]

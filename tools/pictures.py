@@ -1,4 +1,4 @@
-"""Make the pictures of the README and the tutorial from this working copy: `make pictures`.
+"""Make the pictures of the pages from this working copy: `make pictures`.
 
 Needs reports/report.html (`make run`), reports/comparison.html (`seqlab compare`), the runs in mlflow.db, and Chromium
 on the path.
@@ -22,7 +22,7 @@ from seqlab.tracking.home import find_home
 from seqlab.tracking.publishing.server import connect
 from seqlab.tracking.publishing.shared_view import view_url
 
-DOCS = Path(__file__).parent
+DOCS = Path(__file__).parents[1] / "docs"
 REPORTS = Path("reports").resolve()
 # Name, page, the heading that it begins at, height in pixels.
 PAGES = (

@@ -1,6 +1,7 @@
 """The summary that `make run` ends with."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,19 @@ def test_scores_with_interval_and_signature(tmp_path: Path) -> None:
     ]
     assert f"Report   {tmp_path / 'reports/report.html'}" in summary
     assert summary[-1] == "MLflow   make ui"
+
+
+def test_the_first_page_shows_what_it_prints(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    [block] = re.findall(r"^```text\n(BLEU .*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    rows = re.findall(r" (\d+\.\d+)  95 % confidence \[(.+), (.+)\]  (\S+)$", block, re.MULTILINE)
+    found = [
+        {"score": float(it), "low": float(low), "high": float(high), "signature": by} for it, low, high, by in rows
+    ]
+    figures = re.findall(r"^(?:Perplexity|Exact match) +(\d+\.\d+)", block, re.MULTILINE)
+    names = ("bleu", "chrf", "ter", "perplexity", "exact_match")
+    shown = dict(zip(names, [*found, *map(float, figures)], strict=True))
+    assert summary_of(tmp_path, shown | {"examples": 1000})[:5] == block.splitlines()
 
 
 @pytest.mark.parametrize(

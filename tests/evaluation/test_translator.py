@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.encoded import open_split
 from tests.evaluation.conftest import MAX_SOURCE_LENGTH, WORDS, examples, train_model
 
+MODEL_PAGE = Path(__file__).parents[2] / "docs/model.md"
 SENTENCES = [example.source for example in examples(25, seed=4)]
 
 
@@ -77,6 +79,18 @@ def test_score_is_the_log_probability_of_the_translation(translator: Translator)
             assert greedy.score == pytest.approx(beam.score, abs=1e-4)
         assert greedy.score < 0
         assert beam.score < 0
+
+
+def test_the_program_of_the_page_on_the_model(
+    root: Path, translator: Translator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [program] = re.findall(r"^```python\n(.*?)^```$", MODEL_PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(root)
+    names: dict[str, object] = {}
+    exec(program, names)  # noqa: S102 (it is ours)
+    [[expected]] = translate(translator, ["The black cat sleeps."], beam_size=5)
+    assert capsys.readouterr().out == f"{expected.text} {expected.score}\n"
+    assert isinstance(names["model"], Seq2Seq)
 
 
 def test_no_sentences(translator: Translator) -> None:

@@ -58,8 +58,8 @@ def test_dvc_s_own_views_show_figures(finished: Project) -> None:
         assert parameters["train.teacher_forcing_ratio"]["new"] == 0.4
         difference = json.loads(finished.dvc("metrics", "diff", "--json").stdout)
         assert set(difference["reports/metrics.json"]) == {"bleu", "chrf", "ter", "perplexity"}
-        # As the README has it, in a narrow window: nothing is cut off.
-        command = re.search(r"`(dvc exp show --only-changed [^`]+)`", (ROOT / "README.md").read_text("utf-8"))
+        # As docs/how-to.md has it, in a narrow window: nothing is cut off.
+        command = re.search(r"`(dvc exp show --only-changed [^`]+)`", (ROOT / "docs/how-to.md").read_text("utf-8"))
         assert command
         shown = finished.run(*shlex.split(command[1]), "--no-pager", COLUMNS="100").stdout
         assert shown.splitlines()[1].split() == ["Experiment", "bleu", "train.teacher_forcing_ratio"]

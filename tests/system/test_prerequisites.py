@@ -23,7 +23,7 @@ HERE = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 def clone(tmp_path: Path) -> Path:
     """A working copy with all that `make check` reads, in which nothing is installed."""
     folder = tmp_path / "a clone"
-    (folder / "src/seqlab").mkdir(parents=True)
+    (folder / "src/seqlab/system").mkdir(parents=True)
     shutil.copyfile(ROOT / "Makefile", folder / "Makefile")
     shutil.copyfile(PROGRAM, folder / "src/seqlab/system/prerequisites.py")
     subprocess.run(["git", "init", "--quiet", folder], check=True)

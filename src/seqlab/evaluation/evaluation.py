@@ -49,7 +49,7 @@ def evaluate(
     device: str,
     engine: Engine,
 ) -> None:
-    """Translate and score the test set; write what `results.write_results` does.
+    """Translate and score the test set; write what `outputs.write_results` does.
 
     Nothing is written before everything is computed. In scores.json, `exact_match` is a percentage, `loss` is in nats
     per target token, `own_prefix_loss` the same after the model's own prefixes, and `truncated` counts the sources that

@@ -1,8 +1,8 @@
 """The encoder–decoder as the literature has it, from top to bottom: start here.
 
 An encoder reads a sentence into a vector; a decoder, begun with that vector, writes another sentence word by word.
-Everything is PyTorch's own. The model that the pipeline trains (seqlab.model) knows more cells and options and is
-faster; where its options are these, its parameters fit here and give the same scores:
+Everything is PyTorch's own. The model that the pipeline trains (seqlab.seq2seq.model) knows more cells and options and
+is faster; where its options are these, its parameters fit here and give the same scores:
 
     model = EncoderDecoder.of(load_checkpoint(Path("models/best")))
     translations = translate(model, source, source_lengths, max_length=100)

@@ -14,7 +14,7 @@ from mlflow.exceptions import MlflowException
 from benchmarks.invented_runs import EXPERIMENT, InventedRun, grid, references, stand_in, worsened
 from seqlab.cli import main
 from seqlab.commands.compare import compare as module
-from seqlab.commands.compare.compare import Comparison, compare
+from seqlab.commands.compare.compare import Comparison, _told, compare
 from seqlab.core.errors import SeqlabError
 from seqlab.pages.markdown import literal
 from seqlab.tracking.publishing.server import Server
@@ -276,3 +276,16 @@ def test_no_folder_is_read_because_a_run_names_it(
         compare(tmp_path, tmp_path / "reports")
     # Each is asked for through MLflow, which checks the address too.
     assert set(calls) == {run.id for run in (runs if asked else runs[:3])}
+
+
+@pytest.mark.parametrize(
+    ("alike", "others", "said"),
+    [
+        (0, 2, "every other run is worse by more than chance (corrected p < 0.05)"),
+        (1, 1, "the other run can't be told from it (corrected p >= 0.05)"),
+        (1, 3, "1 of the 3 other runs can't be told from it (corrected p >= 0.05)"),
+        (0, 0, "there is no other run"),
+    ],
+)
+def test_the_verdict_is_a_sentence(alike: int, others: int, said: str) -> None:
+    assert _told(alike, others, "run") == said

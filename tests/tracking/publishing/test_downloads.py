@@ -48,6 +48,13 @@ def assert_whole(project: Project) -> None:
     assert len(downloads(project)) == 1
 
 
+def test_the_digest_stands_where_earlier_versions_put_it(published: Project) -> None:
+    """In a tag that models on servers have: under another name they would count as models without a digest."""
+    client = MlflowClient(f"sqlite:///{published.root}/mlflow.db")
+    [best] = [model for model in client.search_logged_models(["1"]) if model.name == "best"]
+    assert best.tags["seqlab.checkpoint"] == checkpoint_digest(download_checkpoint(name(published), published.root))
+
+
 @pytest.mark.parametrize("how", ["cut", "file missing", "file added", "stopped"])
 def test_what_broke_off_does_not_stay(published: Project, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
     original = mlflow.artifacts.download_artifacts

@@ -30,10 +30,9 @@ class Comparison:
 
     def __str__(self) -> str:
         view = self.view
-        others = len(view.runs) - 1
         lines = [f"Best     {view.best.name}, BLEU {view.best.bleu:.2f}, of {len(view.runs)} runs"]
         lines += [f"         {view.labels[0]}"] if view.differing else []
-        lines += [f"         {len(view.indistinct)} of the {others} others can't be told from it (corrected p >= 0.05)"]
+        lines += [f"         {_told(len(view.indistinct), len(view.runs) - 1, 'run')}"]
         lines += self._recipes()
         lines += [f"Page     {self.output / PAGE}; also {SUMMARY} and {TABLE}"]
         return "\n".join([*lines, *(f"note: {note}" for note in view.notes)])
@@ -44,11 +43,17 @@ class Comparison:
             return []
         best = groups[0]
         over = f"mean BLEU {best.mean:.2f} ± {best.over_seeds:.2f} over {len(best.runs)} seeds"
-        others = f"{len(self.view.indistinct_recipes)} of the {len(groups) - 1} others"
-        return [
-            f"Recipe   {self.view.recipe_labels[best.recipe]}: {over}",
-            f"         {others} can't be told from it by their seeds (Welch's t-test, corrected p >= 0.05)",
-        ]
+        told = _told(len(self.view.indistinct_recipes), len(groups) - 1, "recipe", "Welch's t-test over seeds, ")
+        return [f"Recipe   {self.view.recipe_labels[best.recipe]}: {over}", f"         {told}"]
+
+
+def _told(alike: int, others: int, noun: str, test: str = "") -> str:
+    if others == 0:
+        return f"there is no other {noun}"
+    if not alike:
+        return f"every other {noun} is worse by more than chance ({test}corrected p < 0.05)"
+    which = f"the other {noun}" if others == 1 else f"{alike} of the {others} other {noun}s"
+    return f"{which} can't be told from it ({test}corrected p >= 0.05)"
 
 
 def compare(

@@ -34,7 +34,7 @@ BLEU_SIGNATURE = f"{SIGNATURE}{BLEU.key}"
 # That its best model was made a version of a registered one: if there is none any more, somebody deleted it.
 REGISTERED = "seqlab.registered"
 # Of a logged model: the digest of its checkpoint's files, path → SHA-256.
-CHECKPOINT_DIGEST = "seqlab.seq2seq.checkpoint"
+CHECKPOINT_DIGEST = "seqlab.checkpoint"
 # The names of all sweeps that the run belongs to; in the UI, group by it.
 SWEEP = "sweep"
 # MLflow's own limit is 8,000 characters.
