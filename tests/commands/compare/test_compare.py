@@ -59,6 +59,10 @@ def test_three_files_and_a_verdict(compared: Compare, tmp_path: Path) -> None:
     assert comparison.view.differing == ["model.hidden_size", "train.teacher_forcing_ratio", "seed"]
     assert "http://127.0.0.1:5000/#/experiments/7/runs/" in files["comparison.html"]
     assert [len(group.runs) for group in comparison.view.groups] == [2, 2, 2, 2]
+    # Charts of recipes where there are several seeds, else of runs.
+    assert ", means of the seeds of 4 recipes." in files["comparison.html"]
+    compared(grid((0.0, 1.0), (64, 128), 1))
+    assert ", means of the seeds of" not in written(tmp_path)["comparison.html"]
     # Runs without teacher forcing are far behind, and the test says so.
     assert all(comparison.view.analysis.against_best[place - 1].distinct for place in range(4, 8))
 
