@@ -3,7 +3,8 @@
     python -m benchmarks.compare [RUNS]
 
 Making the runs takes longer than comparing them, and is not counted. Each has 70 parameters and 1,000 test sentences;
-their files lie where the project's own database has them.
+their files lie where the project's own database has them. What BLEU counts is counted once more, by itself: as the
+comparison does it, and by sacreBLEU with the references' n-grams cached.
 """
 
 import os
@@ -12,11 +13,14 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
+from sacrebleu import BLEU
 
-from benchmarks.invented_runs import InventedRun, grid
+from benchmarks.invented_runs import SIGNATURE, InventedRun, grid, references, worsened
 from seqlab.commands.compare.compare import compare
+from seqlab.significance.bleu_counts import BleuCounter
 
 SENTENCES = 1000
 PARAMETERS = 70
@@ -31,12 +35,34 @@ def main() -> None:
         (root / ".dvc").mkdir()
         os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{root}/mlflow.db"
         publish(root, number)
-        start = time.perf_counter()
+        start, began = time.perf_counter(), time.process_time()
         compare(root, root / "reports")
-        seconds = time.perf_counter() - start
+        seconds, used = time.perf_counter() - start, time.process_time() - began
         sizes = {path.name: path.stat().st_size for path in sorted((root / "reports").iterdir())}
     figures = ", ".join(f"{name} {size / 1e6:.2f} MB" for name, size in sizes.items())
-    sys.stdout.write(f"{number} runs of {SENTENCES} sentences: {seconds:.1f} s; {figures}\n")
+    sys.stdout.write(f"{number} runs of {SENTENCES} sentences: {seconds:.1f} s, of a processor {used:.1f}; {figures}\n")
+    ours, theirs = counting()
+    sys.stdout.write(f"counting, of a processor: {1e3 * ours:.1f} ms a run, by sacreBLEU {1e3 * theirs:.1f}\n")
+
+
+def counting(runs: int = 20) -> tuple[float, float]:
+    """Seconds of a processor that counting takes for a run's translations, by seqlab and by sacreBLEU.
+
+    Raises:
+        ValueError: they do not count the same.
+    """
+    texts = references(SENTENCES)
+    outputs = [worsened(texts, errors=0.02 * run, seed=run) for run in range(runs)]
+    counter = BleuCounter(SIGNATURE, [[text] for text in texts])
+    library = BLEU(tokenize="13a", references=[texts], force=True)
+    start = time.process_time()
+    ours = [counter.count(output) for output in outputs]
+    middle = time.process_time()
+    theirs = [library._extract_corpus_statistics(output, None) for output in outputs]
+    end = time.process_time()
+    if not all(np.array_equal(*pair) for pair in zip(ours, theirs, strict=True)):
+        raise ValueError("seqlab and sacreBLEU count differently")
+    return (middle - start) / runs, (end - middle) / runs
 
 
 def publish(root: Path, number: int) -> None:

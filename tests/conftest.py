@@ -4,6 +4,9 @@ import os
 
 from hypothesis import settings
 
+# The fixtures of pages in a browser.
+pytest_plugins = ["tests.browser"]
+
 # Tests run side by side, and two threads each would wait for one another. PyTorch reads it when it is imported; the
 # stages that a test starts set their own number.
 os.environ["OMP_NUM_THREADS"] = "1"

@@ -7,6 +7,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -104,6 +105,24 @@ def test_no_password_is_shown(root: Path, server: str, monkeypatch: pytest.Monke
     assert line(root, "MLflow") == f"{server.replace('anna:geheim@', '')}, which answers"
     assert line(root, "DVC remote") == "team, https://dvc.example.org/x"
     assert diagnosis.problems == []
+
+
+def test_it_asks_as_mlflow_does_with_the_name_and_password_of_its_environment(
+    root: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def get(_: str, *, auth: object, **__: object) -> SimpleNamespace:
+        asked.append(auth)
+        return SimpleNamespace(ok=True)
+
+    monkeypatch.setattr("requests.get", get)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.replace("anna:geheim@", ""))
+    for name, password in (("", ""), ("anna", ""), ("anna", "geheim")):
+        monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", name)
+        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", password)
+        assert line(root, "MLflow").endswith("which answers")
+    assert asked == [None, ("anna", ""), ("anna", "geheim")]
 
 
 @pytest.mark.parametrize(

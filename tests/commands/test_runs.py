@@ -50,6 +50,10 @@ def test_newest_first_with_bleu_and_state(tracked: Project, monkeypatch: pytest.
     # The date in whichever zone this is.
     assert [row[3][:9] for row in found] == ["–", "2096-10-0", "2025-06-1", "2023-11-1"]
 
+    # Whatever the lengths of names, columns line up.
+    lines = list_runs(tracked.root, "", 20).splitlines()
+    assert {line[lines[0].index("started") :] for line in lines} == {"started", *(row[3] for row in found)}
+
     assert [row[0] for row in rows(tracked, "metrics.`test/bleu` > 20")[1:]] == ["second"]
     assert "matches --filter" in list_runs(tracked.root / "src", "metrics.`test/bleu` > 99", 20)
     assert list_runs(tracked.root, "", 3).splitlines()[-1] == "… and older ones; --count shows more than 3"

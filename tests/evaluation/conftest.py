@@ -13,12 +13,12 @@ from seqlab.params.evaluate import EvaluateParams
 from seqlab.params.tokenizer import TokenizerParams
 from seqlab.seq2seq.checkpoint import load_checkpoint, model_tensors, save_checkpoint, write_checkpoint
 from seqlab.seq2seq.engines.cpu.loss import teacher_forced_loss
-from seqlab.seq2seq.model.config import ModelConfig
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import sequential
 from seqlab.text.encoded import open_split
 from seqlab.text.tokenizer import load_tokenizers
 from seqlab.tokenizing.build import build
+from tests.seq2seq.model.tiny import untrained_model
 
 MAX_SOURCE_LENGTH = 12
 WORDS = ["la", "nuit", "l'eau", "vu,", "<b>", "&amp;", "Ünder", "猫", "a\tb", "x\u2028y"]
@@ -52,10 +52,8 @@ def write_corpus(root: Path, test: list[Example]) -> None:
 def train_model(root: Path, *, attention: str, steps: int) -> None:
     """Plain teacher forcing on the whole training split, into models/best."""
     source, target = load_tokenizers(root / "data/tokenized/tokenizer")
-    config = ModelConfig(
-        source.vocab_size, target.vocab_size, "gru", 24, 32, 1, True, 0.0, "initial", attention, False, False, False
-    )
-    model = Seq2Seq(config, torch.Generator().manual_seed(1))
+    sizes = {"source_vocab_size": source.vocab_size, "target_vocab_size": target.vocab_size}
+    model = untrained_model(embedding_size=24, hidden_size=32, bidirectional=True, attention=attention, **sizes)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
     batch = next(sequential(open_split(root / "data/tokenized/train"), 1000))
     truth = torch.ones(batch.target.shape, dtype=torch.bool)

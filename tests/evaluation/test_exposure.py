@@ -1,7 +1,5 @@
 """Losses by position against one sentence at a time, step by step."""
 
-from collections.abc import Sequence
-
 import pytest
 import torch
 
@@ -9,28 +7,8 @@ from seqlab.core.special_tokens import EOS, SOS
 from seqlab.evaluation.exposure import exposure
 from seqlab.scoring.perplexity import perplexity
 from seqlab.seq2seq.engines.choice import CPU
-from seqlab.seq2seq.model.config import ModelConfig
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
-from seqlab.text.batches import Batch
-
-PAIRS = [([5, 6, 7], [8, 9]), ([4], [6, 5, 4, 10]), ([], []), ([9, 9], [7])]
-
-
-def make_model(*, input_feeding: bool) -> Seq2Seq:
-    config = ModelConfig(11, 12, "lstm", 5, 6, 1, True, 0.5, "initial", "dot", input_feeding, False, False)
-    return Seq2Seq(config, torch.Generator().manual_seed(1)).double()
-
-
-def batches(size: int) -> Sequence[Batch]:
-    parts = [PAIRS[start : start + size] for start in range(0, len(PAIRS), size)]
-    return [batch_of(part) for part in parts]
-
-
-def batch_of(pairs: Sequence[tuple[list[int], list[int]]]) -> Batch:
-    sides = [[torch.tensor([*pair[side], EOS]) for pair in pairs] for side in (0, 1)]
-    padded = [torch.nn.utils.rnn.pad_sequence(side, batch_first=True) for side in sides]
-    lengths = [torch.tensor([len(text) for text in side]) for side in sides]
-    return Batch(padded[0], lengths[0], padded[1], lengths[1], torch.arange(len(pairs)))
+from tests.evaluation.pairs import PAIRS, batches, make_model
 
 
 @torch.no_grad()
@@ -52,7 +30,7 @@ def one_by_one(model: Seq2Seq, *, forced: bool) -> dict[int, list[float]]:
 def test_losses_are_those_of_a_plain_loop(size: int, input_feeding: bool) -> None:
     model = make_model(input_feeding=input_feeding)
     gold, own = one_by_one(model, forced=True), one_by_one(model, forced=False)
-    found = exposure(model, batches(size))
+    found = exposure(model, list(batches(size)))
     assert [each.position for each in found] == [1, 2, 3, 4, 5]
     assert [each.tokens for each in found] == [4, 3, 2, 1, 1]
     for each in found:
@@ -64,7 +42,7 @@ def test_losses_are_those_of_a_plain_loop(size: int, input_feeding: bool) -> Non
 
 
 def test_all_positions_together_are_the_loss_under_teacher_forcing() -> None:
-    model = make_model(input_feeding=False)
-    found = exposure(model, batches(2))
+    model = make_model()
+    found = exposure(model, list(batches(2)))
     mean = sum(each.gold_nll * each.tokens for each in found) / sum(each.tokens for each in found)
     assert mean == pytest.approx(perplexity(model, batches(2), CPU)[0], rel=1e-12)

@@ -1,7 +1,6 @@
 """Loss and perplexity against a plain step-by-step loop."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,39 +12,8 @@ from seqlab.core.special_tokens import EOS, SOS
 from seqlab.scoring.perplexity import as_perplexity, perplexity
 from seqlab.seq2seq.engines.choice import CPU, PLAIN
 from seqlab.seq2seq.engines.engine import LossOutput
-from seqlab.seq2seq.model.config import ModelConfig
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
-from seqlab.text.batches import Batch
-
-PAIRS = [([5, 6, 7], [8, 9]), ([4], [6, 5, 4, 10]), ([], []), ([9, 9], [7])]
-
-
-def make_model() -> Seq2Seq:
-    config = ModelConfig(
-        source_vocab_size=11,
-        target_vocab_size=12,
-        cell="lstm",
-        embedding_size=5,
-        hidden_size=6,
-        layers=1,
-        bidirectional=True,
-        dropout=0.5,
-        context="initial",
-        attention="dot",
-        input_feeding=False,
-        tie_embeddings=False,
-        tie_output=False,
-    )
-    return Seq2Seq(config, torch.Generator().manual_seed(1)).double()
-
-
-def batches(size: int) -> Iterator[Batch]:
-    for start in range(0, len(PAIRS), size):
-        pairs = PAIRS[start : start + size]
-        sides = [[torch.tensor([*pair[side], EOS]) for pair in pairs] for side in (0, 1)]
-        padded = [torch.nn.utils.rnn.pad_sequence(side, batch_first=True) for side in sides]
-        lengths = [torch.tensor([len(text) for text in side]) for side in sides]
-        yield Batch(padded[0], lengths[0], padded[1], lengths[1], torch.arange(len(pairs)))
+from tests.evaluation.pairs import PAIRS, batches, make_model
 
 
 @torch.no_grad()

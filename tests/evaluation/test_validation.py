@@ -1,6 +1,5 @@
 """The validator that training is handed."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ from seqlab.params.tokenizer import TokenizerParams
 from seqlab.scoring.perplexity import perplexity
 from seqlab.seq2seq.decoding.greedy import greedy
 from seqlab.seq2seq.engines.choice import CPU
-from seqlab.seq2seq.model.config import ModelConfig
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import sequential
 from seqlab.text.encoded import open_split
@@ -22,6 +20,7 @@ from seqlab.text.tokenizer import load_tokenizers
 from seqlab.tokenizing.build import build
 from seqlab.training import validation
 from seqlab.training.validation import Validation
+from tests.seq2seq.model.tiny import untrained_model
 
 EXAMPLES = [
     Example("a b c d e", ("e d c b a", "e d c")),
@@ -32,21 +31,6 @@ EXAMPLES = [
 
 TOKENIZER = TokenizerParams(
     kind="word", vocab_size=100, vocabulary="separate", max_source_length=100, max_target_length=100
-)
-CONFIG = ModelConfig(
-    source_vocab_size=1,
-    target_vocab_size=1,
-    cell="gru",
-    embedding_size=6,
-    hidden_size=7,
-    layers=1,
-    bidirectional=False,
-    dropout=0.1,
-    context="initial",
-    attention="none",
-    input_feeding=False,
-    tie_embeddings=False,
-    tie_output=False,
 )
 
 
@@ -61,8 +45,8 @@ def data(tmp_path: Path) -> Path:
 @pytest.fixture
 def model(data: Path) -> Seq2Seq:
     source, target = load_tokenizers(data / "tokenized/tokenizer")
-    config = replace(CONFIG, source_vocab_size=source.vocab_size, target_vocab_size=target.vocab_size)
-    return Seq2Seq(config, torch.Generator().manual_seed(2))
+    sizes = {"source_vocab_size": source.vocab_size, "target_vocab_size": target.vocab_size}
+    return untrained_model(seed=2, embedding_size=6, hidden_size=7, dropout=0.1, **sizes)
 
 
 def _bleu(data: Path, model: Seq2Seq, tokenize: str) -> float:

@@ -16,7 +16,6 @@ from seqlab.core.parallel import Example
 from seqlab.evaluation.translator import Translator
 from seqlab.params.tokenizer import TokenizerParams
 from seqlab.seq2seq.checkpoint import model_tensors, write_checkpoint
-from seqlab.seq2seq.model.config import ModelConfig
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import Batches
 from seqlab.text.encoded import open_split
@@ -35,6 +34,7 @@ from seqlab.training.state import TrainingState
 from tests.fuzz.loader import Loader
 from tests.fuzz.mutations import bytes_mutated, json_lines_mutated, json_mutated, safetensors_mutated, zip_mutated
 from tests.fuzz.text_files import PAIRS, ROOT
+from tests.seq2seq.model.tiny import untrained_model
 from tests.tracking.entries import DIGEST, ENDED, RECIPE, STARTED
 
 Kind = Literal["word", "bpe", "unigram", "char"]
@@ -162,10 +162,8 @@ def _encoded() -> Loader:
 
 def _model(tokenizer: Path) -> Seq2Seq:
     source, target = load_tokenizers(tokenizer)
-    config = ModelConfig(
-        source.vocab_size, target.vocab_size, "gru", 4, 5, 1, False, 0.0, "initial", "dot", False, False, False
-    )
-    return Seq2Seq(config, torch.Generator().manual_seed(1))
+    sizes = {"source_vocab_size": source.vocab_size, "target_vocab_size": target.vocab_size}
+    return untrained_model(attention="dot", **sizes)
 
 
 def _checkpoint() -> Loader:

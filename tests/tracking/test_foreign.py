@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from seqlab.core.errors import SeqlabError
+from seqlab.results.paths import INPUTS, OUTPUTS
 from seqlab.tracking import foreign
 from seqlab.tracking.fingerprint.pipeline import load_stage, stage_names
-from seqlab.tracking.foreign_schema import OUTPUT_FOLDERS, SHOWN
+from seqlab.tracking.foreign_schema import SHOWN
 from seqlab.tracking.journal.execution import read_execution
 from seqlab.tracking.journal.journal import Journal, read_journal
 from seqlab.tracking.journal.ledger import Ledger
-from seqlab.tracking.journal.recorder import INPUTS
 from seqlab.tracking.journal.source import SOURCE
 from tests.tracking.conftest import Project
 from tests.tracking.entries import DIGEST, ENDED, RECIPE, STARTED
@@ -42,8 +42,8 @@ PATHS = [
 def test_the_declared_outputs_are_the_ones_that_a_journal_may_name() -> None:
     declared = [out for stage in stage_names(ROOT) for out in load_stage(ROOT, stage).outs]
     assert len(declared) > 15
-    assert [out for out in declared if not out.startswith(OUTPUT_FOLDERS)] == []
-    assert {name for name in (*INPUTS, SOURCE) if not name.startswith(OUTPUT_FOLDERS)} == {*SHOWN}
+    assert [out for out in declared if not out.startswith(OUTPUTS)] == []
+    assert {name for name in (*INPUTS, SOURCE) if not name.startswith(OUTPUTS)} == {*SHOWN}
 
 
 def skipped(tmp_path: Path, event: str, **fields: Any) -> list[str]:

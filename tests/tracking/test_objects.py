@@ -32,6 +32,20 @@ def test_a_large_file_takes_no_room_of_its_own(tmp_path: Path) -> None:
     assert place.samefile(path)
 
 
+def test_a_large_file_is_copied_where_there_are_no_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("another file system")
+
+    path = tmp_path / "file"
+    write_bytes(path, b"x" * LINK_BYTES)
+    monkeypatch.setattr("os.link", refuse)
+    objects = Objects(tmp_path / "objects")
+    place = objects.get(objects.put(path))
+    assert place is not None
+    assert not place.samefile(path)
+    assert [file.name for file in place.parent.iterdir()] == [place.name]
+
+
 def test_a_damaged_object_is_not_handed_out_and_is_made_good(tmp_path: Path) -> None:
     path = tmp_path / "file"
     write_bytes(path, b"content")

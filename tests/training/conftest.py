@@ -13,6 +13,8 @@ from seqlab.core import parallel
 from seqlab.core.parallel import Example
 from seqlab.params.params import Params, load_params, parse_params
 from seqlab.seq2seq.engines.choice import choose
+from seqlab.seq2seq.model.config import ModelConfig
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.tokenizing.build import build
 from seqlab.training.events import Listener
 from seqlab.training.run import train
@@ -88,6 +90,12 @@ def make_params(**sections: dict[str, Any]) -> Params:
         for section, values in changes.items():
             content[section] = content[section] | values
     return parse_params(content, "test")
+
+
+def make_model(params: Params, source_size: int, target_size: int, seed: int = 1) -> Seq2Seq:
+    """The model of these parameters for vocabularies of these sizes, as training begins with it."""
+    config = ModelConfig(source_size, target_size, **params.model.model_dump())
+    return Seq2Seq(config, torch.Generator().manual_seed(seed))
 
 
 @pytest.fixture(scope="session")

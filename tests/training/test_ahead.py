@@ -4,13 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from seqlab.core.errors import SeqlabError
 from seqlab.params.train import TrainParams
 from seqlab.seq2seq.engines.choice import CPU, CUDA
 from seqlab.seq2seq.engines.engine import Engine
-from seqlab.seq2seq.model.config import ModelConfig
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import Batch, Batches
 from seqlab.text.encoded import open_split
@@ -22,7 +20,7 @@ from seqlab.training.events import BatchFinished, Event
 from seqlab.training.interruption import Interrupted
 from seqlab.training.update import StepResult
 from tests.simulated_device import simulated_device, waits
-from tests.training.conftest import Training, make_params, stop_at
+from tests.training.conftest import Training, make_model, make_params, stop_at
 from tests.training.graphs.stand_in import StandIn
 from tests.training.test_device import on
 from tests.training.test_run import Trainings
@@ -117,10 +115,10 @@ def test_on_another_device_a_step_waits_for_nothing(trainings: Trainings) -> Non
 def test_a_step_waits_for_the_device_only_when_its_figures_are_fetched(ratio: float, corpus: Path) -> None:
     params = make_params(**PARAMS | {"train": PARAMS["train"] | {"teacher_forcing_ratio": ratio}})
     source, target = load_tokenizers(corpus / "tokenized/tokenizer")
-    config = ModelConfig(source.vocab_size, target.vocab_size, **params.model.model_dump())
+    model = make_model(params, source.vocab_size, target.vocab_size)
     batches = Batches(open_split(corpus / "tokenized/train"), 8, "sentences", 1).epoch(1)
     with simulated_device() as device:
-        updater = AheadUpdater(Seq2Seq(config, torch.Generator().manual_seed(1)).to(device), params.train, 1, CUDA)
+        updater = AheadUpdater(model.to(device), params.train, 1, CUDA)
         digests = ParameterDigests(updater.model, updater.repeated)
         updater.begin(batches[0], step=1, learning_rate=0.01, place="here")
         before = waits()

@@ -10,15 +10,13 @@ import torch
 from seqlab.params.params import Params
 from seqlab.seq2seq.checkpoint import load_checkpoint
 from seqlab.seq2seq.engines.choice import CPU
-from seqlab.seq2seq.model.config import ModelConfig
-from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import Batches
 from seqlab.text.encoded import open_split
 from seqlab.text.tokenizer import load_tokenizers
 from seqlab.training.interruption import Interrupted
 from seqlab.training.update import Updater
 from tests.simulated_device import simulated_device, waits
-from tests.training.conftest import make_params, stop_at
+from tests.training.conftest import make_model, make_params, stop_at
 from tests.training.test_run import Trainings
 
 RECIPES: dict[str, dict[str, dict[str, Any]]] = {
@@ -85,8 +83,7 @@ def test_a_step_waits_for_the_device_once(ratio: float, corpus: Path, device: st
         train={"teacher_forcing_ratio": ratio, "label_smoothing": 0.1, "average_decay": 0.9},
     )
     source, target = load_tokenizers(corpus / "tokenized/tokenizer")
-    config = ModelConfig(source.vocab_size, target.vocab_size, **params.model.model_dump())
-    updater = Updater(Seq2Seq(config, torch.Generator().manual_seed(1)).to(device), params.train, 1, CPU)
+    updater = Updater(make_model(params, source.vocab_size, target.vocab_size).to(device), params.train, 1, CPU)
     batches = Batches(open_split(corpus / "tokenized/train"), 8, "sentences", 1).epoch(1)
     for step in (1, 2):
         before = waits()

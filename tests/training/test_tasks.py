@@ -13,9 +13,10 @@ from seqlab.seq2seq.engines.cpu.loss import teacher_forced_loss
 from seqlab.seq2seq.model.config import ModelConfig
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.training.teacher_forcing import toss
+from tests.seq2seq.model.tiny import tiny_config
 
 SYMBOLS = 6
-SHAPE = ModelConfig(4 + SYMBOLS, 4 + SYMBOLS, "gru", 16, 32, 1, False, 0.0, "initial", "none", False, False, False)
+SHAPE = tiny_config(source_vocab_size=4 + SYMBOLS, target_vocab_size=4 + SYMBOLS, embedding_size=16, hidden_size=32)
 
 
 def pairs(count: int, longest: int, task: str, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:

@@ -10,21 +10,19 @@ from torch.nn.functional import cross_entropy
 
 from seqlab.core.special_tokens import PAD, SOS
 from seqlab.seq2seq.engines.choice import CPU
-from seqlab.seq2seq.model.config import ModelConfig
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import Batch, Batches
 from seqlab.text.encoded import open_split
 from seqlab.training.seeds import Stream, generator
 from seqlab.training.update import StepResult, Updater
-from tests.training.conftest import make_params
+from tests.training.conftest import make_model, make_params
 
 ALWAYS: dict[str, Any] = {"teacher_forcing_ratio": 1.0, "optimizer": "sgd", "max_grad_norm": 0.0}
 
 
 def make_updater(dropout: float = 0.0, seed: int = 1, **train: Any) -> Updater:
     params = make_params(model={"dropout": dropout, "attention": "dot"}, train=train)
-    config = ModelConfig(source_vocab_size=12, target_vocab_size=12, **params.model.model_dump())
-    return Updater(Seq2Seq(config, torch.Generator().manual_seed(3)), params.train, seed, CPU)
+    return Updater(make_model(params, 12, 12, seed=3), params.train, seed, CPU)
 
 
 def update(updater: Updater, batch: Batch, step: int = 1, learning_rate: float = 0.0) -> StepResult:

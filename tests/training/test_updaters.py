@@ -10,11 +10,9 @@ from seqlab.seq2seq.checkpoint import load_checkpoint
 from seqlab.seq2seq.engines import choice
 from seqlab.seq2seq.engines.choice import FAST, PLAIN
 from seqlab.seq2seq.engines.engine import LossOutput
-from seqlab.seq2seq.model.config import ModelConfig
-from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.training.update import Updater
 from seqlab.training.updaters import UPDATERS, make_updater
-from tests.training.conftest import STEPS_PER_EPOCH, make_params
+from tests.training.conftest import STEPS_PER_EPOCH, make_model, make_params
 from tests.training.test_run import Trainings
 
 
@@ -28,7 +26,7 @@ def test_the_updater_follows_from_the_engine(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setitem(UPDATERS, "whole", Whole)
     params = make_params()
-    model = Seq2Seq(ModelConfig(9, 9, **params.model.model_dump()), torch.Generator().manual_seed(1))
+    model = make_model(params, 9, 9)
     assert type(make_updater(replace(PLAIN, name="whole"), model, params.train, 1)) is Whole
     assert type(make_updater(PLAIN, model, params.train, 1)) is Updater
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from seqlab.pages.wording import figure
 from seqlab.params.params import Params
 from seqlab.results.metrics import Metric
-from seqlab.results.paths import MANIFEST
+from seqlab.results.paths import MANIFEST, PAGE
 from seqlab.results.reading import read_manifest, read_scores
 from seqlab.results.scores import Score
 from seqlab.tracking.publishing.server import LOCAL
@@ -28,7 +28,7 @@ def summarize(reports: Path, view: str | None = None) -> str:
             *lines,
             *_overlap(reports.parent),
             "",
-            f"Report   {reports / 'report.html'}",
+            f"Report   {reports.parent / PAGE}",
             *_mlflow(view),
         ]
     )

@@ -7,9 +7,7 @@ from seqlab.params.params import Params
 from seqlab.reporting.markdown import render_summary
 from seqlab.reporting.page import render_page
 from seqlab.reporting.view import gather
-
-PAGE = Path("reports/report.html")
-SUMMARY = Path("reports/report.md")
+from seqlab.results.paths import PAGE, SUMMARY
 
 
 def write_report(params: Params, root: Path) -> None:

@@ -1,14 +1,41 @@
-"""Where the stages' outputs lie, below the root of a working copy."""
+"""What a run is made of: the paths of its files below the root of a working copy, as DVC, journal and MLflow have them.
 
-from pathlib import Path
+The stages, which must not depend on this, are given their paths by `pipeline/`; tests/results/test_paths.py holds these
+to `dvc.yaml`.
+"""
 
-MANIFEST = Path("data/raw/manifest.json")
-STATISTICS = Path("data/statistics.json")
-CURVES = Path("reports/curves.csv")
-STEPS = Path("reports/steps.csv")
-TRAINING = Path("reports/training.json")
-SCORES = Path("reports/scores.json")
-TRANSLATIONS = Path("reports/translations.jsonl")
-BLEU_BY_LENGTH = Path("reports/bleu_by_length.csv")
-EXPOSURE = Path("reports/exposure.csv")
-ATTENTION = Path("reports/attention.json")
+PARAMS = "params.yaml"
+LOCK = "dvc.lock"
+
+RAW = "data/raw"
+TEST_SET = f"{RAW}/test.jsonl"
+MANIFEST = f"{RAW}/manifest.json"
+STATISTICS = "data/statistics.json"
+
+MODELS = "models"
+BEST = f"{MODELS}/best"
+LAST = f"{MODELS}/last"
+DIGESTS = f"{MODELS}/digests.safetensors"
+CURVES = "reports/curves.csv"
+STEPS = "reports/steps.csv"
+TRAINING = "reports/training.json"
+
+SCORES = "reports/scores.json"
+TRANSLATIONS = "reports/translations.jsonl"
+BLEU_BY_LENGTH = "reports/bleu_by_length.csv"
+EXPOSURE = "reports/exposure.csv"
+ATTENTION = "reports/attention.json"
+
+PAGE = "reports/report.html"
+SUMMARY = "reports/report.md"
+
+# What begins the path of any output; of what training, evaluation and report write; of what is no data and no model.
+OUTPUTS = ("data/", "models/", "reports/")
+RESULTS = ("models/", "reports/")
+REPORTS = "reports/"
+# What begins the path of a checkpoint's file: in MLflow it is a model's, not the run's.
+CHECKPOINTS = (f"{BEST}/", f"{LAST}/")
+# Of the report stage, whose code and parameters are in no fingerprint: they may change while the run stays.
+PAGES = (PAGE, SUMMARY)
+# Files of the working copy that a run shows beside what training and evaluation wrote.
+INPUTS = (PARAMS, LOCK, MANIFEST, STATISTICS)

@@ -100,12 +100,12 @@ def _checked(maps: list[AttentionMap]) -> list[AttentionMap]:
     return maps
 
 
-def _read_json(root: Path, path: Path, adapter: TypeAdapter[T]) -> T:
+def _read_json(root: Path, path: str, adapter: TypeAdapter[T]) -> T:
     with _open(root, path) as file:
         return _validated(path, adapter.validate_json, file.read(), "")
 
 
-def _read_csv(root: Path, path: Path, adapter: TypeAdapter[T]) -> list[T]:
+def _read_csv(root: Path, path: str, adapter: TypeAdapter[T]) -> list[T]:
     with _open(root, path) as file:
         try:
             rows = list(csv.DictReader(io.StringIO(file.read().decode("utf-8"), newline=""), strict=True))
@@ -114,14 +114,14 @@ def _read_csv(root: Path, path: Path, adapter: TypeAdapter[T]) -> list[T]:
     return [_validated(path, adapter.validate_python, row, f"row {number}") for number, row in enumerate(rows, 1)]
 
 
-def _open(root: Path, path: Path) -> BinaryIO:
+def _open(root: Path, path: str) -> BinaryIO:
     try:
         return open(root / path, "rb")
     except FileNotFoundError:
         raise SeqlabError(f"{path} is missing; run `dvc repro` to make it") from None
 
 
-def _validated(path: Path, validate: Callable[[Any], T], content: Any, place: str) -> T:
+def _validated(path: str, validate: Callable[[Any], T], content: Any, place: str) -> T:
     try:
         return validate(content)
     except ValidationError as error:
@@ -131,5 +131,5 @@ def _validated(path: Path, validate: Callable[[Any], T], content: Any, place: st
         raise _damaged(path, ": ".join(part for part in (place, name, problem) if part)) from None
 
 
-def _damaged(path: Path, problem: str) -> SeqlabError:
+def _damaged(path: str, problem: str) -> SeqlabError:
     return SeqlabError(f"{path} is damaged ({problem}); delete it and run `dvc repro`, which makes it again")

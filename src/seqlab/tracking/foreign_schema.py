@@ -4,17 +4,18 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from seqlab.results.paths import LOCK, OUTPUTS, PARAMS
+
 LONGEST_TEXT = 1 << 20
 MOST = 100_000
-# As dvc.yaml has them, and what a run shows beside: tests/tracking/test_foreign.py holds them to it.
-OUTPUT_FOLDERS = ("data/", "models/", "reports/")
-SHOWN = ("params.yaml", "dvc.lock", "source.zip")
+# What a run shows beside its outputs: tests/tracking/test_foreign.py holds them to it.
+SHOWN = (PARAMS, LOCK, "source.zip")
 
 
 def _output(path: str) -> str:
     parts = path.split("/")
     unsafe = not path.isprintable() or any(part in ("", ".", "..") for part in parts) or {*"\\:"} & {*path}
-    if unsafe or not (path in SHOWN or path.startswith(OUTPUT_FOLDERS)):
+    if unsafe or not (path in SHOWN or path.startswith(OUTPUTS)):
         raise ValueError("is no path of an output")
     return path
 

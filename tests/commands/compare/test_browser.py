@@ -1,24 +1,17 @@
+"""The comparison in a browser."""
+
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 
 from benchmarks.invented_runs import InventedRun, grid, stand_in
 from seqlab.commands.compare import compare as module
 from seqlab.commands.compare.compare import compare
-from tests.reporting.test_browser import CHROMIUM, CONTRASTS, FLAGS, contrast
+from tests.browser import HOSTILE, check_charts, check_page, check_skip_link, needs_browser
 
-HOSTILE = "<script>alert(1)</script><img src=http://example.org/x onerror=alert(1)> | \u202e`x` " + "long" * 80
-WIDTHS = (1360, 390)
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.xdist_group("browser"),
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine's path"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser"), needs_browser]
 
 
 @pytest.fixture(scope="module")
@@ -38,43 +31,6 @@ def page_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "reports/comparison.html"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS), timeout=300_000)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module", params=[(width, scheme) for width in WIDTHS for scheme in SCHEMES], ids=str)
-def opened(request: pytest.FixtureRequest, browser: Any, page_path: Path) -> Iterator[Any]:
-    """The page, opened in a window; what it asked the browser for, and said, is in `page.events`."""
-    width, scheme = request.param
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    # A busy machine may be slow; no test here is about time.
-    context.set_default_timeout(100_000)
-    page = context.new_page()
-    page.events = []
-    page.on("request", lambda asked: page.events.append(asked.url))
-    page.on("console", lambda message: page.events.append(message.text))
-    page.on("pageerror", lambda error: page.events.append(str(error)))
-    page.on("dialog", lambda dialog: page.events.append(dialog.message))
-    page.goto(page_path.as_uri())
-    yield page
-    context.close()
-
-
-@pytest.fixture
-def page(opened: Any) -> Any:
-    """The page as it is when it has just been opened, its details unfolded."""
-    opened.events.clear()
-    opened.reload()
-    opened.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
-    return opened
-
-
 def column(page: Any, title: str) -> list[str]:
     """Texts of the visible rows under `title` in the table of runs."""
     found: list[str] = page.evaluate(
@@ -88,57 +44,15 @@ def column(page: Any, title: str) -> list[str]:
     return found
 
 
-def test_it_asks_for_nothing_and_says_nothing(page: Any, page_path: Path) -> None:
-    page.wait_for_load_state("networkidle")
-    assert page.events == [page_path.as_uri()]
-
-
-def test_the_page_never_scrolls_sideways(page: Any) -> None:
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-
-
-def test_every_box_that_scrolls_can_be_reached_by_keyboard(page: Any) -> None:
-    unreachable = page.evaluate(
-        "[...document.querySelectorAll('body *')].filter((each) => each.scrollWidth > each.clientWidth + 1"
-        " && ['auto', 'scroll'].includes(getComputedStyle(each).overflowX)"
-        " && (each.tabIndex < 0 || !each.getAttribute('aria-label'))).map((each) => each.outerHTML.slice(0, 80))"
-    )
-    assert unreachable == []
+def test_it_is_for_everybody(page: Any, page_path: Path) -> None:
+    check_page(page, page_path)
+    check_charts(page, "--paper", [f"--s{place}" for place in range(1, 9)], "figure svg text")
 
 
 def test_hostile_text_is_shown_as_text(page: Any) -> None:
     assert page.get_by_text("<script>alert(1)</script>").first.is_visible()
     assert page.locator("img, main [src]").count() == 0
     assert page.locator("script").count() == 1
-
-
-def test_text_has_contrast(page: Any) -> None:
-    contrasts = page.evaluate(CONTRASTS)
-    assert len(contrasts) > 300
-    faint = [name for name, colour, background in contrasts if contrast(colour, background) < 4.5]
-    assert faint == []
-
-
-def test_lines_of_charts_have_contrast(page: Any) -> None:
-    colours = page.evaluate(
-        """() => ['--paper', ...Array.from({length: 8}, (_, place) => `--s${place + 1}`)].map((name) => {
-          const context = document.createElement('canvas').getContext('2d');
-          context.fillStyle = getComputedStyle(document.documentElement).getPropertyValue(name);
-          context.fillRect(0, 0, 1, 1);
-          return [...context.getImageData(0, 0, 1, 1).data];
-        })"""
-    )
-    assert all(contrast(colour, colours[0]) >= 3 for colour in colours[1:])
-
-
-def test_text_of_charts_is_large_enough(page: Any) -> None:
-    heights = page.evaluate(
-        """() => [...document.querySelectorAll('figure svg text')].map((each) => {
-          const {a, b} = each.getScreenCTM();
-          return Math.hypot(a, b) * parseFloat(getComputedStyle(each).fontSize);
-        })"""
-    )
-    assert min(heights) >= 9
 
 
 def test_the_table_is_sorted_by_keyboard_alone(page: Any) -> None:
@@ -231,7 +145,4 @@ def test_single_runs_are_shown_on_demand(page: Any) -> None:
 
 
 def test_the_keyboard_skips_to_the_runs(page: Any) -> None:
-    page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "Skip to the runs"
-    page.keyboard.press("Enter")
-    page.wait_for_url("**#runs")
+    check_skip_link(page, "Skip to the runs", "runs")

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from markdown_it import MarkdownIt
 from mlflow.exceptions import MlflowException
 
-from benchmarks.invented_runs import EXPERIMENT, InventedRun, grid, references, stand_in, worsened
+from benchmarks.invented_runs import COMMIT, EXPERIMENT, InventedRun, grid, references, stand_in, worsened
 from seqlab.cli import main
 from seqlab.commands.compare import compare as module
 from seqlab.commands.compare.compare import Comparison, _told, compare
@@ -59,6 +59,10 @@ def test_three_files_and_a_verdict(compared: Compare, tmp_path: Path) -> None:
     assert comparison.view.differing == ["model.hidden_size", "train.teacher_forcing_ratio", "seed"]
     assert "http://127.0.0.1:5000/#/experiments/7/runs/" in files["comparison.html"]
     assert [len(group.runs) for group in comparison.view.groups] == [2, 2, 2, 2]
+    # Charts of recipes where there are several seeds, else of runs.
+    assert ", means of the seeds of 4 recipes." in files["comparison.html"]
+    compared(grid((0.0, 1.0), (64, 128), 1))
+    assert ", means of the seeds of" not in written(tmp_path)["comparison.html"]
     # Runs without teacher forcing are far behind, and the test says so.
     assert all(comparison.view.analysis.against_best[place - 1].distinct for place in range(4, 8))
 
@@ -90,6 +94,15 @@ def test_runs_of_earlier_versions_have_their_figures_under_the_new_names(compare
     rows = list(csv.DictReader(io.StringIO(written(tmp_path)["comparison.csv"])))
     assert [float(row["valid_best/bleu"]) for row in rows] == pytest.approx([float(row["bleu"]) - 1 for row in rows])
     assert "best/valid_bleu" not in rows[0]
+
+
+def test_a_commit_leads_to_its_page(compared: Compare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "remote_address", lambda _: "git@example.org:team/project.git")
+    runs = grid((0.0, 1.0), (64,), 1)
+    del runs[1].tags["commit"]
+    compared(runs)
+    page = written(tmp_path)["comparison.html"]
+    assert page.count(f'<a href="https://example.org/team/project/commit/{COMMIT}" rel="noreferrer">') == 1
 
 
 def test_the_mark_beside_a_commit_means_code(compared: Compare, tmp_path: Path) -> None:

@@ -82,9 +82,12 @@ def test_as_many_lines_out_as_in(name: str | None, project: Path) -> None:
 
 
 def test_json_keeps_every_text_as_it_is(project: Path) -> None:
-    texts = ["a\rb\n", "\ufeff\u2028", ""]
+    texts = ["a\rb\n", "\ufeff\u2028", "\u2029\x85\x9b", ""]
     result = run("--json", given="".join(json.dumps(text) + "\n" for text in texts).encode())
     assert [json.loads(line)["translation"] for line in result.stdout.split("\n")[:-1]] == texts
+    # Whatever takes what for a line end, and no terminal obeys it.
+    assert len(result.stdout.splitlines()) == len(texts)
+    assert "\x9b" not in result.stdout
     assert json.loads(run("--json", "a\nb").stdout) == {"source": "a\nb", "translation": "a\nb", "score": -0.5}
 
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from seqlab.commands.verify import claim as subject_module
-from seqlab.commands.verify.claim import Claim, load_claim
+from seqlab.commands.verify.claim import Claim, claim_of, load_claim
 from seqlab.core.atomic import write_bytes, write_json
 from seqlab.core.errors import SeqlabError
 from seqlab.tracking.fingerprint.content import sha256
@@ -17,6 +17,7 @@ from seqlab.tracking.journal.execution import read_executions
 from seqlab.tracking.journal.ledger import Ledger
 from seqlab.tracking.journal.source import SOURCE, read_source, source_archive
 from seqlab.tracking.publishing.find import find_record
+from seqlab.tracking.publishing.run import published
 from seqlab.tracking.publishing.sync import sync
 from tests.tracking.conftest import Project, git, make_project
 
@@ -158,8 +159,8 @@ class Published:
             write_bytes(self.folder / path, content)
         tags = {"seqlab.files": json.dumps(present), "seqlab.execution_ids": "x"}
         info = SimpleNamespace(run_name="tf0.50-h128-gru-theirs", run_id="1", status="FINISHED")
-        run = SimpleNamespace(info=info, data=SimpleNamespace(tags=tags, metrics=self.metrics))
-        return subject_module._published(cast(Any, self), cast(Any, run))
+        run = SimpleNamespace(info=info, data=SimpleNamespace(params={}, tags=tags, metrics=self.metrics))
+        return claim_of(published(cast(Any, self), cast(Any, run)))
 
     def _recipe(self) -> bytes:
         return json.dumps(self.recipe).encode()

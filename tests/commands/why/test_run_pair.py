@@ -1,17 +1,18 @@
 """What `seqlab why RUN RUN` says, on a project whose stages are played."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from seqlab.commands.why import run_pair
 from seqlab.commands.why.question import explain
-from seqlab.commands.why.run import Run
 from seqlab.core.atomic import write_json, write_text
 from seqlab.core.errors import SeqlabError
 from seqlab.tracking.journal.journal import Journal
 from seqlab.tracking.publishing.find import find_record
+from seqlab.tracking.publishing.run import load_run
 from seqlab.tracking.publishing.sync import sync
 from tests.tracking.conftest import CODE, Project, git
 
@@ -126,6 +127,15 @@ def test_runs_that_only_mlflow_has(tracked: Project) -> None:
         explain(tracked.root, ["tf9", first])
 
 
+def test_somebody_elses_run_has_nothing_to_compare(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = played(project)
+    ours = load_run(project.home, first)
+    monkeypatch.setattr(run_pair, "load_run", lambda _, run: ours if run == first else replace(ours, tags={}))
+    for runs in ([first, "theirs"], ["theirs", first]):
+        with pytest.raises(SeqlabError, match=f"run {ours.name} is none of seqlab's: it has no fingerprint"):
+            explain(project.root, runs)
+
+
 def test_questions_that_have_no_answer(project: Project) -> None:
     runs = []
     for beam_size in range(1, 18):
@@ -145,10 +155,3 @@ def test_questions_that_have_no_answer(project: Project) -> None:
     for subjects in ([runs[0]], ["train", runs[0]], runs[:3]):
         with pytest.raises(SeqlabError, match="the stages are download, tokenize, train, evaluate, report"):
             explain(project.root, subjects)
-
-
-def test_a_recipe_of_another_program_is_refused() -> None:
-    recipes: list[Any] = [{}, {"train": {"model": 1}, "evaluate": {}}, {"train": [], "evaluate": None}]
-    for recipe in recipes:
-        with pytest.raises(SeqlabError, match="the recipe of run r is not one that this version of seqlab can read"):
-            Run("r", "0", recipe, {}, lambda _: None)

@@ -1,6 +1,7 @@
 """Models and batches small enough to compare with plainly written references."""
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,10 +26,20 @@ TINY = ModelConfig(
 )
 
 
-def tiny_model(seed: int = 0, **options: object) -> Seq2Seq:
+def tiny_config(**options: Any) -> ModelConfig:
+    """A tiny shape, with these options."""
+    return replace(TINY, **options)
+
+
+def untrained_model(seed: int = 1, **options: Any) -> Seq2Seq:
+    """A model in float32 as training begins with it."""
+    return Seq2Seq(tiny_config(**options), torch.Generator().manual_seed(seed))
+
+
+def tiny_model(seed: int = 0, **options: Any) -> Seq2Seq:
     """A model in float64 whose parameters are all random and large, biases too."""
     generator = torch.Generator().manual_seed(seed)
-    model = Seq2Seq(replace(TINY, **options), generator).double()  # type: ignore[arg-type]
+    model = Seq2Seq(tiny_config(**options), generator).double()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.normal_(0, 0.8, generator=generator)

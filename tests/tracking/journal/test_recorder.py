@@ -44,6 +44,17 @@ def test_an_evaluation_knows_the_training_that_it_found(project: Project) -> Non
     assert "models/best/model.safetensors" in execution.header["inputs"]
 
 
+def test_a_stage_says_whether_its_outputs_are_those_of_before(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.train()
+    assert capsys.readouterr().err == ""
+    project.train()
+    assert capsys.readouterr().err == "train: reproduced: the same bytes as in 1 earlier execution(s)\n"
+    project.train(weights=b"others")
+    assert capsys.readouterr().err.startswith("train: NOT REPRODUCED: models/best/model.safetensors, ")
+
+
 @pytest.mark.parametrize("interrupted", [False, True])
 def test_a_failure_is_noted(project: Project, interrupted: bool) -> None:
     recorder = project.recorder("train")

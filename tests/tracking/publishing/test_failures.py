@@ -4,6 +4,7 @@ import errno
 import stat
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -126,3 +127,21 @@ def test_a_process_that_holds_many_locks_is_named_once(project: Project, monkeyp
     with pytest.raises(SeqlabError) as caught:
         dvc_status(Path(project.root))
     assert str(caught.value).count("PID 4711") == 1
+
+
+def code_of(module: str, source: str) -> dict[str, Any]:
+    """The names that `source` defines as a module of that name."""
+    names: dict[str, Any] = {"__name__": module}
+    exec(source, names)  # noqa: S102 (the source of this test)
+    return names
+
+
+def test_what_mlflow_cannot_read_of_an_answer_is_the_servers_and_a_mistake_of_ours_is_ours() -> None:
+    read = code_of("mlflow.rest", "def read(parse): return parse()")["read"]
+    mistake = code_of("seqlab.mistake", "def make(): raise KeyError('ours')")["make"]
+    with pytest.raises(SeqlabError, match="its answer is none of MLflow's"), server_errors("http://server"):
+        read(code_of("json", "def parse(): raise KeyError('theirs')")["parse"])
+    with pytest.raises(KeyError, match="ours"), server_errors("http://server"):
+        read(mistake)
+    with pytest.raises(KeyError, match="ours"), server_errors("http://server"):
+        mistake()

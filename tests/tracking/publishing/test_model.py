@@ -21,7 +21,6 @@ from seqlab.evaluation.parameters import Parameters
 from seqlab.evaluation.translator import Translator
 from seqlab.params.tokenizer import TokenizerParams
 from seqlab.seq2seq.checkpoint import model_tensors, write_checkpoint
-from seqlab.seq2seq.model.config import ModelConfig
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.tokenizer import load_tokenizers
 from seqlab.tokenizing.build import build
@@ -29,6 +28,7 @@ from seqlab.tracking.publishing import downloads as downloads_module
 from seqlab.tracking.publishing.downloads import download_checkpoint
 from seqlab.tracking.publishing.pyfunc import LONGEST_TEXT, MOST_TEXTS
 from seqlab.tracking.publishing.sync import sync
+from tests.seq2seq.model.tiny import tiny_config
 from tests.tracking.conftest import Project
 
 TEXTS = ["the cat", "the cat sleeps", "a\tb\nc", "", "never seen", "the " * 50]
@@ -72,9 +72,8 @@ class CheckpointWriter:
 
     def __call__(self, folder: Path, weights: bytes) -> None:
         source, target = load_tokenizers(self._tokenizer)
-        config = ModelConfig(
-            source.vocab_size, target.vocab_size, "gru", 8, 8, 1, False, 0.0, "initial", "dot", False, False, False
-        )
+        sizes = {"source_vocab_size": source.vocab_size, "target_vocab_size": target.vocab_size}
+        config = tiny_config(embedding_size=8, hidden_size=8, attention="dot", **sizes)
         epochs = [1, 2] if folder.name == "best" else [2]
         seeds = [torch.Generator().manual_seed(len(weights) * epoch) for epoch in epochs]
         kept = [model_tensors(Seq2Seq(config, seed)) for seed in seeds]

@@ -9,9 +9,10 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.tracking._tracking_service.utils import _artifact_repos_cache
 
-from seqlab.commands.compare.run_files import TRANSLATIONS, locate
+from seqlab.commands.compare.run_files import locate
 from seqlab.commands.compare.runs import find_runs
 from seqlab.core.atomic import write_text
+from seqlab.results.paths import TRANSLATIONS
 from seqlab.tracking.publishing import model as model_module
 from seqlab.tracking.publishing import sync as sync_module
 from seqlab.tracking.publishing.moved import COLUMNS, follow_move

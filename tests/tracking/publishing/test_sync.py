@@ -334,7 +334,7 @@ def test_points_that_a_dead_server_missed_are_added_once(tracked: Project, monke
             raise OSError("server gone")
         original(self, run_id, metrics, **rest)
 
-    monkeypatch.setattr("seqlab.tracking.publishing.projection.BATCH_POINTS", 20)
+    monkeypatch.setattr("seqlab.tracking.publishing.points.BATCH_POINTS", 20)
     with monkeypatch.context() as patch:
         patch.setattr(MlflowClient, "log_batch", die_at_the_second_batch)
         with pytest.raises(SeqlabError, match="server gone"):

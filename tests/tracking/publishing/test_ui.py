@@ -1,7 +1,6 @@
 """The runs in MLflow's own UI, driven as a person would: open the view, select runs, compare, read the figures."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,16 +17,14 @@ from seqlab.tracking.publishing import model as model_module
 from seqlab.tracking.publishing import sync as sync_module
 from seqlab.tracking.publishing.shared_view import NAME, view_url
 from seqlab.tracking.publishing.sync import Summary, sync
+from tests.browser import launched, needs_browser
 from tests.tracking.conftest import ROOT, Project
 from tests.tracking.mlflow_server import MlflowServer, free_port, wait_for
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-         "--disable-sync", "--no-first-run")  # fmt: skip
 # Ratio, hidden size, BLEU.
 GRID = [(0.0, 64, 21.5), (0.0, 256, 24.25), (1.0, 64, 27.75), (1.0, 256, 31.5)]
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine's path")]
+pytestmark = [pytest.mark.slow, needs_browser]
 
 
 @pytest.fixture
@@ -90,11 +87,10 @@ def test_the_compare_view_needs_no_configuration(summary: Summary) -> None:
 
 
 def _drive(summary: Summary) -> None:
-    from playwright.sync_api import expect, sync_playwright
+    from playwright.sync_api import expect
 
     expect.set_options(timeout=120_000)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS), timeout=300_000)
+    with launched() as browser:
         page = browser.new_page(viewport={"width": 1500, "height": 1300})
         page.set_default_timeout(120_000)
         page.goto(summary.server.view)
@@ -103,7 +99,6 @@ def _drive(summary: Summary) -> None:
         expect(page.get_by_test_id("saved-views-trigger")).to_have_text(NAME)
         _shows_the_charts(page, expect)
         _compares(page, expect)
-        browser.close()
 
 
 def _shows_the_charts(page: Any, expect: Any) -> None:

@@ -53,8 +53,8 @@ def present_output(root: Path, path: str) -> str:
         raise SeqlabError(f"{path}: {type(error).__name__}; `dvc repro` makes it") from None
 
 
-def _parsed(read: Callable[[str], str], path: Path, parse: Callable[[str], T]) -> T:
-    text = read(path.as_posix())
+def _parsed(read: Callable[[str], str], path: str, parse: Callable[[str], T]) -> T:
+    text = read(path)
     try:
         return parse(text)
     except (ValidationError, csv.Error):

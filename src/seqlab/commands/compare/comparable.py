@@ -3,9 +3,10 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from seqlab.commands.compare.runs import SIGNATURE, TEST_SET, ComparedRun
+from seqlab.commands.compare.runs import ComparedRun
 from seqlab.core.errors import SeqlabError
 from seqlab.results.metrics import BLEU
+from seqlab.tracking.publishing.tags import BLEU_SIGNATURE, TEST_SET_DIGEST
 
 NAMED = 3
 
@@ -51,7 +52,7 @@ def _described(test_set: str, signature: str) -> str:
 
 
 def _filter(run: ComparedRun) -> str:
-    tags = {name: run.tags[name] for name in (TEST_SET, SIGNATURE) if name in run.tags}
+    tags = {name: run.tags[name] for name in (TEST_SET_DIGEST, BLEU_SIGNATURE) if name in run.tags}
     return '--filter "' + " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items()) + '"'
 
 

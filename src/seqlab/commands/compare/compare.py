@@ -83,7 +83,7 @@ def compare(
     runs, notes = scored(found)
     check_comparable(runs)
     remote = remote_address(home.root)
-    commits = {run.tags["commit"] for run in runs if "commit" in run.tags}
+    commits = {run.commit for run in runs if run.commit}
     pages = {commit: commit_page(remote, commit) for commit in commits}
     files, lost = locate(server, home, runs)
     view = gather(runs, files, [*server.notes, *notes, *lost], pages, heat)

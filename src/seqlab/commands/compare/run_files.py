@@ -11,15 +11,12 @@ from urllib.parse import unquote, urlparse
 
 from seqlab.commands.compare.comparable import counted
 from seqlab.commands.compare.runs import ComparedRun
+from seqlab.results.paths import BLEU_BY_LENGTH, CURVES, EXPOSURE, TRANSLATIONS
 from seqlab.tracking.home import Home
 from seqlab.tracking.publishing.moved import ARTIFACTS
 from seqlab.tracking.publishing.server import Server, server_errors
 
-TRANSLATIONS = "reports/translations.jsonl"
-CURVES = "reports/curves.csv"
-LENGTHS = "reports/bleu_by_length.csv"
-EXPOSURE = "reports/exposure.csv"
-WANTED = (TRANSLATIONS, CURVES, LENGTHS, EXPOSURE)
+WANTED = (TRANSLATIONS, CURVES, BLEU_BY_LENGTH, EXPOSURE)
 # A download waits for the server, not for this machine.
 THREADS = 8
 

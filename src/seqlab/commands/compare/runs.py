@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seqlab.results.metrics import BLEU
-from seqlab.significance.paired_test import of_the_score
 from seqlab.tracking.foreign import files
 from seqlab.tracking.journal.points import RENAMED
 from seqlab.tracking.publishing.find import filter_errors, find_run
+from seqlab.tracking.publishing.run import Tagged
 from seqlab.tracking.publishing.server import Server, server_errors
-from seqlab.tracking.publishing.tags import FILES, PARAMS, RUN_FINGERPRINT
+from seqlab.tracking.publishing.tags import FILES
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -19,12 +19,10 @@ if TYPE_CHECKING:
 # MLflow's own limit is 50,000; its client pages by 1,000.
 PAGE_SIZE = 1000
 FINISHED = "attributes.status = 'FINISHED'"
-TEST_SET = "data.data/raw/test.jsonl"
-SIGNATURE = "signature.bleu"
 
 
 @dataclass(frozen=True)
-class ComparedRun:
+class ComparedRun(Tagged):
     """A run: its parameters, tags and last metrics; `place` is the address of its page, "" in a database."""
 
     id: str
@@ -36,11 +34,6 @@ class ComparedRun:
     metrics: dict[str, float]
 
     @property
-    def fingerprint(self) -> str:
-        """Identity of its recipe, "" if somebody else's."""
-        return self.tags.get(RUN_FINGERPRINT, "")
-
-    @property
     def bleu(self) -> float:
         """BLEU of the test set, 0–100.
 
@@ -48,21 +41,6 @@ class ComparedRun:
             KeyError: the run has no score.
         """
         return self.metrics[BLEU.point]
-
-    @property
-    def test_set(self) -> str:
-        """Digest of the test set, "" if unknown."""
-        return self.tags.get(TEST_SET, "")
-
-    @property
-    def signature(self) -> str:
-        """How BLEU was computed, without what only its confidence interval depends on; "" if unknown."""
-        return of_the_score(self.tags.get(SIGNATURE, ""))
-
-    @property
-    def has_edited_code(self) -> bool:
-        """Whether the run's code is not that of its commit; for earlier versions edited parameters were code, too."""
-        return self.tags.get("dirty") == "yes" and self.tags.get("dirty_files") != PARAMS
 
     @property
     def files(self) -> dict[str, str]:

@@ -8,9 +8,10 @@ from statistics import fmean, stdev
 from seqlab.commands.compare.parameters import SEED, value_of
 from seqlab.commands.compare.runs import ComparedRun
 from seqlab.significance.paired_test import Interval
+from seqlab.tracking.publishing.tags import CODE, DATA
 
 # Same parameters, but other code or data: not the same experiment.
-IDENTITY_TAGS = ("code.", "data.")
+IDENTITY_TAGS = (CODE, DATA)
 
 
 @dataclass(frozen=True)

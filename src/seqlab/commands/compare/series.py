@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seqlab.commands.compare.reading import read_columns, read_texts
-from seqlab.commands.compare.run_files import CURVES, EXPOSURE, LENGTHS, Files
+from seqlab.commands.compare.run_files import Files
 from seqlab.results.exposure import REACHED
+from seqlab.results.paths import BLEU_BY_LENGTH, CURVES, EXPOSURE
 
 # Points of a curve; a screen has no room for more.
 MAX_POINTS = 100
@@ -65,13 +66,13 @@ def length_curves(files: Sequence[Files]) -> tuple[list[str], list[Curve]]:
     names: list[str] = []
     curves = []
     for run, found in enumerate(files):
-        if LENGTHS not in found:
+        if BLEU_BY_LENGTH not in found:
             continue
-        buckets = read_texts(found[LENGTHS], "bucket")
+        buckets = read_texts(found[BLEU_BY_LENGTH], "bucket")
         names = names or buckets
         if buckets == names:
-            lows = {row[0]: row[1] for row in read_columns(found[LENGTHS], ["low", "bleu"])}
-            starts = [row[0] for row in read_columns(found[LENGTHS], ["low"])]
+            lows = {row[0]: row[1] for row in read_columns(found[BLEU_BY_LENGTH], ["low", "bleu"])}
+            starts = [row[0] for row in read_columns(found[BLEU_BY_LENGTH], ["low"])]
             curves.append(Curve(run, [[place, lows[low]] for place, low in enumerate(starts) if low in lows]))
     return names, curves
 
@@ -106,6 +107,7 @@ def thinned(points: list[list[float]]) -> list[list[float]]:
 
 def length_unit(files: Sequence[Files]) -> str:
     """What the runs' source lengths are counted in: words, or characters."""
-    units = (unit for found in files if LENGTHS in found for unit in read_texts(found[LENGTHS], "unit") if unit)
+    tables = [found[BLEU_BY_LENGTH] for found in files if BLEU_BY_LENGTH in found]
+    units = (unit for place in tables for unit in read_texts(place, "unit") if unit)
     # Runs of earlier versions count words, without a word about it.
     return next(units, "words")

@@ -27,7 +27,7 @@ def render_table(view: View) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(cells([*FACTS, *params, *FINDINGS, *metrics]))
     for place, run in enumerate(view.runs):
-        facts = [run.name, run.id, run.fingerprint, run.place, run.tags.get("commit", "")]
+        facts = [run.name, run.id, run.fingerprint, run.place, run.commit]
         values = [run.params.get(name, "") for name in params]
         found = [str(run.metrics.get(name, "")) for name in metrics]
         writer.writerow(cells([*facts, *values, *_findings(view, place), *found]))

@@ -11,12 +11,13 @@ from seqlab.commands.compare.labels import recipe_labels, run_labels
 from seqlab.commands.compare.parameters import check_parameters, split_parameters
 from seqlab.commands.compare.reading import read_counts, read_translations
 from seqlab.commands.compare.recipe_verdict import RecipeVerdict, recipe_verdicts
-from seqlab.commands.compare.run_files import TRANSLATIONS, Files
+from seqlab.commands.compare.run_files import Files
 from seqlab.commands.compare.runs import ComparedRun
 from seqlab.commands.compare.seeds import SeedGroup, recipes, seed_groups
 from seqlab.commands.compare.series import highlighted
 from seqlab.core.errors import SeqlabError
 from seqlab.results.metrics import Metric, compared
+from seqlab.results.paths import TRANSLATIONS
 from seqlab.significance.bleu_counts import Counts
 from seqlab.significance.bleu_scores import bleu
 from seqlab.significance.paired_test import Interval
@@ -121,7 +122,7 @@ def gather(
         runs=kept,
         labels=run_labels(kept, differing),
         files=[files[run.id] for run in kept],
-        commit_pages=[pages.get(run.tags.get("commit", ""), "") for run in kept],
+        commit_pages=[pages.get(run.commit, "") for run in kept],
         notes=[*notes, *more],
         differing=differing,
         constants=constants,

@@ -21,12 +21,12 @@ from seqlab.evaluation.parameters import Parameters
 from seqlab.evaluation.translation import Translation
 from seqlab.evaluation.translator import Translator
 from seqlab.params.params import Params, load_params
+from seqlab.results.paths import BEST
 from seqlab.system.dvc import dvc_status
 from seqlab.system.terminal import say
 from seqlab.tracking.home import find_home
 from seqlab.tracking.publishing.downloads import download_checkpoint
 
-MODEL = "models/best"
 STAGES = ("download", "tokenize", "train")
 
 
@@ -116,7 +116,7 @@ def load_translator(
     with ThreadPoolExecutor(max_workers=1) as pool:
         # DVC takes as long to start as PyTorch: side by side.
         status = pool.submit(dvc_status, root)
-        translator = _translator(root / MODEL, params, parameters)
+        translator = _translator(root / BEST, params, parameters)
         note = stale_note(root, "these translations are", STAGES, status.result)
     if note:
         say(note, err=True)

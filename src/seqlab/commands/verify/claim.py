@@ -1,40 +1,23 @@
 """The run that is verified: what it was made from, and what came out."""
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from hashlib import sha256 as sha256_of
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import load_params
+from seqlab.results.paths import PAGES, RESULTS
 from seqlab.tracking.fingerprint.content import files_below, sha256
 from seqlab.tracking.fingerprint.fingerprint import load_recipe
 from seqlab.tracking.fingerprint.pipeline import load_stage
 from seqlab.tracking.fingerprint.provenance import provenance
-from seqlab.tracking.foreign import files, limited_bytes, recipe
 from seqlab.tracking.home import Home
 from seqlab.tracking.journal.execution import read_execution
 from seqlab.tracking.journal.ledger import COMPARED, Ledger
-from seqlab.tracking.journal.record import RunRecord
 from seqlab.tracking.journal.run_name import run_name
 from seqlab.tracking.journal.source import SOURCE, left_out, source_archive
 from seqlab.tracking.journal.workspace import NEEDED, stale_stages
-from seqlab.tracking.objects import Objects
-from seqlab.tracking.publishing.artifacts import LEDGER, RECIPE
-from seqlab.tracking.publishing.assembly import REPORTS
-from seqlab.tracking.publishing.find import find_record, find_run, server_of
-from seqlab.tracking.publishing.server import Server, server_errors
-from seqlab.tracking.publishing.tags import EXECUTION_IDS, FILES
-
-if TYPE_CHECKING:
-    from mlflow.entities import Run
-
-T = TypeVar("T")
-OUTPUTS = ("models/", "reports/")
-# The tag that MLflow itself has for it.
-COMMIT = "mlflow.source.git.commit"
+from seqlab.tracking.publishing.run import Run, load_run
 
 
 @dataclass(frozen=True)
@@ -77,12 +60,7 @@ def load_claim(home: Home, run: str | None) -> Claim:
     """
     if run is None:
         return _present(home)
-    record = find_record(home, run)
-    if record is not None:
-        return _recorded(record, Objects(home.objects))
-    server = server_of(home, run)
-    with server_errors(server.uri):
-        return _published(server, find_run(server, run))
+    return claim_of(load_run(home, run))
 
 
 def _present(home: Home) -> Claim:
@@ -123,61 +101,29 @@ def _numerics_class(home: Home, train_fingerprint: str, outputs: dict[str, str])
     return ""
 
 
-def _recorded(record: RunRecord, objects: Objects) -> Claim:
-    _check_finished(record.name, record.status)
+def claim_of(run: Run) -> Claim:
+    """What a finished run claims.
 
-    def content(path: str) -> bytes | None:
-        place = objects.get(record.files[path]) if path in record.files else None
-        return place.read_bytes() if place else None
-
-    return Claim(
-        name=record.name,
-        commit=record.tags.get(COMMIT),
-        outputs=record.files | record.models | _first_outputs(record.ledger),
-        data=_data(record.recipe),
-        numerics_class=_first_class(record.ledger),
-        content=content,
-    )
-
-
-def _published(server: Server, run: "Run") -> Claim:
-    name, tags = str(run.info.run_name), run.data.tags
-    place = f"of run {name} at {server.address}"
-    _check_finished(name, run.info.status)
-    present = files(tags.get(FILES, "{}"))
-
-    def content(path: str) -> bytes | None:
-        if path not in (*present, RECIPE, LEDGER):
-            return None
-        with server_errors(server.uri), tempfile.TemporaryDirectory(prefix="seqlab-run-") as folder:
-            downloaded = Path(server.client.download_artifacts(run.info.run_id, path, folder))
-            found = _read(f"{path} {place}", lambda: limited_bytes(downloaded))
-        if not sha256_of(found).hexdigest().startswith(present.get(path, "")):
-            raise SeqlabError(
-                f"{path} {place} is not the file that was published: somebody changed it, or "
-                "its upload broke off; nothing is made from it"
-            )
-        return found
-
-    if not present:
-        raise SeqlabError(f"run {name} at {server.address} has no files; run `seqlab sync` where it ran")
-    ledger = Ledger([])
-    if EXECUTION_IDS in tags:
-        ledger = _read(f"{LEDGER} {place}", lambda: Ledger.from_json(_text(content(LEDGER))))
-    made_from = _read(f"{RECIPE} {place}", lambda: recipe(content(RECIPE) or b"{}"))
-    ledger = _of_these_files(ledger, present)
+    Raises:
+        SeqlabError: it is not finished, has no files, or files that are not those that were published.
+    """
+    if run.status != "FINISHED":
+        raise SeqlabError(
+            f"run {run.name} is {run.status.lower()}: there is no result to verify; finish it with `dvc repro`"
+        )
+    if not run.files:
+        raise SeqlabError(f"{run.place} has no files; run `seqlab sync` where it ran")
+    ledger = _of_these_files(run.ledger, run.files)
     claimed = _first_outputs(ledger)
-    # The beginning of a digest proves nothing: the whole one of what the ledger does not name is taken from the file.
-    others = [path for path in present if path.startswith(OUTPUTS) and path not in (*claimed, *REPORTS)]
-    claimed |= {path: sha256_of(content(path) or b"").hexdigest() for path in others}
+    others = [path for path in run.files if path.startswith(RESULTS) and path not in (*claimed, *PAGES)]
     return Claim(
-        name=name,
-        commit=tags.get(COMMIT),
-        outputs=claimed,
-        data=_data(made_from),
+        name=run.name,
+        commit=run.commit or None,
+        outputs=claimed | {path: run.sha256(path) for path in others},
+        data=_data(run.recipe),
         numerics_class=_first_class(ledger),
-        content=content,
-        figures=dict(run.data.metrics),
+        content=run.content,
+        figures=run.metrics,
     )
 
 
@@ -188,26 +134,6 @@ def _of_these_files(ledger: Ledger, present: dict[str, str]) -> Ledger:
         for entry in ledger.entries
         if all(found.startswith(present.get(path, "")) for path, found in entry.outputs.items())
     )
-
-
-def _read(place: str, read: Callable[[], T]) -> T:
-    """What `read` finds in an artifact that anybody may have written."""
-    try:
-        return read()
-    except SeqlabError as error:
-        raise SeqlabError(f"{place} is not one that seqlab can read: {error}") from None
-
-
-def _text(content: bytes | None) -> str:
-    try:
-        return (content or b"").decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise SeqlabError(str(error)) from None
-
-
-def _check_finished(name: str, status: str) -> None:
-    if status != "FINISHED":
-        raise SeqlabError(f"run {name} is {status.lower()}: there is no result to verify; finish it with `dvc repro`")
 
 
 def _first_outputs(ledger: Ledger) -> dict[str, str]:

@@ -12,6 +12,7 @@ from seqlab.commands.verify.verdict import Parting, Verdict, figure_differences,
 from seqlab.commands.verify.working_copy import execute, working_copy
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import load_params
+from seqlab.results.paths import BEST, DIGESTS, SCORES, TRAINING, TRANSLATIONS
 from seqlab.tracking.fingerprint.content import files_below, sha256
 from seqlab.tracking.fingerprint.fingerprint import load_recipe
 from seqlab.tracking.fingerprint.pipeline import load_stage
@@ -22,9 +23,8 @@ from seqlab.tracking.journal.ledger import COMPARED
 from seqlab.tracking.journal.points import score_points, training_points
 from seqlab.tracking.publishing.assembly import UNREADABLE
 
-DIGESTS, SCORES, TRAINING = "models/digests.safetensors", "reports/scores.json", "reports/training.json"
 # Without these a run claims nothing, whatever its own dvc.yaml has among its outputs.
-NEEDED = ("models/best/model.safetensors", SCORES, "reports/translations.jsonl")
+NEEDED = (f"{BEST}/model.safetensors", SCORES, TRANSLATIONS)
 
 
 def verify(start: Path, run: str | None, agree: Callable[[str], bool]) -> Verdict:

@@ -8,8 +8,8 @@ from typing import Any
 from seqlab.commands.why.code_changes import code_changes
 from seqlab.commands.why.earlier import Tree, committed, files_at
 from seqlab.commands.why.reason import Reason, as_lines, value_changes
-from seqlab.commands.why.run import PARTS, Run, load_run
 from seqlab.core.errors import SeqlabError
+from seqlab.results.paths import MANIFEST
 from seqlab.tracking.fingerprint.code import code_digest
 from seqlab.tracking.fingerprint.fingerprint import Recipe
 from seqlab.tracking.fingerprint.pipeline import load_stage
@@ -17,9 +17,10 @@ from seqlab.tracking.foreign import json_object
 from seqlab.tracking.home import find_home
 from seqlab.tracking.journal.record import recipe_params
 from seqlab.tracking.journal.source import SOURCE, read_source
+from seqlab.tracking.publishing.run import Run, load_run
+from seqlab.tracking.publishing.tags import NUMERICS_CLASS
 
-MANIFEST = "data/raw/manifest.json"
-NUMERICS = "numerics_class"
+PARTS = ("train", "evaluate")
 SHA256 = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
 
 
@@ -31,6 +32,9 @@ def explain_runs(start: Path, first: str, second: str) -> str:
     """
     home = find_home(start)
     old, new = load_run(home, first), load_run(home, second)
+    for run in (old, new):
+        if not run.fingerprint:
+            raise SeqlabError(f"{run.place} is none of seqlab's: it has no fingerprint")
     numerics = _numerics(old, new)
     if old.fingerprint == new.fingerprint:
         return "\n".join([f"{old.name} and {new.name} are one recipe: {old.fingerprint}", *as_lines(numerics)])
@@ -52,7 +56,7 @@ def _values(old: Run, new: Run) -> list[Reason]:
 
 
 def _numerics(old: Run, new: Run) -> list[Reason]:
-    before, after = old.tags.get(NUMERICS, "unknown"), new.tags.get(NUMERICS, "unknown")
+    before, after = old.tags.get(NUMERICS_CLASS, "unknown"), new.tags.get(NUMERICS_CLASS, "unknown")
     return [Reason("numerics", f"{before} → {after}")] if before != after else []
 
 
@@ -68,7 +72,7 @@ def _data(old: Run, new: Run) -> list[Reason]:
 
 def _manifest(run: Run) -> dict[str, Any]:
     try:
-        return json_object(run.file(MANIFEST) or b"{}")
+        return json_object(run.content(MANIFEST) or b"{}")
     except SeqlabError:
         # Somebody else's file: what it was made from is not known.
         return {}
@@ -90,10 +94,10 @@ def _code(root: Path, old: Run, new: Run) -> list[Reason]:
 
 def _source(root: Path, run: Run, part: str) -> Tree | None:
     """The code of stage `part` that the run is made from: from its archive, or from its commit; None if neither."""
-    archive = run.file(SOURCE)
+    archive = run.content(SOURCE)
     candidates = [read_source(archive)] if archive else []
-    if "commit" in run.tags:
-        candidates.append(committed(root, run.tags["commit"]))
+    if run.commit:
+        candidates.append(committed(root, run.commit))
     return next((code for tree in candidates if (code := _code_of(tree, run, part)) is not None), None)
 
 

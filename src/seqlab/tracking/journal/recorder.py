@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from seqlab.params.params import Params
+from seqlab.results.paths import INPUTS
 from seqlab.system.terminal import say
 from seqlab.tracking.fingerprint.content import files_below, sha256
 from seqlab.tracking.fingerprint.fingerprint import load_recipe
@@ -26,8 +27,6 @@ from seqlab.tracking.journal.process import process_identity
 from seqlab.tracking.journal.source import SOURCE, keep_source, left_out
 from seqlab.tracking.objects import Objects
 
-# Files of the working copy that a run shows beside the outputs.
-INPUTS = ("params.yaml", "dvc.lock", "data/raw/manifest.json", "data/statistics.json")
 UPSTREAM: dict[str, tuple[str, ...]] = {"train": (), "evaluate": ("train",), "report": ("train", "evaluate")}
 # One a step: the step curves say what is worth keeping.
 UNRECORDED = ("BatchFinished",)

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from seqlab.params.params import load_params
+from seqlab.results.paths import INPUTS, PARAMS
 from seqlab.system.dvc import dvc_status
 from seqlab.tracking.fingerprint.content import files_below
 from seqlab.tracking.fingerprint.fingerprint import load_recipe
 from seqlab.tracking.fingerprint.pipeline import load_stage
 from seqlab.tracking.fingerprint.provenance import commit_time, provenance
 from seqlab.tracking.journal.execution import Execution
-from seqlab.tracking.journal.recorder import INPUTS
 from seqlab.tracking.journal.source import SOURCE, keep_source
 from seqlab.tracking.objects import Objects
 
@@ -34,7 +34,7 @@ def workspace_execution(root: Path, objects: Objects, *, with_report: bool) -> E
     Raises:
         SeqlabError: a file that the fingerprint needs is missing or damaged.
     """
-    recipe = load_recipe(load_params(root / "params.yaml"), root)
+    recipe = load_recipe(load_params(root / PARAMS), root)
     outs = [out for stage in ("train", "evaluate") for out in load_stage(root, stage).outs]
     reports = load_stage(root, "report").outs if with_report else ()
     packages = sorted({*recipe.train["versions"], *recipe.evaluate["versions"]})

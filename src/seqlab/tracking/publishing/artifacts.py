@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqlab.core.errors import SeqlabError
+from seqlab.results.paths import REPORTS
 from seqlab.tracking.foreign import files, limited_bytes
 from seqlab.tracking.journal.ledger import Ledger
 from seqlab.tracking.journal.record import RunRecord
@@ -47,7 +48,7 @@ def publish_files(client: "MlflowClient", run: "Run", record: RunRecord, objects
 def differing_outputs(run: "Run", record: RunRecord) -> list[str]:
     """The record's outputs that the run has otherwise."""
     present = files(run.data.tags.get(FILES, "{}"))
-    outputs = {path: name for path, name in record.files.items() if path.startswith("reports/")}
+    outputs = {path: name for path, name in record.files.items() if path.startswith(REPORTS)}
     return sorted(path for path, name in outputs.items() if present.get(path, name[:NAME_LENGTH]) != name[:NAME_LENGTH])
 
 

@@ -11,6 +11,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from seqlab.core.errors import SeqlabError
+from seqlab.results.paths import (
+    CHECKPOINTS,
+    CURVES,
+    LOCK,
+    MANIFEST,
+    MODELS,
+    PAGES,
+    RAW,
+    SCORES,
+    STATISTICS,
+    STEPS,
+    TRAINING,
+)
 from seqlab.results.scores import flat
 from seqlab.tracking.foreign import json_object, limited_bytes
 from seqlab.tracking.journal.execution import Execution
@@ -21,10 +34,8 @@ from seqlab.tracking.objects import Objects
 from seqlab.tracking.publishing.description import describe
 from seqlab.tracking.publishing.tags import counter_tags, fact_tags
 
-CHECKPOINTS = ("models/best/", "models/last/")
-REPORTS = ("reports/report.html", "reports/report.md")
 # dvc.lock as it is before training does not have the model yet.
-UNFINISHED = ("dvc.lock",)
+UNFINISHED = (LOCK,)
 # What comes of JSON and CSV that seqlab never wrote.
 UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError, SeqlabError)
 
@@ -81,8 +92,8 @@ def _record(material: _Material, objects: Objects) -> RunRecord:
     first = (material.own or material.reports)[0]
     files = _files(material)
     content = _Content(files, objects)
-    evaluated = "reports/scores.json" in files
-    scores = flat(content.json("reports/scores.json"))
+    evaluated = SCORES in files
+    scores = flat(content.json(SCORES))
     status, last = _status(material, evaluated=evaluated)
     ledger = Ledger.of([*material.trainings, *material.own])
     record = RunRecord(
@@ -97,8 +108,7 @@ def _record(material: _Material, objects: Objects) -> RunRecord:
         reports=_reports(material),
         checkpoints=_checkpoints(files, content),
         datasets=_datasets(content, first.header["recipe"]["evaluate"]["corpus"]),
-        tags=fact_tags(first, _numerics(material), scores)
-        | counter_tags(content.json("reports/training.json"), scores),
+        tags=fact_tags(first, _numerics(material), scores) | counter_tags(content.json(TRAINING), scores),
         error=last.error if status in ("FAILED", "KILLED") else "",
         models={path: name for path, name in files.items() if path.startswith(CHECKPOINTS)},
     )
@@ -129,7 +139,7 @@ def _files(material: _Material) -> dict[str, str]:
         for path, name in each.header["inputs"].items():
             if each.stage != "train" or path not in UNFINISHED:
                 files.setdefault(path, name)
-    return {path: name for path, name in files.items() if path not in REPORTS}
+    return {path: name for path, name in files.items() if path not in PAGES}
 
 
 def _reports(material: _Material) -> dict[str, str]:
@@ -159,25 +169,25 @@ class _Content:
 def _points(material: _Material, content: _Content, start: float) -> list[Point]:
     training, evaluation = material.training, material.evaluation
     clock = Clock(material.trainings, training.started if training else start)
-    metrics, scores = content.text("reports/training.json"), content.text("reports/scores.json")
+    metrics, scores = content.text(TRAINING), content.text(SCORES)
     points = score_points(scores, evaluation.last_seen if evaluation else start) if scores is not None else []
     if metrics is not None:
         points += training_points(metrics, training.last_seen if training else start)
-    curves = content.text("reports/curves.csv")
-    points += curve_points(content.text("reports/steps.csv"), curves, material.trainings, clock)
+    curves = content.text(CURVES)
+    points += curve_points(content.text(STEPS), curves, material.trainings, clock)
     for execution in (training, evaluation):
         points += usage_points(execution) if execution else []
     return points
 
 
 def _checkpoints(files: dict[str, str], content: _Content) -> list[Checkpoint]:
-    training = content.json("reports/training.json")
+    training = content.json(TRAINING)
     if not training:
         return []
     steps = {"best": training["best"]["step"], "last": training["steps"]}
     found = []
     for name, step in steps.items():
-        prefix = f"models/{name}/"
+        prefix = f"{MODELS}/{name}/"
         below = {path.removeprefix(prefix): sha for path, sha in files.items() if path.startswith(prefix)}
         # One checkpoint a step: where the last is the best, it is the same.
         if below and (name == "best" or step != steps["best"]):
@@ -186,14 +196,14 @@ def _checkpoints(files: dict[str, str], content: _Content) -> list[Checkpoint]:
 
 
 def _datasets(content: _Content, corpus: dict[str, Any]) -> list[Dataset]:
-    manifest, statistics = content.json("data/raw/manifest.json"), content.json("data/statistics.json")
+    manifest, statistics = content.json(MANIFEST), content.json(STATISTICS)
     origin = manifest.get("origin") or [{}]
     name = "-".join([corpus["name"], corpus["source"], corpus["target"]])
     return [
         Dataset(
             name=f"{name}-{split}",
             context=split,
-            path=f"data/raw/{split}.jsonl",
+            path=f"{RAW}/{split}.jsonl",
             sha256=counts["sha256"],
             url=origin[0].get("url"),
             profile={key: value for key, value in counts.items() if key != "sha256"} | statistics.get(split, {}),

@@ -4,8 +4,6 @@ The first scored run of a task is its champion. Another takes its place only if 
 and the difference significant, or if somebody says so (`seqlab promote`).
 """
 
-import math
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,25 +13,22 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from seqlab.core.errors import SeqlabError
-from seqlab.results.metrics import BLEU
-from seqlab.tracking.foreign import is_fingerprint, limited_bytes, task, translations
+from seqlab.results.paths import TRANSLATIONS
+from seqlab.tracking.foreign import is_fingerprint, translations
 from seqlab.tracking.home import Home, find_home
 from seqlab.tracking.journal.record import run_alias
 from seqlab.tracking.publishing.decisions import note_verdict, read_decisions
 from seqlab.tracking.publishing.find import find_run
+from seqlab.tracking.publishing.run import Run, published
 from seqlab.tracking.publishing.server import Server, connect, server_errors
-from seqlab.tracking.publishing.tags import CHALLENGE, RUN_FINGERPRINT
+from seqlab.tracking.publishing.tags import BLEU_SIGNATURE, CHALLENGE, RUN_FINGERPRINT
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion
 
     from seqlab.significance.paired_test import PairedResult
 
 CHAMPION = "champion"
-TRANSLATIONS = "reports/translations.jsonl"
-TEST_SET = "data.data/raw/test.jsonl"
-SIGNATURE = "signature.bleu"
 NOT_COMPARED = "not compared"
 BY_HAND = "promoted by hand"
 
@@ -54,21 +49,20 @@ def challenge(home: Home, server: Server, run_id: str) -> str:
     Returns:
         How it went; "" if it has no finite score or no registered model, or challenged before.
     """
-    run = server.client.get_run(run_id)
-    name = _task(run)
-    if CHALLENGE in run.data.tags or _bleu(run) is None or name is None:
+    run = published(server, server.client.get_run(run_id))
+    name = run.task
+    if CHALLENGE in run.tags or run.bleu is None or name is None:
         return ""
-    fingerprint = run.data.tags[RUN_FINGERPRINT]
     with _alone(home, name):
-        version = _version(server, name, run_alias(fingerprint))
+        version = _version(server, name, run_alias(run.fingerprint))
         if version is None:
             return ""
         champion = _version(server, name, CHAMPION)
         wins, verdict = _remembered(home, server, run, champion) or _verdict(server, run, champion)
         if wins:
             server.client.set_registered_model_alias(name, CHAMPION, version.version)
-        if read_decisions(home, fingerprint).verdict != verdict:
-            note_verdict(home, fingerprint, name, verdict, crowned=wins)
+        if read_decisions(home, run.fingerprint).verdict != verdict:
+            note_verdict(home, run.fingerprint, name, verdict, crowned=wins)
         server.client.set_tag(run_id, CHALLENGE, verdict)
     return verdict
 
@@ -84,97 +78,91 @@ def promote(start: Path, run: str, agree: Callable[[str], bool]) -> str:
     home = find_home(start)
     server = connect(home)
     with server_errors(server.uri):
-        found = find_run(server, run)
-        name, fingerprint = _task(found), found.data.tags.get(RUN_FINGERPRINT, "")
-        if name is None or not is_fingerprint(fingerprint):
-            raise SeqlabError(f"run {found.info.run_name} at {server.address} is none of seqlab's: it has no task")
+        found = published(server, find_run(server, run))
+        name = found.task
+        if name is None or not is_fingerprint(found.fingerprint):
+            raise SeqlabError(f"{found.place} is none of seqlab's: it has no task")
         with _alone(home, name):
-            version = _version(server, name, run_alias(fingerprint))
+            version = _version(server, name, run_alias(found.fingerprint))
             if version is None:
                 raise SeqlabError(
-                    f"run {found.info.run_name} at {server.address} has no model in the registry: its training did not "
-                    "finish, or somebody deleted the model"
+                    f"{found.place} has no model in the registry: its training did not finish, or somebody deleted the "
+                    "model"
                 )
             before = _version(server, name, CHAMPION)
             doubt = _doubt(server, found, before)
             if doubt and not agree(doubt):
                 raise SeqlabError(f"{doubt} The champion stays; `--yes` promotes all the same")
             server.client.set_registered_model_alias(name, CHAMPION, version.version)
-            note_verdict(home, fingerprint, name, BY_HAND, crowned=True)
-            server.client.set_tag(found.info.run_id, CHALLENGE, BY_HAND)
+            note_verdict(home, found.fingerprint, name, BY_HAND, crowned=True)
+            server.client.set_tag(found.id, CHALLENGE, BY_HAND)
     was = f", before: version {before.version}" if before is not None else ""
-    return f"{found.info.run_name} is the champion of {name}: version {version.version}{was}"
+    return f"{found.name} is the champion of {name}: version {version.version}{was}"
 
 
-def _doubt(server: Server, run: "Run", champion: "ModelVersion | None") -> str:
+def _doubt(server: Server, run: Run, champion: "ModelVersion | None") -> str:
     """Why the run should perhaps not take the champion's place; "" if nothing speaks against it."""
-    if champion is None or champion.run_id in (None, run.info.run_id):
+    if champion is None or champion.run_id in (None, run.id):
         return ""
-    name, ours = run.info.run_name, _bleu(run)
-    if ours is None:
-        return f"{name} has no score of a test set."
+    if run.bleu is None:
+        return f"{run.name} has no score of a test set."
     other = _run_of(server, champion)
     if other is None:
         # There is nothing to compare with any more.
         return ""
     if what := _differs(run, other):
-        return f"{name} and the champion, {other.info.run_name}, cannot be compared: another {what}."
-    theirs = _bleu(other) or 0.0
-    return f"{name} has BLEU {ours:.1f}, the champion, {other.info.run_name}, {theirs:.1f}." if ours < theirs else ""
+        return f"{run.name} and the champion, {other.name}, cannot be compared: another {what}."
+    theirs = other.bleu or 0.0
+    worse = run.bleu < theirs
+    return f"{run.name} has BLEU {run.bleu:.1f}, the champion, {other.name}, {theirs:.1f}." if worse else ""
 
 
-def _differs(run: "Run", champion: "Run") -> str:
+def _differs(run: Run, champion: Run) -> str:
     """In what two runs' scores do not measure the same; "" if they do."""
-    from seqlab.significance.paired_test import of_the_score
-
-    ours, theirs = run.data.tags, champion.data.tags
-    if ours.get(TEST_SET) != theirs.get(TEST_SET):
+    if run.test_set != champion.test_set:
         return "test set"
-    same = of_the_score(ours.get(SIGNATURE, "")) == of_the_score(theirs.get(SIGNATURE, ""))
-    return "" if same else "signature of BLEU"
+    return "" if run.signature == champion.signature else "signature of BLEU"
 
 
-def _remembered(home: Home, server: Server, run: "Run", champion: "ModelVersion | None") -> tuple[bool, str] | None:
+def _remembered(home: Home, server: Server, run: Run, champion: "ModelVersion | None") -> tuple[bool, str] | None:
     """What the journal says that came of the run's challenge; None where it does not know this run, or the champion."""
-    earlier = read_decisions(home, run.data.tags[RUN_FINGERPRINT])
+    earlier = read_decisions(home, run.fingerprint)
     if not earlier.verdict:
         return None
-    crowned = earlier.crowned.get(_task(run) or "", 0.0)
+    crowned = earlier.crowned.get(run.task or "", 0.0)
     if champion is None:
         return crowned > 0, earlier.verdict
     other = _run_of(server, champion)
-    theirs = other.data.tags.get(RUN_FINGERPRINT, "") if other else ""
-    known = read_decisions(home, theirs) if is_fingerprint(theirs) else None
+    known = read_decisions(home, other.fingerprint) if other and is_fingerprint(other.fingerprint) else None
     if known is None or not known.crowned:
         return None
     return crowned > max(known.crowned.values()), earlier.verdict
 
 
-def _verdict(server: Server, run: "Run", champion: "ModelVersion | None") -> tuple[bool, str]:
+def _verdict(server: Server, run: Run, champion: "ModelVersion | None") -> tuple[bool, str]:
     """Whether the run takes the champion's place, and why."""
     if champion is None or champion.run_id is None:
         return True, "won: the first of its task"
-    same = (champion.tags or {}).get(RUN_FINGERPRINT) == run.data.tags[RUN_FINGERPRINT]
-    if same or champion.run_id == run.info.run_id:
+    same = (champion.tags or {}).get(RUN_FINGERPRINT) == run.fingerprint
+    if same or champion.run_id == run.id:
         return True, "won"
     other = _run_of(server, champion)
     if other is None:
         return False, f"{NOT_COMPARED} with version {champion.version}: its run is gone from MLflow"
     if what := _differs(run, other):
-        return False, f"{NOT_COMPARED} with {other.info.run_name}: another {what}"
-    return _compared(server, run, other)
+        return False, f"{NOT_COMPARED} with {other.name}: another {what}"
+    return _compared(run, other)
 
 
-def _compared(server: Server, run: "Run", champion: "Run") -> tuple[bool, str]:
-    name = champion.info.run_name
-    scores = _bleu(run), _bleu(champion)
-    if scores[0] is None or scores[1] is None:
+def _compared(run: Run, champion: Run) -> tuple[bool, str]:
+    name = champion.name
+    if run.bleu is None or champion.bleu is None:
         return False, f"{NOT_COMPARED} with {name}: one of them has no BLEU"
-    difference = scores[0] - scores[1]
+    difference = run.bleu - champion.bleu
     if difference <= 0:
         return False, f"lost to {name}: {difference:+.2f} BLEU"
     try:
-        result = _tested(server, run, champion)
+        result = _tested(run, champion)
     except SeqlabError as error:
         return False, f"{NOT_COMPARED} with {name}: {error}"
     figures = f"{difference:+.2f} BLEU, p = {result.p:.3g} (paired approximate randomization)"
@@ -183,29 +171,25 @@ def _compared(server: Server, run: "Run", champion: "Run") -> tuple[bool, str]:
     return False, f"no significant difference from {name}: {figures}"
 
 
-def _tested(server: Server, run: "Run", champion: "Run") -> "PairedResult":
+def _tested(run: Run, champion: Run) -> "PairedResult":
     """Whether the difference of two runs' translations is significant.
 
     Raises:
         SeqlabError: why that cannot be said.
     """
-    from mlflow.exceptions import MlflowException
-
     from seqlab.significance.paired_test import paired_test
 
     try:
-        before, after = _outputs(server, champion), _outputs(server, run)
-    except (OSError, MlflowException, SeqlabError):
+        before, after = _outputs(champion), _outputs(run)
+    except SeqlabError:
         raise SeqlabError("the translations of one of them cannot be read") from None
     if before.references != after.references:
         raise SeqlabError("its translations are of other sentences")
-    return paired_test(before.translations, after.translations, after.references, run.data.tags.get(SIGNATURE, ""))
+    return paired_test(before.translations, after.translations, after.references, run.tags.get(BLEU_SIGNATURE, ""))
 
 
-def _outputs(server: Server, run: "Run") -> _Outputs:
-    with tempfile.TemporaryDirectory(prefix="seqlab-champion-") as folder:
-        path = Path(server.client.download_artifacts(run.info.run_id, TRANSLATIONS, folder))
-        records = translations(limited_bytes(path))
+def _outputs(run: Run) -> _Outputs:
+    records = translations(run.content(TRANSLATIONS) or b"")
     return _Outputs([each.translation for each in records], [tuple(each.references) for each in records])
 
 
@@ -220,27 +204,16 @@ def _version(server: Server, name: str, alias: str) -> "ModelVersion | None":
         raise
 
 
-def _run_of(server: Server, version: "ModelVersion") -> "Run | None":
+def _run_of(server: Server, version: "ModelVersion") -> Run | None:
     """The run that made a version; None if it is gone for good."""
     from mlflow.exceptions import MlflowException
 
     try:
-        return server.client.get_run(version.run_id or "")
+        return published(server, server.client.get_run(version.run_id or ""))
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
         return None
-
-
-def _bleu(run: "Run") -> float | None:
-    """BLEU of the test set; None of a run without one, or with one that is no finite number."""
-    score = run.data.metrics.get(BLEU.point, math.nan)
-    return score if math.isfinite(score) else None
-
-
-def _task(run: "Run") -> str | None:
-    """Name of the registered model; None of a run whose parameters make no name."""
-    return task({name: run.data.params.get(f"corpus.{name}", "") for name in ("name", "source", "target")})
 
 
 @contextmanager

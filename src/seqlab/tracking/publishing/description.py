@@ -6,6 +6,7 @@ from typing import Any
 
 from seqlab.results.metrics import METRICS
 from seqlab.tracking.journal.record import RunRecord
+from seqlab.tracking.publishing.tags import COMMIT, DIFFERS, PARAMS_DIFF
 
 
 def describe(record: RunRecord, scores: dict[str, Any]) -> RunRecord:
@@ -24,10 +25,10 @@ def note(record: RunRecord, tags: Mapping[str, str]) -> str:
     Another machine's journal may know less of both than the run does.
     """
     lines = [record.description]
-    if differs := tags.get("differs"):
+    if differs := tags.get(DIFFERS):
         lines.append(f"**Not reproduced**: {differs}\n")
-    if change := tags.get("params_diff"):
-        lines.append(f"Against commit {tags.get('commit', 'unknown')[:7]}: {change}\n")
+    if change := tags.get(PARAMS_DIFF):
+        lines.append(f"Against commit {tags.get(COMMIT, 'unknown')[:7]}: {change}\n")
     return "\n".join(lines)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqlab.results import metrics
+from seqlab.tracking.publishing.tags import CHALLENGE
 
 KEY = "seqlab"
 TAG = f"mlflow.sharedViewState.{KEY}"
@@ -28,7 +29,7 @@ COLUMNS = (
     "params.`seed`",
     f"metrics.`{BLEU}`",
     f"metrics.`{metrics.PERPLEXITY.point}`",
-    "tags.`challenge`",
+    f"tags.`{CHALLENGE}`",
 )
 CURVES = ("valid/bleu", "valid/loss", "train/loss")
 SUMMARY_SECTION, CURVES_SECTION = "Ratio, hidden size and BLEU", "Learning curves"

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from seqlab.results.metrics import BLEU
+from seqlab.results.paths import PARAMS, TEST_SET
 from seqlab.tracking.journal.execution import Execution
 from seqlab.tracking.journal.ledger import Ledger
 from seqlab.tracking.journal.points import COUNTERS
@@ -18,7 +20,17 @@ OUR_NOTE = "seqlab.note"
 ERROR = "error"
 CHALLENGE = "challenge"
 TRAINING_COUNTERS = ("epochs", "steps", "parameters", "clipped_steps", "largest_gradient_norm")
-PARAMS = "params.yaml"
+COMMIT = "commit"
+DIRTY = "dirty"
+DIRTY_FILES = "dirty_files"
+PARAMS_DIFF = "params_diff"
+NUMERICS_CLASS = "numerics_class"
+DIFFERS = "differs"
+# What begins the tags of a recipe's code, a digest a stage, and of its data, a digest a path.
+CODE, DATA = "code.", "data."
+TEST_SET_DIGEST = f"{DATA}{TEST_SET}"
+SIGNATURE = "signature."
+BLEU_SIGNATURE = f"{SIGNATURE}{BLEU.key}"
 # That its best model was made a version of a registered one: if there is none any more, somebody deleted it.
 REGISTERED = "seqlab.registered"
 # Of a logged model: the digest of its checkpoint's files, path → SHA-256.
@@ -41,13 +53,13 @@ def fact_tags(first: Execution, numerics: dict[str, Any], scores: dict[str, Any]
         "versions": _listed({"python": provenance["python"], **provenance["versions"]}),
         "device": recipe["train"]["runtime"]["device"],
         "threads": str(recipe["train"]["runtime"]["threads"]),
-        "code.train": recipe["train"]["code"],
-        "code.evaluate": recipe["evaluate"]["code"],
-        "numerics_class": _listed(numerics),
+        f"{CODE}train": recipe["train"]["code"],
+        f"{CODE}evaluate": recipe["evaluate"]["code"],
+        NUMERICS_CLASS: _listed(numerics),
         "dvc_experiment": provenance.get("experiment") or "",
     }
-    tags |= {f"data.{path}": md5 for part in recipe.values() for path, md5 in part["data"].items()}
-    tags |= {f"signature.{name}": score["signature"] for name, score in scores.items() if _signed(score)}
+    tags |= {f"{DATA}{path}": md5 for part in recipe.values() for path, md5 in part["data"].items()}
+    tags |= {f"{SIGNATURE}{name}": score["signature"] for name, score in scores.items() if _signed(score)}
     return _present(tags | _git_tags(provenance))
 
 
@@ -70,7 +82,7 @@ def ledger_tags(ledger: Ledger) -> dict[str, str]:
             EXECUTION_IDS: ledger.short_ids,
             "executions": str(ledger.executions or ""),
             "reproduced": verdict,
-            "differs": "; ".join(ledger.differences()),
+            DIFFERS: "; ".join(ledger.differences()),
         }
     )
 
@@ -96,11 +108,11 @@ def _git_tags(provenance: dict[str, Any]) -> dict[str, str]:
     # Parameters are known one by one, and are of the run whatever the commit has.
     code = [path for path in provenance["dirty"] if path != PARAMS]
     return {
-        "commit": provenance["commit"],
+        COMMIT: provenance["commit"],
         "mlflow.source.git.commit": provenance["commit"],
-        "dirty": "yes" if code else "no",
-        "dirty_files": " ".join(code),
-        "params_diff": ", ".join(f"{name}: {as_text(old)} → {as_text(new)}" for name, (old, new) in changed),
+        DIRTY: "yes" if code else "no",
+        DIRTY_FILES: " ".join(code),
+        PARAMS_DIFF: ", ".join(f"{name}: {as_text(old)} → {as_text(new)}" for name, (old, new) in changed),
     }
 
 

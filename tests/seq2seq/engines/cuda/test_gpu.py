@@ -9,7 +9,6 @@ from torch import Tensor
 
 from seqlab.seq2seq.engines.choice import CUDA, PLAIN
 from seqlab.seq2seq.engines.cuda.masks import CounterMasks
-from seqlab.seq2seq.model.config import ModelConfig
 from seqlab.seq2seq.model.dropout import Dropout
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import Batch
@@ -18,7 +17,7 @@ from seqlab.training.digests import ParameterDigests
 from seqlab.training.graphs.capture import CudaGraphs, Work
 from seqlab.training.teacher_forcing import toss
 from tests.seq2seq.model.tiny import tiny_batch, tiny_model
-from tests.training.conftest import make_params
+from tests.training.conftest import make_model, make_params
 from tests.training.graphs.test_steps import KINDS
 
 pytestmark = [
@@ -79,7 +78,7 @@ def test_thrice_the_same_bytes_captured_or_not(kind: dict[str, Any], precision: 
     options = {"embedding_size": 16, "hidden_size": 16, "dropout": 0.3, **kind}
     changes = {"average_decay": 0.9, "label_smoothing": 0.1, "precision": precision, "batch_size": 8}
     params = make_params(model=options, train=changes | {"teacher_forcing_granularity": "token"})
-    model = Seq2Seq(ModelConfig(50, 50, **params.model.model_dump()), torch.Generator().manual_seed(1))
+    model = make_model(params, 50, 50)
     graphs = [Counting(), Counting()]
     tables = [_trained(copy.deepcopy(model), params, capture) for capture in (*graphs, uncaptured)]
     assert torch.equal(tables[0], tables[1])

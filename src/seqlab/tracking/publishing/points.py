@@ -1,0 +1,62 @@
+"""The points of a run's metrics in MLflow, each sent once.
+
+MLflow keeps every point that it is sent: points are told apart by metric and step before they are sent, and each has
+one fixed time, so that even two publishers at once send the same point.
+"""
+
+from typing import TYPE_CHECKING
+
+from seqlab.tracking.journal.points import FINAL, Key
+from seqlab.tracking.journal.record import RunRecord
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+BATCH_POINTS = 1000
+
+
+class Points:
+    """Sends points, and remembers which a run has."""
+
+    def __init__(self, client: "MlflowClient") -> None:
+        self._client = client
+        # Of the runs that this object brought up to date.
+        self._published: dict[str, set[Key]] = {}
+
+    def publish(self, run: "Run", record: RunRecord, *, created: bool) -> bool:
+        """Send the points that the run lacks; return whether there were any. A run that was just `created` has none."""
+        from mlflow.entities import Metric
+
+        run_id = run.info.run_id
+        if created:
+            self._published[run_id] = set()
+        elif run_id not in self._published:
+            self._published[run_id] = self._history(run, record)
+        present = self._published[run_id]
+        # A final figure has one point, even if an earlier version put it at another step.
+        keys = {key for key, _ in present}
+        missing = [
+            point
+            for point in record.points
+            if (point.key, point.step) not in present and not (point.step == FINAL and point.key in keys)
+        ]
+        for start in range(0, len(missing), BATCH_POINTS):
+            batch = missing[start : start + BATCH_POINTS]
+            metrics = [Metric(each.key, each.value, milliseconds(each.time), each.step) for each in batch]
+            self._client.log_batch(run_id, metrics=metrics)
+            present |= {(each.key, each.step) for each in batch}
+        return bool(missing)
+
+    def forget(self, run: "Run") -> None:
+        """Look at what the run has before anything is sent again."""
+        self._published.pop(run.info.run_id, None)
+
+    def _history(self, run: "Run", record: RunRecord) -> set[Key]:
+        keys = sorted({point.key for point in record.points} & set(run.data.metrics))
+        return {(key, each.step) for key in keys for each in self._client.get_metric_history(run.info.run_id, key)}
+
+
+def milliseconds(seconds: float) -> int:
+    """A time as MLflow has it."""
+    return round(seconds * 1000)
