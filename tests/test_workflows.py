@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -158,6 +159,12 @@ RUN = {
 PULL = {"number": 12, "head": {"sha": "a" * 40}}
 
 
+@cache
+def _why_not(node: Path) -> str:
+    """Why a program does not start, such as a library that a small system lacks; empty if it does."""
+    return subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stderr.strip()
+
+
 def comment(
     folder: Path, text: str | None, *, pulls: list[Any] | None = None, comments: list[Any] | None = None
 ) -> list[list[Any]]:
@@ -166,6 +173,8 @@ def comment(
     node = Path(driver.origin or "").parent / "driver/node" if driver else Path()
     if not node.is_file():
         pytest.skip("playwright, whose Node.js runs the script, is not installed")
+    if why_not := _why_not(node):
+        pytest.skip(f"playwright's Node.js does not start here: {why_not}")
     if text is not None:
         (folder / "comparison").mkdir()
         (folder / "comparison/comparison.md").write_text(text, "utf-8")
