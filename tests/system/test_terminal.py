@@ -75,6 +75,8 @@ def test_a_command_s_answer_and_its_error_are_plain(name: str, monkeypatch: pyte
     arguments, work = COMMANDS[name]
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr("seqlab.system.dvc.dvc_status", lambda _: {})
+    # A working copy in which a sync had nothing to do says so without another.
+    monkeypatch.setattr("seqlab.tracking.publishing.last_sync.same_as_last", lambda _: None)
     monkeypatch.setattr("seqlab.commands.ci.command.render_summary", str)
     monkeypatch.setattr("seqlab.commands.summary.invitation", lambda _: "")
     monkeypatch.setattr("seqlab.commands.ci.command._check", lambda *_, **__: None)
