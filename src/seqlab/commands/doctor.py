@@ -15,7 +15,7 @@ from seqlab.system.addresses import stripped
 from seqlab.system.git import check_identity
 from seqlab.system.prerequisites import problems, problems_of_python, stale
 from seqlab.tracking.fingerprint.pipeline import load_versions, stage_names
-from seqlab.tracking.publishing.uri import tracking_uri
+from seqlab.tracking.publishing.uri import is_server, tracking_uri
 
 # A server that lives answers at once.
 SECONDS = 5
@@ -112,7 +112,7 @@ def _numerics(root: Path) -> str:
 
 def _store(root: Path) -> str:
     uri = tracking_uri(root)
-    if not uri.startswith("http"):
+    if not is_server(uri):
         return stripped(uri)
     import requests
 

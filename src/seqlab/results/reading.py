@@ -92,6 +92,15 @@ def read_translations(root: Path) -> Iterator[Translation]:
             yield _validated(TRANSLATIONS, adapter.validate_json, line, f"line {number}")
 
 
+def rows(text: str) -> list[dict[str, str]]:
+    """The rows of a table that a stage wrote, by the names of its columns.
+
+    Raises:
+        csv.Error: it is no such table.
+    """
+    return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
+
+
 def _checked(maps: list[AttentionMap]) -> list[AttentionMap]:
     for number, attention in enumerate(maps, start=1):
         widths = {len(row) for row in attention.weights}
@@ -108,10 +117,10 @@ def _read_json(root: Path, path: str, adapter: TypeAdapter[T]) -> T:
 def _read_csv(root: Path, path: str, adapter: TypeAdapter[T]) -> list[T]:
     with _open(root, path) as file:
         try:
-            rows = list(csv.DictReader(io.StringIO(file.read().decode("utf-8"), newline=""), strict=True))
+            found = rows(file.read().decode("utf-8"))
         except (csv.Error, UnicodeDecodeError) as error:
             raise _damaged(path, str(error)) from None
-    return [_validated(path, adapter.validate_python, row, f"row {number}") for number, row in enumerate(rows, 1)]
+    return [_validated(path, adapter.validate_python, row, f"row {number}") for number, row in enumerate(found, 1)]
 
 
 def _open(root: Path, path: str) -> BinaryIO:

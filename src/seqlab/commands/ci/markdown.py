@@ -9,7 +9,7 @@ from seqlab.commands.ci.integration import Integration
 from seqlab.commands.ci.lock import Lock
 from seqlab.commands.ci.result import Result
 from seqlab.pages.markdown import Markdown, literal, markdown_environment
-from seqlab.pages.wording import figure, parameter
+from seqlab.pages.wording import parameter
 
 TEMPLATES = Path(__file__).parent / "templates"
 # GitHub takes 65,536 characters; the comment's workflow writes a heading of its own.
@@ -21,7 +21,7 @@ ROWS = (100, 20, 5, 0)
 def render_summary(integration: Integration) -> str:
     """Return the summary, within GitHub's limit; every value from a file renders as itself, and calls nobody."""
     environment = markdown_environment(TEMPLATES)
-    environment.filters.update(figure=figure, value=value, left_out=left_out)
+    environment.filters.update(value=value, left_out=left_out)
     template = environment.get_template("integration.md")
     shown = {metric.key for metric, _ in integration.after.scores.shown()} if integration.after else set()
     context = {

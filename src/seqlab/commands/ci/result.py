@@ -1,7 +1,6 @@
 """What a pipeline came to, as far as a comparison shows it."""
 
 import csv
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pydantic import ValidationError
 
 from seqlab.core.errors import SeqlabError
 from seqlab.results.paths import BLEU_BY_LENGTH, CURVES, SCORES, TRANSLATIONS
+from seqlab.results.reading import rows
 from seqlab.results.records import Epoch, LengthBucket, Translation
 from seqlab.results.scores import Scores
 
@@ -62,16 +62,12 @@ def _parsed(read: Callable[[str], str], path: str, parse: Callable[[str], T]) ->
         raise SeqlabError(f"{path} is damaged, or of another version of this project") from None
 
 
-def _rows(text: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
-
-
 def _epochs(text: str) -> list[Epoch]:
-    return [Epoch.model_validate(row) for row in _rows(text)]
+    return [Epoch.model_validate(row) for row in rows(text)]
 
 
 def _buckets(text: str) -> list[LengthBucket]:
-    return [LengthBucket.model_validate(row) for row in _rows(text)]
+    return [LengthBucket.model_validate(row) for row in rows(text)]
 
 
 def _translations(text: str) -> list[Translation]:

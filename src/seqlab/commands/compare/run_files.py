@@ -15,6 +15,7 @@ from seqlab.results.paths import BLEU_BY_LENGTH, CURVES, EXPOSURE, TRANSLATIONS
 from seqlab.tracking.home import Home
 from seqlab.tracking.publishing.moved import ARTIFACTS
 from seqlab.tracking.publishing.server import Server, server_errors
+from seqlab.tracking.publishing.uri import is_server
 
 WANTED = (TRANSLATIONS, CURVES, BLEU_BY_LENGTH, EXPOSURE)
 # A download waits for the server, not for this machine.
@@ -57,7 +58,7 @@ def locate(server: Server, home: Home, runs: Sequence[ComparedRun]) -> tuple[dic
 
 def _stores_here(server: Server, home: Home) -> list[Path]:
     """The artifact stores that files are read from in place: those of a database, none of a server's."""
-    if server.uri.startswith("http"):
+    if is_server(server.uri):
         return []
     with server_errors(server.uri):
         location = server.client.get_experiment(server.experiment_id).artifact_location

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from seqlab.commands.compare.analysis import Analysis, Verdict, analyse
 from seqlab.commands.compare.comparable import counted
@@ -74,7 +75,7 @@ class View:
         """A recipe of `groups` against the best; None for the best itself."""
         return self.recipe_verdicts[place - 1] if place else None
 
-    @property
+    @cached_property
     def metrics(self) -> list[Metric]:
         """Those beside BLEU that at least one run has."""
         return compared(name for run in self.runs for name in run.metrics)

@@ -26,7 +26,7 @@ from seqlab.tracking.publishing.moved import follow_move
 from seqlab.tracking.publishing.shared_view import experiment_note, view_tags, view_url
 from seqlab.tracking.publishing.stores import check_stores
 from seqlab.tracking.publishing.tags import NOTE
-from seqlab.tracking.publishing.uri import SQLITE, tracking_uri
+from seqlab.tracking.publishing.uri import SQLITE, is_server, tracking_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -79,7 +79,7 @@ class Server:
 
     def place(self, run_id: str) -> str:
         """Address of the run's page; of a run in a database, its id."""
-        if not self.uri.startswith("http"):
+        if not is_server(self.uri):
             return f"run {run_id}"
         return f"{self.address.rstrip('/')}/#/experiments/{self.experiment_id}/runs/{run_id}"
 
@@ -215,7 +215,7 @@ def _server_key(uri: str) -> str:
 
 
 def _view(uri: str, experiment_id: str) -> str:
-    return view_url(stripped(uri) if uri.startswith("http") else LOCAL, experiment_id)
+    return view_url(stripped(uri) if is_server(uri) else LOCAL, experiment_id)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from seqlab.system.addresses import stripped
+from seqlab.tracking.publishing.uri import is_server
 
 if TYPE_CHECKING:
     from mlflow.store.artifact.artifact_repo import ArtifactRepository
@@ -54,7 +55,7 @@ def _checked(make: "Callable[..., ArtifactRepository]") -> "Callable[..., Artifa
 
 def may_name(server: str, address: str) -> bool:
     """Whether what `server` says may lead to `address`; a database on the other hand says what its user chose."""
-    if urlsplit(server).scheme not in ("http", "https"):
+    if not is_server(server):
         return True
     parts = urlsplit(address)
     if parts.scheme in LOCAL:

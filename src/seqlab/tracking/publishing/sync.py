@@ -17,7 +17,7 @@ from seqlab.tracking.publishing.failures import described
 from seqlab.tracking.publishing.last_sync import remember, state
 from seqlab.tracking.publishing.projection import Projection, Publication
 from seqlab.tracking.publishing.server import Server, connect, experiment_name
-from seqlab.tracking.publishing.uri import database, tracking_uri
+from seqlab.tracking.publishing.uri import database, is_server, tracking_uri
 
 # Skipped lines of the journal that are shown.
 NAMED = 3
@@ -61,7 +61,7 @@ class Summary:
             lines += [f"    warning: {note}" for note in outcome.notes]
             lines += [f"    NOT REPRODUCED: {each}" for each in outcome.record.ledger.differences()]
         if self.outcomes:
-            started = "" if self.server.uri.startswith("http") else ", after `make ui`"
+            started = "" if is_server(self.server.uri) else ", after `make ui`"
             lines.append(f"Compare  {self.server.view}{started}")
         return "\n".join([*lines, *self.notes])
 

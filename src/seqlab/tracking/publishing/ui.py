@@ -15,6 +15,7 @@ from seqlab.core.errors import SeqlabError
 from seqlab.tracking.home import find_home
 from seqlab.tracking.publishing.server import connect
 from seqlab.tracking.publishing.shared_view import view_url
+from seqlab.tracking.publishing.uri import is_server
 
 HOST = "127.0.0.1"
 PORT = 5000
@@ -32,7 +33,7 @@ def show(start: Path, say: Callable[[str], object], port: int = PORT) -> int:
         SeqlabError: outside a DVC project; the server does not answer; the port is taken.
     """
     server = connect(find_home(start))
-    if server.uri.startswith("http"):
+    if is_server(server.uri):
         _open(server.view, say)
         return 0
     if _is_taken(port):

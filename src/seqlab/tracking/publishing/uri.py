@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 SQLITE = "sqlite:///"
 
@@ -17,6 +18,11 @@ def tracking_uri(root: Path) -> str:
 def is_absent(uri: str) -> bool:
     """Whether it is a database that nobody has made yet; to ask a question, none is made."""
     return uri.startswith(SQLITE) and not Path(uri.removeprefix(SQLITE)).exists()
+
+
+def is_server(uri: str) -> bool:
+    """Whether a server over HTTP is asked, and not a database."""
+    return urlsplit(uri).scheme in ("http", "https")
 
 
 def database(uri: str) -> Path | None:
