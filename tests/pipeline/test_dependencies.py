@@ -15,7 +15,7 @@ EXEMPT = ("seqlab.params", "seqlab.stage", "seqlab.system", "seqlab.tracking")
 
 def closure(stage: str) -> set[str]:
     """The files that a stage imports, directly or not, the exempt ones and what they import left out."""
-    graph = grimp.build_graph("seqlab", "pipeline")
+    graph = grimp.build_graph("seqlab", "pipeline", cache_dir=None)
     for module in sorted(graph.modules):
         if module.startswith(EXEMPT):
             graph.remove_module(module)
