@@ -9,6 +9,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from seqlab.tracking.publishing.stores import check_stores, may_name
+from seqlab.tracking.publishing.uri import is_server
 from tests.tracking.test_strangers import liar
 
 RUN, MODEL = "a" * 32, f"m-{'b' * 32}"
@@ -100,3 +101,17 @@ def test_a_password_goes_to_its_server_alone(
             with pytest.raises(MlflowException, match="a server may name neither"):
                 client.download_artifacts(RUN, "x", str(tmp_path))
     assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("uri", "server"),
+    [
+        ("http://a", True),
+        ("HTTPS://a", True),
+        ("sqlite:///x.db", False),
+        ("postgresql://h/db", False),
+        ("httpx", False),
+    ],
+)
+def test_a_server_is_known_by_its_scheme(uri: str, server: bool) -> None:
+    assert is_server(uri) is server
