@@ -1,5 +1,6 @@
 """Pages stay true: what README, CONTRIBUTING and docs/ link to and name is there."""
 
+import fnmatch
 import re
 import shlex
 from collections.abc import Iterator
@@ -227,7 +228,10 @@ def is_there(span: str) -> bool:
 
 
 def _is_there(path: str) -> bool:
-    return bool({path, *map(str, Path(path).parents)} & outputs() or list(ROOT.glob(path)))
+    # By dvc.yaml: a fresh clone has none of the outputs, nor the folders that only outputs lie in.
+    above = {str(folder) for output in outputs() for folder in Path(output).parents}
+    inside = {path, *map(str, Path(path).parents)} & outputs()
+    return bool(inside or fnmatch.filter(outputs() | above, path) or list(ROOT.glob(path)))
 
 
 @cache
