@@ -1,0 +1,63 @@
+"""Members of a sweep, brought to their end: planned, run where they are not done, published to MLflow."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from seqlab.commands.sweep.experiments import Experiments
+from seqlab.commands.sweep.members import Member
+from seqlab.commands.sweep.plan import make_plan
+from seqlab.commands.sweep.queue import Queue
+from seqlab.commands.sweep.report import closing, outline
+from seqlab.commands.sweep.runs import experiment_fingerprint, tag_runs
+from seqlab.commands.sweep.sweep import Result, Sweep
+from seqlab.system.git import check_identity
+from seqlab.tracking.home import find_home
+from seqlab.tracking.publishing.decisions import note_sweep
+from seqlab.tracking.publishing.sync import sync
+
+
+def run_members(
+    root: Path, members: Sequence[Member], *, name: str, jobs: int, dry_run: bool, say: Callable[[str], None]
+) -> Result:
+    """Run those members that are not done as DVC experiments, and tag the runs of all that are.
+
+    Args:
+        root: The working copy.
+        members: Of one sweep, each of a recipe of its own.
+        name: Name of the sweep, by which MLflow groups the runs.
+        jobs: Members that run at one time.
+        dry_run: List the members, and run nothing.
+        say: Takes what people want to know.
+
+    Raises:
+        SeqlabError: DVC or MLflow refuses.
+    """
+    experiments, queue = Experiments(root), Queue(root)
+    queue.fail_abandoned()
+    plan = make_plan(members, experiments, queue.tasks())
+    say(outline(name, plan, listed=dry_run))
+    if untracked := experiments.untracked():
+        say(f"warning: git does not know {', '.join(untracked)}: the members run without; `git add` them")
+    if dry_run:
+        return Result()
+    check_identity(root)
+    result = Sweep(root, plan, jobs).run()
+    say(closing(name, result))
+    _publish(root, name, result, say)
+    return result
+
+
+def _publish(root: Path, name: str, result: Result, say: Callable[[str], None]) -> None:
+    """Bring MLflow up to date, and tag the members' runs there."""
+    revisions = Experiments(root).revisions()
+    fingerprints = {each: experiment_fingerprint(root, revisions[each]) for each in result.done}
+    for member, fingerprint in fingerprints.items():
+        # To the journal first: whatever server is asked next, now or another day, hears of it from there.
+        note_sweep(find_home(root), fingerprint, name, member)
+    say(str(sync(root)).splitlines()[0])
+    missing = tag_runs(root, name, fingerprints)
+    if missing:
+        say(
+            f"{', '.join(missing)}: restored from DVC's cache, and not in MLflow yet: "
+            "`dvc exp apply` one of them, then `seqlab sync` publishes it"
+        )
