@@ -86,6 +86,7 @@ def no_validator(_model: object, _pause: object) -> "ValidationScores":
 def train(params: Params, tokenized: Path, folder: Path, steps: Steps) -> None:
     """Train as stage train does, until the steps are done."""
     from seqlab.seq2seq.engines.choice import choose
+    from seqlab.training.continuation import Continuation
     from seqlab.training.interruption import Interrupted
     from seqlab.training.run import train
 
@@ -97,6 +98,7 @@ def train(params: Params, tokenized: Path, folder: Path, steps: Steps) -> None:
             reports=folder / "reports",
             checkpoints=folder / "checkpoints",
             fingerprint="benchmark",
+            continuation=Continuation(folder / "ended", "benchmark"),
             engine=choose(params.runtime.device, params.runtime.engine),
             validator=no_validator,
             stop=steps.stop,

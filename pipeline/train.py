@@ -5,6 +5,7 @@ from pathlib import Path
 import seqlab.system.interpreter  # noqa: F401
 from seqlab.numerics import configure
 from seqlab.stage import Stage, run_stage
+from seqlab.system.force import is_forced
 
 
 def main(stage: Stage) -> None:
@@ -15,6 +16,7 @@ def main(stage: Stage) -> None:
     from seqlab.numerics import torch_setup
     from seqlab.scoring.tokenization import resolve
     from seqlab.seq2seq.engines.choice import choose
+    from seqlab.training.continuation import Continuation
     from seqlab.training.progress import Progress
     from seqlab.training.run import train
     from seqlab.training.validation import Validation
@@ -33,6 +35,8 @@ def main(stage: Stage) -> None:
             reports=reports,
             checkpoints=stage.checkpoints,
             fingerprint=stage.train_fingerprint(),
+            continuation=Continuation(stage.checkpoints / "ended", stage.continuation_fingerprint()),
+            anew=is_forced,
             engine=engine,
             validator=validator,
             listeners=[progress, stage.recorder.listener],

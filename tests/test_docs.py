@@ -37,10 +37,10 @@ BEGINNINGS = ("", "src/seqlab/", "src/seqlab/seq2seq/", "tests/", "docs/", "data
 # Written by a command or by people, and no stage's output.
 WRITTEN = {
     *("reports/comparison.html", "map.html", "recipe.json", "ledger.json", "model.safetensors", "config.json"),
-    *(".dvc/config.local", ".dvc/tmp", ".seqlab/downloads", "deploy/.env"),
+    *(".dvc/config.local", ".dvc/tmp", ".checkpoints/ended", ".seqlab/downloads", "deploy/.env"),
 }
 # Of git, MLflow and DVC.
-OPTIONS = {"--end-of-options", "--env-manager", "--temp"}
+OPTIONS = {"--force", "--end-of-options", "--env-manager", "--temp"}
 
 
 class Page(NamedTuple):

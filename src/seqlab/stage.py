@@ -18,7 +18,7 @@ from seqlab.core.atomic import remove_leftovers
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params, load_params
 from seqlab.system.terminal import say
-from seqlab.tracking.fingerprint.fingerprint import train_fingerprint
+from seqlab.tracking.fingerprint.fingerprint import continuation_fingerprint, train_fingerprint
 from seqlab.tracking.fingerprint.pipeline import load_stage
 from seqlab.tracking.home import find_home
 from seqlab.tracking.journal.launch import check_switch
@@ -54,6 +54,10 @@ class Stage:
     def train_fingerprint(self) -> str:
         """Hash of all that the model of this working copy depends on."""
         return train_fingerprint(self.params, self.root)
+
+    def continuation_fingerprint(self) -> str:
+        """Hash of the same but the number of epochs."""
+        return continuation_fingerprint(self.params, self.root)
 
     def stop(self) -> bool:
         """True once Ctrl-C, SIGTERM or the end of the parent asked the stage to stop."""

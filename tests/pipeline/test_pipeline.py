@@ -191,6 +191,21 @@ def test_an_interrupted_training_goes_on_and_ends_in_the_same_bytes(project: Pro
     assert project.read("dvc.lock") == resumed
 
 
+def test_more_epochs_go_on_from_the_last_and_forcing_computes_all(project: Project) -> None:
+    project.repro("train")
+    project.set({"train.epochs": 3})
+    said = project.dvc("repro", "train")
+    assert "going on from epoch 2" in said.stdout + said.stderr
+    continued = project.read("dvc.lock")
+    project.set({"train.epochs": 4})
+    said = project.dvc("repro", "--force", "train")
+    assert "going on" not in said.stdout + said.stderr
+    project.set({"train.epochs": 3})
+    (project.root / "dvc.lock").unlink()
+    assert project.repro("--no-run-cache", "train") == STAGES[:3]
+    assert project.read("dvc.lock") == continued
+
+
 def wait_for_state(root: Path, seconds: float = 120) -> None:
     """Wait until training saved a state to resume from."""
     end = time.monotonic() + seconds

@@ -16,6 +16,8 @@ from seqlab.seq2seq.engines.choice import choose
 from seqlab.seq2seq.model.config import ModelConfig
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.tokenizing.build import build
+from seqlab.tracking.fingerprint.canonical import digest
+from seqlab.training.continuation import Continuation
 from seqlab.training.events import Listener
 from seqlab.training.run import train
 from seqlab.training.validation import Validation
@@ -117,6 +119,7 @@ class Training:
         self.corpus = corpus
         self.folder = folder
         self.checkpoints = folder / "checkpoints"
+        self.ended = folder / "ended"
 
     def __call__(
         self,
@@ -126,6 +129,7 @@ class Training:
         stop: Callable[[], bool] = lambda: False,
         save_seconds: float = 1000.0,
         fingerprint: str = "f1",
+        anew: bool = False,
     ) -> dict[str, bytes]:
         """Train; return the content of every file written."""
         params = params or make_params()
@@ -138,6 +142,8 @@ class Training:
             reports=self.folder / "reports",
             checkpoints=self.checkpoints,
             fingerprint=fingerprint,
+            continuation=Continuation(self.ended, _but_epochs(params)),
+            anew=lambda: anew,
             engine=engine,
             validator=Validation.open(
                 tokenized, self.corpus / "raw", params.train.validation_max_length, "13a", engine
@@ -152,6 +158,10 @@ class Training:
         """What stands in models/ and reports/."""
         paths = [path for name in ("models", "reports") for path in (self.folder / name).rglob("*") if path.is_file()]
         return {path.relative_to(self.folder).as_posix(): path.read_bytes() for path in sorted(paths)}
+
+
+def _but_epochs(params: Params) -> str:
+    return digest(params.model_copy(update={"train": params.train.model_copy(update={"epochs": 1})}).model_dump())
 
 
 @pytest.fixture

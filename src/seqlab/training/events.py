@@ -14,7 +14,10 @@ from seqlab.training.early_stopping import Best
 
 @dataclass(frozen=True, slots=True)
 class TrainingStarted:
-    """Training starts, or goes on from a saved state: then `step` > 0, and the points are those made before."""
+    """Training starts, or goes on from a saved state: then `step` > 0, and the points are those made before.
+
+    `continued`: the state is that in which a training of fewer epochs ended.
+    """
 
     step: int
     epoch: int
@@ -23,6 +26,7 @@ class TrainingStarted:
     parameters: int
     step_points: tuple[StepPoint, ...]
     epoch_points: tuple[EpochPoint, ...]
+    continued: bool = False
 
 
 @dataclass(frozen=True, slots=True)

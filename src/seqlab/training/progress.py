@@ -49,6 +49,12 @@ class Progress:
             mininterval=0.1 if self._file.isatty() else LOG_SECONDS,
             dynamic_ncols=True,
         )
+        if event.continued:
+            self._bar.write(
+                f"going on from epoch {event.epoch - 1}, where a training of fewer epochs ended; "
+                "`dvc repro --force` computes them all",
+                file=self._file,
+            )
 
     def _advance(self, event: BatchFinished) -> None:
         if self._bar is None:

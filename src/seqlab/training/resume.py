@@ -34,7 +34,7 @@ class SavedState:
 class ResumeStore:
     """Saved states of one training, in a folder of its own.
 
-    Each state is a folder with a checksum of every file, complete or absent; the two newest are kept.
+    Each state is a folder with a checksum of every file, complete or absent.
     """
 
     def __init__(self, folder: Path, fingerprint: str) -> None:
@@ -62,8 +62,8 @@ class ResumeStore:
             shutil.rmtree(path)
         return None
 
-    def save(self, state: SavedState) -> None:
-        """Write a state, then delete all but the two newest.
+    def save(self, state: SavedState, *, kept: int = STATES_KEPT) -> None:
+        """Write a state, then delete all but the newest, of which so many are kept.
 
         Raises:
             SeqlabError: it cannot be written, for lack of room or permission; earlier states are untouched.
@@ -80,7 +80,7 @@ class ResumeStore:
                 for name, content in contents.items():
                     (folder / name).write_bytes(content)
                 (folder / _CHECKSUMS).write_text(_checksums(contents), "utf-8")
-            for path in self._states()[:-STATES_KEPT]:
+            for path in self._states()[:-kept]:
                 shutil.rmtree(path)
         except OSError as error:
             raise SeqlabError(

@@ -15,6 +15,7 @@ from seqlab.text.batches import Batches
 from seqlab.text.encoded import EncodedSplit, open_split
 from seqlab.text.tokenizer import load_tokenizers
 from seqlab.training import digests
+from seqlab.training.continuation import Continuation
 from seqlab.training.events import Listener
 from seqlab.training.history import FILES, History
 from seqlab.training.outputs import ModelOutputs
@@ -33,6 +34,8 @@ def train(
     reports: Path,
     checkpoints: Path,
     fingerprint: str,
+    continuation: Continuation,
+    anew: Callable[[], bool] = lambda: False,
     engine: Engine,
     validator: Validator,
     listeners: Sequence[Listener] = (),
@@ -50,6 +53,8 @@ def train(
         reports: Folder of curves.csv, steps.csv and training.json.
         checkpoints: Folder of the saved states of all trainings.
         fingerprint: Hash of all that the result depends on; a state saved under another is never used.
+        continuation: Keeps the state after the last epoch, and may have that of a training of fewer epochs.
+        anew: Asked where a training of fewer epochs left its state; True computes all epochs nevertheless.
         engine: Computes the optimizer steps.
         validator: Scores the model after each epoch.
         listeners: Called with each event.
@@ -67,6 +72,9 @@ def train(
     batches = Batches(split, params.train.batch_size, params.train.batch_by, stream_seed(params.seed, "shuffling"))
     for path in (models / "best", models / "last", models / digests.FILE, *(reports / name for name in FILES)):
         remove_leftovers(path)
+    earlier = continuation.state(params.train.epochs)
+    if earlier is not None and anew():
+        earlier = None
     with resume_store(checkpoints, fingerprint) as store:
         Trainer(
             make_updater(engine, model, params.train, params.seed),
@@ -75,11 +83,14 @@ def train(
             validator,
             ModelOutputs(models, config, tokenized / "tokenizer"),
             store=store,
+            earlier=earlier,
             listeners=[History(reports), *listeners],
             stop=stop,
             save_seconds=save_seconds,
         ).run()
         if store is not None:
+            if (ended := store.load()) is not None:
+                continuation.keep(ended)
             store.clear()
 
 

@@ -42,8 +42,6 @@ class TrainingState:
     step: int = 0
     epoch: int = 1
     batch: int = 0
-    finished: bool = False
-    stopped_early: bool = False
     learning_rate: float = 0.0
     teacher_forcing_ratio: float = 1.0
     clipped_steps: int = 0

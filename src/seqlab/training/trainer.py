@@ -29,7 +29,7 @@ from seqlab.training.interruption import Interrupted
 from seqlab.training.learning_rate import learning_rate_at
 from seqlab.training.outputs import ModelOutputs
 from seqlab.training.pace import Pace
-from seqlab.training.resume import ResumeStore
+from seqlab.training.resume import ResumeStore, SavedState
 from seqlab.training.state import Totals, TrainingState
 from seqlab.training.update import StepResult, Updater
 from seqlab.training.validator import ValidationScores, Validator
@@ -54,6 +54,7 @@ class Trainer:
         outputs: ModelOutputs,
         *,
         store: ResumeStore | None,
+        earlier: SavedState | None = None,
         listeners: Sequence[Listener] = (),
         stop: Callable[[], bool] = lambda: False,
         save_seconds: float = SAVE_SECONDS,
@@ -67,6 +68,7 @@ class Trainer:
             validator: Scores the model after each epoch.
             outputs: Takes the best and the last parameters.
             store: Where states are saved to, and resumed from; None: nowhere.
+            earlier: The state that a training of fewer epochs ended in, to go on from where `store` has none.
             listeners: Called with each event.
             stop: Asked after each step; True ends training with `Interrupted`.
             save_seconds: Time between two saved states within an epoch.
@@ -77,6 +79,7 @@ class Trainer:
         self._validator = validator
         self._outputs = outputs
         self._store = store
+        self._earlier = earlier
         self._listeners = listeners
         self._stop = stop
         self._save_seconds = save_seconds
@@ -100,7 +103,7 @@ class Trainer:
             SeqlabError: the numbers went wrong, memory ran out, or a file cannot be written.
         """
         started = time.monotonic()
-        self._resume()
+        continued = self._resume()
         state = self._state
         self._emit(
             TrainingStarted(
@@ -111,25 +114,34 @@ class Trainer:
                 parameters=self._parameters(),
                 step_points=tuple(state.step_points),
                 epoch_points=tuple(state.epoch_points),
+                continued=continued,
             )
         )
-        while not state.finished:
+        while not self._is_over():
             self._train_epoch()
             self._finish_epoch()
         self._finish(time.monotonic() - started)
 
-    def _resume(self) -> None:
-        saved = self._store.load() if self._store else None
+    def _is_over(self) -> bool:
+        # Found from the state, which says nothing of it: a training of more epochs goes on from the same state.
+        state, params = self._state, self._params
+        return state.epoch > params.epochs or state.early_stopping.exhausted(params.patience)
+
+    def _resume(self) -> bool:
+        """Go on from the newest state; return whether it is the one that a shorter training ended in."""
+        saved = (self._store.load() if self._store else None) or self._earlier
         if saved is None:
-            return
+            return False
         try:
             self._state, self._kept = snapshot.restore(saved, self._updater, self._digests)
         except ValueError as error:
             raise SeqlabError(
                 f"the saved training state does not fit this training ({error}); delete .checkpoints/"
             ) from None
-        self._saved = self._position()
+        if saved is not self._earlier:
+            self._saved = self._position()
         self._write_checkpoints(best=True)
+        return saved is self._earlier
 
     def _train_epoch(self) -> None:
         self._updater.model.train()
@@ -204,10 +216,6 @@ class Trainer:
         point = self._epoch_point(scores)
         state.epoch_points.append(point)
         state.epoch_totals = Totals()
-        state.stopped_early = state.early_stopping.exhausted(params.patience) and state.epoch < params.epochs
-        state.finished = state.stopped_early or state.epoch == params.epochs
-        if state.finished and state.window.steps:
-            self._finish_window(state.step, state.epoch)
         state.epoch += 1
         state.batch = 0
         self._save()
@@ -264,13 +272,15 @@ class Trainer:
         state = self._state
         if state.early_stopping.best is None:
             raise AssertionError("a training without an epoch")
+        if state.window.steps:
+            self._finish_window(state.step, len(state.epoch_points))
         self._emit(
             TrainingFinished(
                 best=state.early_stopping.best,
                 kept=tuple(each.epoch for each in state.early_stopping.kept),
                 epochs=len(state.epoch_points),
                 steps=state.step,
-                stopped_early=state.stopped_early,
+                stopped_early=len(state.epoch_points) < self._params.epochs,
                 parameters=self._parameters(),
                 clipped_steps=state.clipped_steps,
                 largest_gradient_norm=state.largest_gradient_norm,

@@ -8,7 +8,12 @@ import pytest
 from seqlab.core.atomic import write_text
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import load_params
-from seqlab.tracking.fingerprint.fingerprint import load_recipe, run_fingerprint, train_fingerprint
+from seqlab.tracking.fingerprint.fingerprint import (
+    continuation_fingerprint,
+    load_recipe,
+    run_fingerprint,
+    train_fingerprint,
+)
 from tests.tracking.conftest import CODE, Project
 
 BOTH, RUN_ONLY, NEITHER = (True, True), (False, True), (False, False)
@@ -45,6 +50,18 @@ def test_which_parameters_count(
     before = fingerprints(project)
     project.set(section, **values)
     assert changed(project, before) == expected
+
+
+def test_what_may_be_continued_differs_in_its_epochs_alone(project: Project) -> None:
+    before = continuation_fingerprint(project.params, project.root)
+    assert before != train_fingerprint(project.params, project.root)
+    project.set("train", epochs=project.params.train.epochs + 1)
+    assert continuation_fingerprint(project.params, project.root) == before
+    for section, values in (("train", {"patience": 7}), ("model", {"hidden_size": 3}), ("runtime", {"threads": 3})):
+        project.set(section, **values)
+        now = continuation_fingerprint(project.params, project.root)
+        assert now != before
+        before = now
 
 
 @pytest.mark.parametrize(

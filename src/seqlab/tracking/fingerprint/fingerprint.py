@@ -44,6 +44,16 @@ def train_fingerprint(params: Params, root: Path) -> str:
     return digest(_train_recipe(params, root))
 
 
+def continuation_fingerprint(params: Params, root: Path) -> str:
+    """Fingerprint of what trainings have in common that differ in their number of epochs alone.
+
+    Raises:
+        SeqlabError: as `train_fingerprint`.
+    """
+    recipe = _train_recipe(params, root)
+    return digest({**recipe, "train": {name: value for name, value in recipe["train"].items() if name != "epochs"}})
+
+
 def run_fingerprint(params: Params, root: Path) -> str:
     """Fingerprint of the run that working copy `root` makes.
 
