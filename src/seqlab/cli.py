@@ -125,6 +125,19 @@ def runs(condition: str, count: int) -> None:
     say(list_runs(Path.cwd(), condition, count))
 
 
+@main.command(short_help="Show what runs now, with its curves.")
+@click.option("--once", is_flag=True, help="Show it once, and end.")
+@_errors_for_people
+def watch(*, once: bool) -> None:
+    """Show what runs in this working copy and in copies of it (sweeps), from the journals, until Ctrl-C.
+
+    Of a training: epoch and step, time left, throughput, the curves of training loss and validation BLEU.
+    """
+    from seqlab.commands.watch.display import watch as show
+
+    show(Path.cwd(), once=once)
+
+
 @main.command(short_help="Bring MLflow up to date.")
 @_errors_for_people
 def sync() -> None:

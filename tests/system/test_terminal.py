@@ -43,7 +43,7 @@ COMMANDS = {
     "doctor": ([], "seqlab.commands.doctor.diagnose"),
 }
 # Those whose answer is texts have tests of their own.
-OTHERS = {"translate", "serve"}
+OTHERS = {"translate", "serve", "watch"}
 
 
 class Answer(SimpleNamespace):

@@ -1,0 +1,57 @@
+"""How far an execution is: epoch, step, curves, pace and time left, by its journal."""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from seqlab.tracking.journal.execution import Execution
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Of a training: optimizer steps done and in all, the curves so far, and what is left; of other stages, zeros.
+
+    `losses` are of the training, one each `train.log_every` steps, `bleus` of the validation, one an epoch.
+    `tokens_per_second` and `seconds_left` are None as long as nothing is known.
+    """
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    losses: tuple[float, ...]
+    bleus: tuple[float, ...]
+    tokens_per_second: float | None
+    seconds_left: float | None
+
+
+def progress(execution: Execution) -> Progress:
+    """What the journal says; numbers that are none, as in a journal that somebody damaged, are passed over."""
+    start = next(_events(execution, "TrainingStarted"), {})
+    points = [(event, event["point"]) for event in _events(execution, "StepFinished", "EpochFinished")]
+    reached = [start, *(point for _, point in points)]
+    step, first = (int(max(_numbers(reached[:most], "step"), default=0)) for most in (None, 1))
+    epochs = int(max(_numbers([start], "epochs"), default=0))
+    steps = epochs * int(max(_numbers([start], "steps_per_epoch"), default=0))
+    seconds = max(_numbers((event for event, _ in points), "time"), default=0.0) - start.get("time", 0.0)
+    per_step = seconds / (step - first) if step > first else None
+    return Progress(
+        epoch=int(max(_numbers(reached, "epoch"), default=0)),
+        epochs=epochs,
+        step=step,
+        steps=steps,
+        losses=tuple(_numbers((point for _, point in points), "loss")),
+        bleus=tuple(_numbers((point for _, point in points), "valid_bleu")),
+        tokens_per_second=next(reversed([*_numbers((event for event, _ in points), "tokens_per_second")]), None),
+        seconds_left=per_step * max(0, steps - step) if per_step is not None else None,
+    )
+
+
+def _events(execution: Execution, *names: str) -> Iterator[dict[str, Any]]:
+    return (event for event in execution.events if event["event"] in names)
+
+
+def _numbers(records: Iterable[dict[str, Any]], name: str) -> Iterator[float]:
+    values = (record.get(name) for record in records)
+    return (value for value in values if isinstance(value, int | float) and math.isfinite(value))
