@@ -116,9 +116,10 @@ def printed(tree: ast.AST) -> Iterator[str]:
             yield name
 
 
-PRINTING = {"print", "click.echo", "click.secho", "sys.stdout.write", "sys.stderr.write", "tqdm.write"}
+PRINTING = {"print", "click.echo", "click.secho", "sys.stdout.write", "sys.stderr.write", "tqdm.write", "console.print"}
 # What is printed there is made plain there, as the tests above show of translations.
 MAY_PRINT = {"terminal.py": {"click.echo"}, "output.py": {"click.echo"}, "progress.py": {"tqdm.write"}}
+MAY_PRINT["display.py"] = {"console.print"}
 # Before anything is installed, of nothing but this machine.
 MAY_PRINT["prerequisites.py"] = {"print"}
 

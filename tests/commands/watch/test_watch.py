@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from seqlab.commands.watch import display, journals
+from seqlab.commands.watch import display
 from seqlab.commands.watch.display import LEVELS, curve, watch
 from seqlab.commands.watch.journals import Journals
 from seqlab.commands.watch.progress import progress
 from seqlab.tracking.journal import process
-from seqlab.tracking.journal.execution import Execution
+from seqlab.tracking.journal.execution import Execution, read_execution
 from seqlab.tracking.journal.recorder import StageRecorder
 from seqlab.tracking.journal.run_name import run_name
 from seqlab.training.events import TrainingStarted
@@ -101,13 +101,12 @@ def test_a_killed_process_runs_no_more(project: Project) -> None:
 
 def test_a_file_is_read_again_only_when_it_grew(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Path] = []
-    original = journals.read_execution
 
     def noted(path: Path) -> Execution | None:
         read.append(path)
-        return original(path)
+        return read_execution(path)
 
-    monkeypatch.setattr(journals, "read_execution", noted)
+    monkeypatch.setattr("seqlab.commands.watch.journals.read_execution", noted)
     project.train()
     recorder, seen = begin(project), Journals(project.home)
     seen.followed()
@@ -166,7 +165,7 @@ def test_a_terminal_is_drawn_again_until_ctrl_c(project: Project, monkeypatch: p
         project.play_epochs(recorder, range(1, 2))
 
     drawn: list[bool] = []
-    monkeypatch.setattr(display.time, "sleep", meanwhile)
+    monkeypatch.setattr("seqlab.commands.watch.display.time.sleep", meanwhile)
     console = Console(file=io.StringIO(), width=100, force_terminal=True)
     watch(project.root, once=False, console=console)
     assert "BLEU ▁ 10.00" in console.file.getvalue()  # type: ignore[attr-defined]
