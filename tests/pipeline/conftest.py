@@ -109,12 +109,12 @@ def make_project(root: Path, home: Path) -> Project:
         },
     )
     project.run("git", "init", "--quiet", "--initial-branch=main")
+    # Experiments are commits, and the machine's own configuration is not read.
+    project.run("git", "config", "user.name", "Test")
+    project.run("git", "config", "user.email", "test@example.org")
     project.run("git", "add", "--all")
-    project.run("git", *IDENTITY, "commit", "--quiet", "--message=Start")
+    project.run("git", "commit", "--quiet", "--message=Start")
     return project
-
-
-IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.org")
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def project(tmp_path: Path) -> Project:
     """A working copy with tiny parameters, in which nothing ran yet."""
     made = make_project(tmp_path / "project", tmp_path / "home")
     made.set(TINY)
-    made.run("git", *IDENTITY, "commit", "--quiet", "--all", "--message=Tiny")
+    made.run("git", "commit", "--quiet", "--all", "--message=Tiny")
     return made
 
 
@@ -134,5 +134,5 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
     made.set(TINY)
     assert made.repro() == ["download", "tokenize", "train", "evaluate", "report"]
     made.run("git", "add", "--all")
-    made.run("git", *IDENTITY, "commit", "--quiet", "--message=Tiny")
+    made.run("git", "commit", "--quiet", "--message=Tiny")
     return made

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from tests.pipeline.conftest import IDENTITY, ROOT, TINY, Project, make_project
+from tests.pipeline.conftest import ROOT, TINY, Project, make_project
 
 # One worker: the history is made once.
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ci")]
@@ -42,7 +42,7 @@ class Team:
         if lock is not None:
             shutil.copyfile(lock.root / "dvc.lock", self.author.root / "dvc.lock")
         self.author.run("git", "add", "--all")
-        self.author.run("git", *IDENTITY, "commit", "--quiet", "--allow-empty", "--message=Change")
+        self.author.run("git", "commit", "--quiet", "--allow-empty", "--message=Change")
         self.author.run("git", "push", "--quiet", "origin", "main")
 
 

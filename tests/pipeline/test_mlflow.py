@@ -7,7 +7,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from tests.pipeline.conftest import IDENTITY, Project
+from tests.pipeline.conftest import Project
 
 pytestmark = pytest.mark.slow
 
@@ -111,7 +111,7 @@ def test_a_clone_that_pulls_its_results_gets_its_run(project: Project, tmp_path:
     (original,) = runs(project)
     project.dvc("push")
     project.run("git", "add", "--all")
-    project.run("git", *IDENTITY, "commit", "--quiet", "--message=Results")
+    project.run("git", "commit", "--quiet", "--message=Results")
     clone = Project(tmp_path / "clone", project.environment)
     project.run("git", "clone", "--quiet", str(project.root), str(clone.root))
     clone.dvc("pull")

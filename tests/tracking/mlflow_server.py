@@ -8,10 +8,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 
 import requests
 
@@ -37,7 +38,8 @@ def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
 class MlflowServer:
     """`mlflow server` with its database and artifacts below `folder`."""
 
-    def __init__(self, folder: Path, database: Path) -> None:
+    def __init__(self, folder: Path, database: Path, environment: Mapping[str, str] = MappingProxyType({})) -> None:
+        self._environment = environment
         shutil.copyfile(database, folder / "mlflow.db")
         self._folder = folder
         self._port = free_port()
@@ -60,7 +62,7 @@ class MlflowServer:
         with open(self._folder / "log", "ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "mlflow", "server", "--serve-artifacts", *arguments],
-                env=environment | quick,
+                env=environment | quick | {**self._environment},
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
