@@ -68,6 +68,11 @@ METRICS = (
 GROUPS = tuple(dict.fromkeys(metric.group for metric in METRICS if metric.group))
 
 
+def ordered(measure: str) -> list[Metric]:
+    """All metrics, the one named `measure` (in scores.json) first."""
+    return sorted(METRICS, key=lambda metric: metric.key != measure)
+
+
 def compared(known: Iterable[str]) -> list[Metric]:
     """Those but BLEU that a comparison of runs shows, which have the points `known`."""
     points = set(known)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from seqlab.scoring.metrics import BOOTSTRAP_SEED
+from seqlab.scoring.bleu import BOOTSTRAP_SEED
 from seqlab.significance.bleu_counts import COLUMNS, BleuCounter, Counts
 from seqlab.significance.bleu_scores import Scores, bleu
 

@@ -64,7 +64,7 @@ def fact_tags(first: Execution, numerics: dict[str, Any], scores: dict[str, Any]
 
 
 def counter_tags(training: dict[str, Any], scores: dict[str, Any]) -> dict[str, str]:
-    """Counts, which no chart shows: what training came to, and the size of the test set; {} before there are any."""
+    """What no chart shows: what training came to, the size of the test set and its measure; {} before there are any."""
     best = training.get("best", {})
     counts = {
         **{f"best.{name}": best.get(name) for name in ("epoch", "step")},

@@ -8,8 +8,8 @@ import pytest
 from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.significance import _bootstrap_resample
 
-from seqlab.scoring import rouge as module
-from seqlab.scoring.rouge import rouge, unread_letters
+from seqlab.evaluation.scoring import rouge as module
+from seqlab.evaluation.scoring.rouge import rouge, unread_letters
 from tests.scoring.corpus import ragged, translated
 
 SIGNATURE = "nrefs:{}|multi:max|bs:100|seed:12345|measure:f1|case:lc|tok:a-z0-9|stem:porter|nltk:3.10.4|version:0.1.2"
