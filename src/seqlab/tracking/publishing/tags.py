@@ -31,6 +31,8 @@ CODE, DATA = "code.", "data."
 TEST_SET_DIGEST = f"{DATA}{TEST_SET}"
 SIGNATURE = "signature."
 BLEU_SIGNATURE = f"{SIGNATURE}{BLEU.key}"
+# What the corpus is measured by.
+MEASURE = "test.measure"
 # That its best model was made a version of a registered one: if there is none any more, somebody deleted it.
 REGISTERED = "seqlab.registered"
 # Of a logged model: the digest of its checkpoint's files, path → SHA-256.
