@@ -52,8 +52,8 @@ def test_the_first_page_shows_what_it_prints(tmp_path: Path) -> None:
         {"score": float(it), "low": float(low), "high": float(high), "signature": by} for it, low, high, by in rows
     ]
     [perplexity] = re.findall(r"^Perplexity +(\d+\.\d+)", block, re.MULTILINE)
-    shown = dict(zip(("bleu", "chrf", "ter", "exact_match"), found, strict=True)) | {"perplexity": float(perplexity)}
-    assert summary_of(tmp_path, shown | {"examples": 1000})[:5] == block.splitlines()
+    shown: dict[str, object] = dict(zip(("bleu", "chrf", "ter", "exact_match"), found, strict=True))
+    assert summary_of(tmp_path, shown | {"perplexity": float(perplexity), "examples": 1000})[:5] == block.splitlines()
 
 
 def test_the_measure_of_the_corpus_comes_first(tmp_path: Path) -> None:

@@ -22,4 +22,4 @@ def exact_match(translations: Sequence[str], references: Sequence[tuple[str, ...
         ValueError: as `check_scorable`.
     """
     found = matches(translations, references)
-    return 100.0 * sum(found) / len(found)
+    return 100.0 * found.count(True) / len(found)
