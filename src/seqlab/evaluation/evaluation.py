@@ -88,8 +88,7 @@ def evaluate(
         raise SeqlabError(f"{checkpoint}: its loss on the test set is {loss}; train again at a lower learning rate")
     translations = _translate(translator, sources, params, _spread(encoded))
     truncated = sum(len(ids) > translator.source.max_length for ids in translator.source.encode(sources))
-    results = _results(params, tokenize, examples, translations, exposure, model_scores, truncated)
-    results.scores["measure"] = measure
+    results = _results(params, tokenize, measure, examples, translations, exposure, model_scores, truncated)
     if notes:
         results.scores["notes"] = notes
     write_results(reports, results, tokenize)
@@ -116,6 +115,7 @@ def _notes(tokenize: str, references: Sequence[tuple[str, ...]]) -> list[str]:
 def _results(
     params: EvaluateParams,
     tokenize: str,
+    measure: str,
     examples: Sequence[Example],
     translations: Sequence[Sequence[Translation]],
     exposure: Sequence[Exposure],
@@ -128,6 +128,7 @@ def _results(
     loss, test_perplexity = model_scores
     samples = params.bootstrap_samples
     scores: dict[str, Any] = {
+        "measure": measure,
         "bleu": asdict(bleu(texts, references, tokenize=tokenize, bootstrap_samples=samples)),
         "chrf": asdict(chrf(texts, references, bootstrap_samples=samples)),
         "ter": asdict(ter(texts, references, bootstrap_samples=samples)),

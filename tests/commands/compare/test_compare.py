@@ -320,7 +320,9 @@ def test_runs_of_a_corpus_measured_by_exact_match(compared: Compare, tmp_path: P
     margin = 1.96 * 100 * (0.6 * 0.4 / 60) ** 0.5
     assert [interval.low, interval.high] == pytest.approx([60 - margin, 60 + margin], abs=2)
     files = written(tmp_path)
-    assert re.search(r"\| run \| model.cell \| Exact match \| 95 % interval \| +BLEU \| chrF2 \|", files["comparison.md"])
+    assert re.search(
+        r"\| run \| model.cell \| Exact match \| 95 % interval \| +BLEU \| chrF2 \|", files["comparison.md"]
+    )
     assert "Exact match signature `nrefs:1\\|case:mixed`; 60 sentences" in files["comparison.md"]
     assert "<li><span>best Exact match</span> 60.00</li>" in files["comparison.html"]
     assert "Validation Exact match" in files["comparison.html"]
