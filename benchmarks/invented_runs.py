@@ -96,11 +96,14 @@ class InventedRun:
             for text, translation, score in zip(self.texts, self.translations, self.sentence_bleu, strict=True)
         ]
         best = self.metrics["test/bleu"] - 1
-        curves = [f"{epoch},{313 * epoch},{4 / epoch + 50 / best},{best - best / epoch**1.5}" for epoch in range(1, 21)]
+        curves = [
+            f"{epoch},{313 * epoch},{4 / epoch + 50 / best},{best - best / epoch**1.5},{best - best / epoch}"
+            for epoch in range(1, 21)
+        ]
         buckets = [f"0–5,0,5,10,{40 - self.number % 7},,", "6–10,6,10,0,,,", f"11+,11,,10,{30 - self.number % 5},,"]
         files = {
             "reports/translations.jsonl": "\n".join(lines) + "\n",
-            "reports/curves.csv": "\n".join(["epoch,step,valid_loss,valid_bleu", *curves]) + "\n",
+            "reports/curves.csv": "\n".join(["epoch,step,valid_loss,valid_bleu,valid_exact_match", *curves]) + "\n",
             "reports/bleu_by_length.csv": "\n".join([BUCKETS, *buckets]) + "\n",
         }
         if self.exposure:

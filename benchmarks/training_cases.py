@@ -102,7 +102,7 @@ class Workshop:
                 updater,
                 self._train_params(case),
                 self._epochs(),
-                lambda _model, _safe_point: ValidationScores(1.0, 1.0, 1.0),
+                lambda _model, _safe_point: ValidationScores(1.0, 1.0, 1.0, 1.0),
                 ModelOutputs(self.folder / "models", self.config(case), self.folder),
                 store=None,
                 listeners=[*watched, clock],

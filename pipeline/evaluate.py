@@ -13,6 +13,7 @@ def main(stage: Stage) -> None:
     configure(params.runtime)
     # They import PyTorch, which reads the environment once.
     from seqlab.evaluation.evaluation import evaluate
+    from seqlab.evaluation.scoring.measure import measure
     from seqlab.numerics import torch_setup
     from seqlab.scoring.tokenization import resolve
     from seqlab.seq2seq.engines.choice import choose
@@ -22,6 +23,7 @@ def main(stage: Stage) -> None:
     evaluate(
         params.evaluate,
         tokenize=resolve(params.evaluate.tokenize, params.corpus.target),
+        measure=measure(params.corpus.name),
         checkpoint=Path("models/best"),
         tokenized=Path("data/tokenized"),
         raw=Path("data/raw"),

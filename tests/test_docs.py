@@ -165,7 +165,7 @@ def test_targets_of_make_and_their_recipes_exist() -> None:
     assert {"run", "test", "NAME=grid"} <= {word for _, word in asked}
     assert [(page, word) for page, word in asked if "=" not in word and word not in targets] == []
     recipes = [(page, word.removeprefix("NAME=")) for page, word in asked if word.startswith("NAME=")]
-    recipes += spans(r"(multi30k|tatoeba|dialogsum)(-[a-z]+)+")
+    recipes += spans(r"(multi30k|tatoeba|dialogsum|scan)(-[a-z]+)+")
     assert [(page, name) for page, name in recipes if not (ROOT / f"recipes/{name}.txt").is_file()] == []
 
 

@@ -46,14 +46,22 @@ def test_scores_with_interval_and_signature(tmp_path: Path) -> None:
 def test_the_first_page_shows_what_it_prints(tmp_path: Path) -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     [block] = re.findall(r"^```text\n(BLEU .*?)^```$", readme, re.MULTILINE | re.DOTALL)
-    rows = re.findall(r" (\d+\.\d+)  95 % confidence \[(.+), (.+)\]  (\S+)$", block, re.MULTILINE)
+    row = r" (\d+\.\d+)(?: %)?  95 % confidence \[(.+), (.+)\]  (?:\D+  )?(\S+)$"
+    rows = re.findall(row, block, re.MULTILINE)
     found = [
         {"score": float(it), "low": float(low), "high": float(high), "signature": by} for it, low, high, by in rows
     ]
-    figures = re.findall(r"^(?:Perplexity|Exact match) +(\d+\.\d+)", block, re.MULTILINE)
-    names = ("bleu", "chrf", "ter", "perplexity", "exact_match")
-    shown = dict(zip(names, [*found, *map(float, figures)], strict=True))
-    assert summary_of(tmp_path, shown | {"examples": 1000})[:5] == block.splitlines()
+    [perplexity] = re.findall(r"^Perplexity +(\d+\.\d+)", block, re.MULTILINE)
+    shown: dict[str, object] = dict(zip(("bleu", "chrf", "ter", "exact_match"), found, strict=True))
+    assert summary_of(tmp_path, shown | {"perplexity": float(perplexity), "examples": 1000})[:5] == block.splitlines()
+
+
+def test_the_measure_of_the_corpus_comes_first(tmp_path: Path) -> None:
+    exact = {"score": 99.8, "low": 99.6, "high": 100.0, "signature": "nrefs:1"}
+    summary = summary_of(tmp_path, scores(exact_match=exact, measure="exact_match"))
+    expected = "95 % confidence [99.6, 100.0]  equal to a reference, letter for letter  nrefs:1"
+    assert summary[0] == f"Exact match   99.80 %  {expected}"
+    assert summary[1].startswith("BLEU ")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ DEFAULTS: dict[str, Any] = {
     "grammar": {"seed": 1, "train_size": 20, "valid_size": 5, "test_size": 5, "max_depth": 1},
     "multi30k": {"test": "2016"},
     "tatoeba": {"seed": 1, "valid_size": 2, "test_size": 2},
+    "scan": {"split": "simple", "seed": 1, "valid_size": 2},
     "files": {"train": [], "valid": [], "test": [], "seed": 1, "valid_size": 2, "test_size": 2},
 }
 

@@ -141,3 +141,31 @@ def test_scitldr(target: str, references: tuple[int, int], cache: Path, tmp_path
     assert (most["train"], most["valid"], most["test"]) == (1, *references)
     sources = {split: {fold(example.source) for example in examples} for split, examples in splits.items()}
     assert not sources["train"] & (sources["valid"] | sources["test"])
+
+
+# Lines of train and of test, lines of train that repeat a command, longest actions of train and of test.
+@pytest.mark.parametrize(
+    ("split", "lines", "repeated", "longest"),
+    [
+        ("simple", (16_728, 4_182), 0, (48, 48)),
+        ("length", (16_990, 3_920), 0, (22, 48)),
+        ("addprim_jump", (14_670, 7_706), 1_466, (48, 48)),
+        ("addprim_turn_left", (21_890, 1_208), 2_188, (48, 27)),
+    ],
+)
+def test_scan(
+    split: str, lines: tuple[int, int], repeated: int, longest: tuple[int, int], cache: Path, tmp_path: Path
+) -> None:
+    splits = _build(cache, tmp_path, "scan", "command", "actions", split=split, valid_size=1_000)
+    assert _sizes(splits) == (lines[0] - 1_000, 1_000, lines[1])
+    sources = {name: [example.source for example in examples] for name, examples in splits.items()}
+    assert len(sources["train"]) - len(set(sources["train"])) == repeated
+    assert note(manifest_of(tmp_path / "raw"), "lines of train that repeat a command") == repeated
+    assert not set(sources["valid"]) & set(sources["train"])
+    assert not set(sources["test"]) & {*sources["train"], *sources["valid"]}
+    assert len({word for name in sources for text in sources[name] for word in text.split()}) == 13
+    actions = {name: [example.references[0].split() for example in examples] for name, examples in splits.items()}
+    assert len({word for name in actions for text in actions[name] for word in text}) == 6
+    assert (max(map(len, actions["train"] + actions["valid"])), max(map(len, actions["test"]))) == longest
+    if split == "addprim_jump":
+        assert {text for text in sources["train"] if "jump" in text.split()} == {"jump"}

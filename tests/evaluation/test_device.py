@@ -36,7 +36,16 @@ def test_another_device_gives_the_same_results(
     def run(device: str) -> Path:
         reports = tmp_path / device
         inputs = {"tokenized": root / "data/tokenized", "raw": root / "data/raw"}
-        evaluate(params, tokenize="13a", checkpoint=best, reports=reports, device=device, engine=CPU, **inputs)
+        evaluate(
+            params,
+            tokenize="13a",
+            measure="bleu",
+            checkpoint=best,
+            reports=reports,
+            device=device,
+            engine=CPU,
+            **inputs,
+        )
         return reports
 
     here = run("cpu")

@@ -37,6 +37,7 @@ def run(params: EvaluateParams, root: Path, reports: Path, raw: Path | None = No
     evaluate(
         params,
         tokenize="13a",
+        measure="exact_match",
         checkpoint=root / "models/best",
         tokenized=root / "data/tokenized",
         raw=raw or root / "data/raw",
@@ -111,8 +112,8 @@ def test_scores_are_sacrebleus_own_with_ragged_references(reports: Path, name: s
 
 def test_dvc_s_metrics_are_the_figures_of_the_scores_alone(reports: Path) -> None:
     scores, metrics = read_json(reports / "scores.json"), read_json(reports / "metrics.json")
-    assert list(metrics) == ["bleu", "chrf", "ter", "perplexity"]
-    expected = [scores["bleu"]["score"], scores["chrf"]["score"], scores["ter"]["score"], scores["perplexity"]]
+    assert list(metrics) == ["bleu", "chrf", "ter", "exact_match", "perplexity"]
+    expected = [scores[name]["score"] for name in list(metrics)[:-1]] + [scores["perplexity"]]
     assert list(metrics.values()) == [pytest.approx(value, abs=5e-5) for value in expected]
 
 
@@ -176,8 +177,26 @@ def test_counts(reports: Path, root: Path) -> None:
     assert scores["examples"] == len(records)
     assert MAX_SOURCE_LENGTH in lengths
     assert scores["truncated"] == sum(length > MAX_SOURCE_LENGTH for length in lengths) > 0
-    assert scores["exact_match"] == pytest.approx(100 * matches / len(records))
-    assert 0 < scores["exact_match"] < 100
+    exact = scores["exact_match"]
+    assert exact["score"] == pytest.approx(100 * matches / len(records))
+    assert 0 <= exact["low"] < exact["score"] < exact["high"] <= 100
+    assert json.loads((reports / "metrics.json").read_text())["exact_match"] == round(exact["score"], 4)
+    assert scores["measure"] == "exact_match"
+
+
+def test_exact_match_by_length(reports: Path) -> None:
+    rows = list(csv.DictReader((reports / "bleu_by_length.csv").read_text().splitlines()))
+    records = read_records(reports)
+    for row in rows:
+        bound = float(row["high"] or "inf")
+        matches = [
+            record["translation"] in record["references"]
+            for record in records
+            if int(row["low"]) <= len(record["source"].split()) <= bound
+        ]
+        assert len(matches) == int(row["examples"])
+        assert row["exact_match"] == (str(round(100 * sum(matches) / len(matches), 4)) if matches else "")
+    assert sum(int(row["examples"]) for row in rows) == len(records)
 
 
 def test_perplexity_is_under_teacher_forcing_against_the_first_reference(reports: Path, root: Path) -> None:

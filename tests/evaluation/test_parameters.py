@@ -147,7 +147,9 @@ def test_evaluate_translates_and_scores_with_them(
     params = evaluate_params(parameters=parameters, beam_size=3)
     tokenized, raw = root / "data/tokenized", root / "data/raw"
     inputs = {"tokenized": tokenized, "raw": raw}
-    evaluate(params, tokenize="13a", checkpoint=best, reports=reports, device="cpu", engine=CPU, **inputs)
+    evaluate(
+        params, tokenize="13a", measure="bleu", checkpoint=best, reports=reports, device="cpu", engine=CPU, **inputs
+    )
     lines = (reports / "translations.jsonl").read_text("utf-8").removesuffix("\n").split("\n")
     sources = [example.source for example in parallel.read(raw / "test.jsonl")]
     translator = Translator.load(best, "cpu", parameters)

@@ -9,8 +9,8 @@ import pytest
 from rouge_score.rouge_scorer import RougeScorer
 
 from seqlab.evaluation.evaluation import evaluate
+from seqlab.evaluation.scoring.diversity import measure
 from seqlab.params.evaluate import EvaluateParams
-from seqlab.scoring.diversity import measure
 from seqlab.scoring.tokenization import bleu_metric
 from seqlab.seq2seq.engines.choice import CPU
 
@@ -19,6 +19,7 @@ def run(params: EvaluateParams, root: Path, reports: Path) -> dict[str, bytes]:
     evaluate(
         params,
         tokenize="13a",
+        measure="exact_match",
         checkpoint=root / "models/best",
         tokenized=root / "data/tokenized",
         raw=root / "data/raw",

@@ -76,7 +76,7 @@ def test_scores(batch_size: int, data: Path, model: Seq2Seq, monkeypatch: pytest
     assert len(safe_points) == -(-len(EXAMPLES) // batch_size)
 
 
-def test_a_model_that_copies_the_references_has_bleu_100(
+def test_a_model_that_copies_the_references_has_bleu_100_and_matches_them(
     data: Path, model: Seq2Seq, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, target = load_tokenizers(data / "tokenized/tokenizer")
@@ -95,7 +95,11 @@ def test_a_model_that_copies_the_references_has_bleu_100(
     split = open_split(data / "tokenized/valid")
     # The sentence without a source cannot be translated: let its reference be empty.
     rows = [example.references if example.source else ("",) for example in EXAMPLES]
-    assert Validation(split, target, rows, 6, "13a", CPU)(model, lambda: None).bleu == pytest.approx(100.0)
+    scores = Validation(split, target, rows, 6, "13a", CPU)(model, lambda: None)
+    assert [scores.bleu, scores.exact_match] == pytest.approx([100.0, 100.0])
+    # One sentence of four whose only reference is another; BLEU may count its words all the same.
+    rows[2] = ("b a",)
+    assert Validation(split, target, rows, 6, "13a", CPU)(model, lambda: None).exact_match == 75.0
 
 
 def test_bleu_is_of_the_tokenization_asked_for(data: Path, model: Seq2Seq) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from unittest.mock import patch
 
 from seqlab.core import parallel
-from seqlab.corpus import dialogsum, files, multi30k, scitldr, tatoeba
+from seqlab.corpus import dialogsum, files, multi30k, scan, scitldr, tatoeba
 from seqlab.corpus.corpus import Corpus
 from seqlab.corpus.fetching.pin import Pin
 from seqlab.params.params import load_params
@@ -51,6 +51,7 @@ def text_loaders() -> dict[str, Callable[[], Loader]]:
         "tatoeba (zip)": _tatoeba,
         "dialogsum (zip, JSON Lines)": _dialogsum,
         "scitldr (JSON Lines)": _scitldr,
+        "scan (lines)": _scan,
     }
 
 
@@ -169,3 +170,16 @@ def _scitldr() -> Loader:
             _read(scitldr.load(corpus_params("scitldr", "abstract", "summary"), root))
 
     return Loader(sample, dict.fromkeys(sample, json_lines_mutated), load)
+
+
+def _scan() -> Loader:
+    sample = {
+        "train": text_of(*(f"IN: skip {'and skip ' * count}OUT: I_SKIP{' I_SKIP' * count}" for count in range(4))),
+        "test": text_of("IN: hop OUT: I_HOP"),
+    }
+
+    def load(root: Path) -> None:
+        with patch.object(scan, "PINS", {"simple": tuple(_pinned(root, name) for name in sample)}):
+            _read(scan.load(corpus_params("scan", "command", "actions", valid_size=1), root))
+
+    return Loader(sample, dict.fromkeys(sample, bytes_mutated), load)

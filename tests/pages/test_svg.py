@@ -5,7 +5,8 @@ import xml.etree.ElementTree as ET
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqlab.reporting.charts import MAX_POINTS, bleu_chart, length_chart, loss_chart, step_chart
+from seqlab.reporting.charts import MAX_POINTS, length_chart, loss_chart, measure_chart, step_chart
+from seqlab.results.metrics import BLEU
 from seqlab.results.records import Epoch, LengthBucket, Step
 from tests.reporting import run
 
@@ -22,7 +23,7 @@ def steps(count: int = 8) -> list[Step]:
 def charts() -> dict[str, str]:
     return {
         "loss": loss_chart(epochs(), steps()),
-        "bleu": bleu_chart(epochs(), 7),
+        "bleu": measure_chart(epochs(), 7, BLEU),
         "rate": step_chart("rate", "Learning rate", epochs(), steps(), "learning_rate"),
         "length": length_chart([LengthBucket.model_validate(row) for row in run.buckets()]),
     }
@@ -60,7 +61,7 @@ def test_no_style_rule_leaks_into_the_page() -> None:
 @given(st.lists(st.sampled_from([None, float("nan"), float("inf"), 0.0, 3.5, 1e9]), min_size=1, max_size=4))
 def test_any_curve_can_be_drawn(values: list[float | None]) -> None:
     rows = [row.model_copy(update={"valid_bleu": value}) for row, value in zip(epochs(4), values, strict=False)]
-    assert bleu_chart(rows, 1).startswith("<svg")
+    assert measure_chart(rows, 1, BLEU).startswith("<svg")
 
 
 def test_long_curves_are_averaged() -> None:

@@ -23,10 +23,10 @@ def length_ratio(translations: Sequence[str], references: Sequence[tuple[str, ..
 @pytest.mark.slow
 def test_it_is_shown_wherever_metrics_are_and_retrains_nothing(finished: Project) -> None:
     source = finished.root / "src/seqlab"
-    (source / "scoring/length_ratio.py").write_text(FUNCTION, "utf-8")
+    (source / "evaluation/scoring/length_ratio.py").write_text(FUNCTION, "utf-8")
     evaluation = source / "evaluation/evaluation.py"
-    imported = "from seqlab.scoring.length_ratio import length_ratio\n"
-    replace(evaluation, "from seqlab.scoring.metrics", f"{imported}from seqlab.scoring.metrics")
+    imported = "from seqlab.evaluation.scoring.length_ratio import length_ratio\n"
+    replace(evaluation, "from seqlab.evaluation.scoring.metrics", f"{imported}from seqlab.evaluation.scoring.metrics")
     entry = '        "length_ratio": length_ratio(texts, references),\n'
     replace(evaluation, '        "exact_match": ', f'{entry}        "exact_match": ')
     registered = '    Metric("length_ratio", "Length ratio", 3),\n'

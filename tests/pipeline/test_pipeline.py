@@ -57,7 +57,9 @@ def test_dvc_s_own_views_show_figures(finished: Project) -> None:
         parameters = json.loads(finished.dvc("params", "diff", "--json").stdout)["params.yaml"]
         assert parameters["train.teacher_forcing_ratio"]["new"] == 0.4
         difference = json.loads(finished.dvc("metrics", "diff", "--json").stdout)
-        assert set(difference["reports/metrics.json"]) == {"bleu", "chrf", "ter", "perplexity"}
+        changed = {"bleu", "chrf", "ter", "perplexity"}
+        # As little as these models have learnt, both may match nothing.
+        assert set(difference["reports/metrics.json"]) - {"exact_match"} == changed
         # As docs/how-to.md has it, in a narrow window: nothing is cut off.
         command = re.search(r"`(dvc exp show --only-changed [^`]+)`", (ROOT / "docs/how-to.md").read_text("utf-8"))
         assert command

@@ -1,5 +1,6 @@
 """ROUGE and diversity in the report: shown where they were measured, and nowhere else."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -82,3 +83,26 @@ def test_the_tables_and_tiles_hold_together(tmp_path: Path) -> None:
 def test_damaged_scores_are_named(tmp_path: Path) -> None:
     with pytest.raises(SeqlabError, match=r"scores\.json is damaged \(.*rougeL is missing"):
         rendered(tmp_path, rouge={name: value for name, value in ROUGE.items() if name != "rougeL"})
+
+
+def test_the_measure_of_the_corpus_comes_first(tmp_path: Path) -> None:
+    exact = {"score": 99.8, "low": 99.6, "high": 100.0, "signature": "nrefs:1|multi:any"}
+    page, summary = rendered(tmp_path / "exact", exact_match=exact, measure="exact_match")
+    assert re.findall(r"<dt>(.+)</dt>\n        <dd>", page)[:2] == ["Exact match", "BLEU"]
+    assert "<b>99.8 %</b> <span>99.6–100.0</span>" in page
+    assert "Validation Exact match by epoch: from 6.5 to 21.4." in page
+    rows = summary[summary.index("## Scores") :].split("\n")
+    assert [row.split(" | ")[0] for row in rows if row.startswith("| ")][2:4] == ["| Exact match", "| BLEU"]
+    usual = rendered(tmp_path / "usual")
+    assert "Validation BLEU by epoch" in usual[0]
+    assert usual[1].index("| BLEU |") < usual[1].index("| Exact match |")
+
+
+def test_results_of_earlier_versions_have_no_exact_match_by_epoch_and_length(tmp_path: Path) -> None:
+    run.write_run(tmp_path)
+    rows = [{name: value for name, value in row.items() if name != "valid_exact_match"} for row in run.epochs(8)]
+    run.write_csv(tmp_path / "reports/curves.csv", rows)
+    view = gather(run.params(), tmp_path)
+    assert [each.valid_exact_match for each in view.results.epochs] == [None] * 8
+    assert render_page(view)
+    assert "| 8 | 2,504 |" in render_summary(view)

@@ -5,8 +5,10 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
+from seqlab.evaluation.scoring.measure import measure
+from seqlab.params.corpus import CorpusName
 from seqlab.params.evaluate import EvaluateParams
-from seqlab.results.metrics import BLEU, GROUPS, METRICS, compared
+from seqlab.results.metrics import BLEU, EXACT_MATCH, GROUPS, MEASURES, METRICS, compared
 from seqlab.results.scores import Scores, flat
 
 SCORE = {"score": 31.4, "low": 30.0, "high": 33.0, "signature": "nrefs:1"}
@@ -27,6 +29,20 @@ def test_no_metric_has_the_name_of_another() -> None:
 def test_scores_are_shown_in_the_order_of_the_registry() -> None:
     keys = [metric.key for metric, _ in Scores.model_validate({**PLAIN, "rouge": ROUGE}).shown()]
     assert keys == ["bleu", "chrf", "ter", "perplexity", "exact_match", "rouge1", "rouge2", "rougeL"]
+
+
+def test_the_measure_of_the_corpus_is_shown_first() -> None:
+    scores = Scores.model_validate({**PLAIN, "measure": "exact_match"})
+    assert [metric.key for metric, _ in scores.shown()] == ["exact_match", "bleu", "chrf", "ter", "perplexity"]
+    assert scores.first == (EXACT_MATCH, scores["exact_match"])
+    with pytest.raises(ValidationError, match="measure"):
+        Scores.model_validate({**PLAIN, "measure": "chrf"})
+
+
+@pytest.mark.parametrize("corpus", get_args(CorpusName))
+def test_a_corpus_is_measured_by_a_metric_of_the_registry(corpus: str) -> None:
+    assert measure(corpus) in {metric.key for metric in MEASURES}
+    assert Scores.model_validate({**PLAIN, "measure": measure(corpus)}).first[0].key == measure(corpus)
 
 
 @pytest.mark.parametrize("missing", ["bleu", "exact_match", "rouge2"])

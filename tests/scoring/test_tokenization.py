@@ -6,8 +6,8 @@ import pytest
 from sacrebleu import BLEU, TER
 
 from seqlab.core.errors import SeqlabError
+from seqlab.evaluation.scoring.metrics import bleu, ter, ter_note
 from seqlab.scoring.bleu import corpus_bleu
-from seqlab.scoring.metrics import bleu, ter, ter_note
 from seqlab.scoring.tokenization import bleu_metric, from_signature, resolve, uncut_note
 
 CHINESE = [("他现在找到旧汽车和新房子。",), ("我们又喜欢旧苹果和大鱼。",)]

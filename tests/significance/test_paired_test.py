@@ -9,6 +9,7 @@ from scipy.stats import binomtest
 from benchmarks.invented_runs import SIGNATURE, references, worsened
 from seqlab.commands.compare.analysis import analyse
 from seqlab.significance.bleu_counts import BleuCounter, Counts
+from seqlab.significance.exact_counts import ExactMatchCounter, exact_match
 from seqlab.significance.paired_test import (
     LEVEL,
     TRIALS,
@@ -140,3 +141,17 @@ def test_all_pairs_and_those_with_the_best_are_corrected_apart(counts: list[Coun
         [verdict.randomization for verdict in analysis.against_best]
     )
     assert [verdict.distinct for verdict in analysis.against_best][-1]
+
+
+def test_exact_match_against_an_exact_test() -> None:
+    """Seven sentences better and one worse of 1,000: the sign test says 0.070; and against a plain count."""
+    references = [[f"a {number}", "b"] for number in range(1000)]
+    first = [f"a {number}" if number < 600 or number == 999 else "x" for number in range(1000)]
+    second = ["b" if number < 607 else "x" for number in range(1000)]
+    counter = ExactMatchCounter(references)
+    counts = [counter.count(first), counter.count(second)]
+    assert [float(exact_match(each.sum(axis=0))) for each in counts] == pytest.approx([60.1, 60.7])
+    (p,) = randomization_p(counts, [(0, 1)], score=exact_match)
+    assert p == pytest.approx(binomtest(1, 8).pvalue, abs=0.01)
+    scores = bootstrap_scores(counts, score=exact_match)
+    assert scores.std(axis=1) == pytest.approx([100 * (0.601 * 0.399 / 1000) ** 0.5] * 2, rel=0.1)

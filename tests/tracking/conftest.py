@@ -66,8 +66,8 @@ def step_point(step: int) -> StepPoint:
 
 def epoch_point(epoch: int) -> EpochPoint:
     return EpochPoint(epoch, epoch * STEPS_AN_EPOCH, train_loss=4 / epoch, train_nll=3.9 / epoch, valid_loss=3 / epoch,
-                      valid_perplexity=20 / epoch, valid_bleu=10.0 * epoch, learning_rate=0.002,
-                      teacher_forcing_ratio=0.5, gradient_norm=1.5)  # fmt: skip
+                      valid_perplexity=20 / epoch, valid_bleu=10.0 * epoch, valid_exact_match=epoch,
+                      learning_rate=0.002, teacher_forcing_ratio=0.5, gradient_norm=1.5)  # fmt: skip
 
 
 def write_checkpoint(folder: Path, weights: bytes) -> None:

@@ -20,7 +20,7 @@ def show(file: io.StringIO, done: int = 0) -> str:
         progress(TrainingStarted(done, 1, 2, 3, 10, (), ()))
         for step in range(done + 1, 4):
             progress(BatchFinished(step, 1, 2.34567, 500, 0.25))
-        point = EpochPoint(1, 3, 2.5, 2.4, 3.0, 20.0855, 12.345, 0.002, 0.5, 1.25)
+        point = EpochPoint(1, 3, 2.5, 2.4, 3.0, 20.0855, 12.345, 6.789, 0.002, 0.5, 1.25)
         progress(EpochFinished(point, True, 0, 1.0, 1.0, 1.0))
     return file.getvalue()
 
@@ -31,7 +31,10 @@ def test_shows_loss_throughput_and_time_left() -> None:
     assert last.startswith("epoch 1/2:  50%|")
     assert re.search(r"3/6 \[\d\d:\d\d<\d\d:\d\d, .*loss 2\.346, 2,000 target tokens/s\]", last)
     assert last.endswith("\n")
-    assert "epoch 1: training loss 2.500; validation loss 3.000, perplexity 20.09, BLEU 12.35 (best)\n" in text
+    assert (
+        "epoch 1: training loss 2.500; validation loss 3.000, perplexity 20.09, BLEU 12.35, exact match 6.79 % (best)\n"
+        in text
+    )
 
 
 def test_a_resumed_training_begins_where_it_was() -> None:

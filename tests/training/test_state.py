@@ -14,7 +14,7 @@ from seqlab.training.validator import ValidationScores
 
 floats = st.floats(allow_nan=False, allow_infinity=False)
 counts = st.integers(0, 10**12)
-scores = st.builds(ValidationScores, floats, floats, floats)
+scores = st.builds(ValidationScores, floats, floats, floats, floats)
 states = st.builds(
     TrainingState,
     step=counts,
@@ -29,7 +29,7 @@ states = st.builds(
     plateau=st.builds(Plateau, floats, st.none() | floats, counts),
     early_stopping=st.builds(EarlyStopping, st.lists(st.builds(Best, counts, counts, scores), max_size=3), counts),
     step_points=st.lists(st.builds(StepPoint, counts, counts, *[floats] * 4), max_size=3),
-    epoch_points=st.lists(st.builds(EpochPoint, counts, counts, *[floats] * 8), max_size=3),
+    epoch_points=st.lists(st.builds(EpochPoint, counts, counts, *[floats] * 9), max_size=3),
 )
 
 

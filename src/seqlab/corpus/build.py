@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,19 @@ from seqlab.core import parallel
 from seqlab.core.atomic import atomic_directory, write_json
 from seqlab.core.errors import SeqlabError
 from seqlab.core.parallel import Example
-from seqlab.corpus import dialogsum, files, multi30k, scitldr, tatoeba
+from seqlab.corpus import dialogsum, files, multi30k, scan, scitldr, tatoeba
 from seqlab.corpus.corpus import Corpus
 from seqlab.corpus.grammar import grammar
 from seqlab.params.corpus import CorpusParams
 from seqlab.system.terminal import say
+
+DOWNLOADED: dict[str, Callable[[CorpusParams, Path], Corpus]] = {
+    "multi30k": multi30k.load,
+    "tatoeba": tatoeba.load,
+    "dialogsum": dialogsum.load,
+    "scitldr": scitldr.load,
+    "scan": scan.load,
+}
 
 
 def build(params: CorpusParams, destination: Path, cache: Path, own: Path) -> None:
@@ -39,16 +47,10 @@ def _load(params: CorpusParams, cache: Path, own: Path) -> Corpus:
     match params.name:
         case "grammar":
             return _grammar(params)
-        case "multi30k":
-            return multi30k.load(params, cache)
-        case "tatoeba":
-            return tatoeba.load(params, cache)
-        case "dialogsum":
-            return dialogsum.load(params, cache)
-        case "scitldr":
-            return scitldr.load(params, cache)
         case "files":
             return files.load(params, own)
+        case name:
+            return DOWNLOADED[name](params, cache)
 
 
 def _grammar(params: CorpusParams) -> Corpus:

@@ -18,15 +18,15 @@ from seqlab.core.parallel import Example, read
 from seqlab.evaluation import exposure as exposures
 from seqlab.evaluation.exposure import Exposure
 from seqlab.evaluation.outputs import Results, write_results
+from seqlab.evaluation.scoring.by_length import bleu_by_length
+from seqlab.evaluation.scoring.diversity import diversity
+from seqlab.evaluation.scoring.exact_match import exact_match_score
+from seqlab.evaluation.scoring.metrics import bleu, chrf, ter, ter_note
+from seqlab.evaluation.scoring.rouge import rouge, unread_letters
 from seqlab.evaluation.translation import Translation
 from seqlab.evaluation.translator import Translator
 from seqlab.params.evaluate import EvaluateParams
-from seqlab.scoring.by_length import bleu_by_length
-from seqlab.scoring.diversity import diversity
-from seqlab.scoring.exact_match import exact_match
-from seqlab.scoring.metrics import bleu, chrf, ter, ter_note
 from seqlab.scoring.perplexity import as_perplexity, perplexity
-from seqlab.scoring.rouge import rouge, unread_letters
 from seqlab.scoring.tokenization import uncut_note
 from seqlab.seq2seq.decoding.stepwise import StepwiseModel
 from seqlab.seq2seq.engines.engine import Engine
@@ -42,6 +42,7 @@ def evaluate(
     params: EvaluateParams,
     *,
     tokenize: str,
+    measure: str,
     checkpoint: Path,
     tokenized: Path,
     raw: Path,
@@ -51,15 +52,16 @@ def evaluate(
 ) -> None:
     """Translate and score the test set; write what `outputs.write_results` does.
 
-    Nothing is written before everything is computed. In scores.json, `exact_match` is a percentage, `loss` is in nats
-    per target token, `own_prefix_loss` the same after the model's own prefixes, and `truncated` counts the sources that
-    were cut at the tokenizer's longest. `rouge` and `diversity` are there if asked for; of `rouge`, `unread_letters` is
-    the percentage of the references' letters that it does not know. `notes`, if there are any, say what a reader of the
-    scores must know; they go to standard error too.
+    Nothing is written before everything is computed. In scores.json, `measure` names the metric that is shown first,
+    `loss` is in nats per target token, `own_prefix_loss` the same after the model's own prefixes, and `truncated`
+    counts the sources that were cut at the tokenizer's longest. `rouge` and `diversity` are there if asked for; of
+    `rouge`, `unread_letters` is the percentage of the references' letters that it does not know. `notes`, if there are
+    any, say what a reader of the scores must know; they go to standard error too.
 
     Args:
         params: How to search and score.
         tokenize: sacreBLEU's tokenizer that evaluate.tokenize means for this corpus.
+        measure: The metric that is to be shown first, by its name in scores.json.
         checkpoint: Checkpoint folder such as models/best.
         tokenized: Folder data/tokenized, of whose splits `test` is read.
         raw: Folder data/raw, of which `test.jsonl` is read.
@@ -86,7 +88,7 @@ def evaluate(
         raise SeqlabError(f"{checkpoint}: its loss on the test set is {loss}; train again at a lower learning rate")
     translations = _translate(translator, sources, params, _spread(encoded))
     truncated = sum(len(ids) > translator.source.max_length for ids in translator.source.encode(sources))
-    results = _results(params, tokenize, examples, translations, exposure, model_scores, truncated)
+    results = _results(params, tokenize, measure, examples, translations, exposure, model_scores, truncated)
     if notes:
         results.scores["notes"] = notes
     write_results(reports, results, tokenize)
@@ -113,6 +115,7 @@ def _notes(tokenize: str, references: Sequence[tuple[str, ...]]) -> list[str]:
 def _results(
     params: EvaluateParams,
     tokenize: str,
+    measure: str,
     examples: Sequence[Example],
     translations: Sequence[Sequence[Translation]],
     exposure: Sequence[Exposure],
@@ -125,10 +128,11 @@ def _results(
     loss, test_perplexity = model_scores
     samples = params.bootstrap_samples
     scores: dict[str, Any] = {
+        "measure": measure,
         "bleu": asdict(bleu(texts, references, tokenize=tokenize, bootstrap_samples=samples)),
         "chrf": asdict(chrf(texts, references, bootstrap_samples=samples)),
         "ter": asdict(ter(texts, references, bootstrap_samples=samples)),
-        "exact_match": exact_match(texts, references),
+        "exact_match": asdict(exact_match_score(texts, references, bootstrap_samples=samples)),
         "perplexity": test_perplexity,
         "loss": loss,
         "own_prefix_loss": exposures.loss_after_own_prefix(exposure),

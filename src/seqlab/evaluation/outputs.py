@@ -10,9 +10,9 @@ from typing import Any
 from seqlab.core.atomic import atomic_file, write_json, write_text
 from seqlab.core.parallel import Example
 from seqlab.evaluation.exposure import Exposure
+from seqlab.evaluation.scoring.by_length import LengthBucket
 from seqlab.evaluation.translation import AttentionMap, Translation
 from seqlab.scoring.bleu import sentence_bleu
-from seqlab.scoring.by_length import LengthBucket
 
 # Decimals of what is written sentence by sentence. In float32 the next one of a log probability depends on the batch.
 DECIMALS = 4
@@ -39,7 +39,7 @@ def write_results(reports: Path, results: Results, tokenize: str) -> None:
     with atomic_file(reports / "translations.jsonl") as file:
         for record in records:
             file.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
-    columns = ["bucket", "low", "high", "examples", "bleu", "bleu_low", "bleu_high", "unit"]
+    columns = ["bucket", "low", "high", "examples", "bleu", "bleu_low", "bleu_high", "unit", "exact_match"]
     _write_table(reports / "bleu_by_length.csv", columns, map(_row, results.buckets))
     losses = ([each.position, each.tokens, _nats(each.gold_nll), _nats(each.own_nll)] for each in results.exposure)
     _write_table(reports / "exposure.csv", ["position", "tokens", "gold_nll", "own_nll"], losses)
@@ -88,7 +88,8 @@ def _row(bucket: LengthBucket) -> list[Any]:
     bounds = [bucket.low, "" if bucket.high is None else bucket.high]
     bleu = bucket.bleu
     scores = ["", "", ""] if bleu is None else [round(each, DECIMALS) for each in (bleu.score, bleu.low, bleu.high)]
-    return [bucket.name, *bounds, bucket.examples, *scores, bucket.unit]
+    exact = "" if bucket.exact_match is None else round(bucket.exact_match, DECIMALS)
+    return [bucket.name, *bounds, bucket.examples, *scores, bucket.unit, exact]
 
 
 def _map(attention: AttentionMap) -> dict[str, Any]:

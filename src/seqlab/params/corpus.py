@@ -30,7 +30,7 @@ def _once(names: list[str]) -> list[str]:
 # One file, which holds both sides; or two, one for each.
 FileNames = Annotated[list[str], AfterValidator(_once)]
 Side = Annotated[str, AfterValidator(_side)]
-CorpusName = Literal["grammar", "multi30k", "tatoeba", "dialogsum", "scitldr", "files"]
+CorpusName = Literal["grammar", "multi30k", "tatoeba", "dialogsum", "scitldr", "scan", "files"]
 
 
 class GrammarParams(Section):
@@ -57,6 +57,17 @@ class TatoebaParams(Section):
     test_size: int = Field(ge=1, description="Source sentences to test on.")
 
 
+class ScanParams(Section):
+    """Options of SCAN."""
+
+    split: Literal["simple", "length", "addprim_jump", "addprim_turn_left"] = Field(
+        description="Which published split: simple (at random), length (tested on longer action sequences), "
+        "addprim_jump or addprim_turn_left (a primitive that is trained on alone).",
+    )
+    seed: int = Field(ge=0, description="Seed of the split of train into train and valid.")
+    valid_size: int = Field(ge=1, description="Commands to validate on, of those that occur once.")
+
+
 class FilesParams(Section):
     """The user's own parallel text, in `data/own/`."""
 
@@ -75,16 +86,19 @@ class FilesParams(Section):
 class CorpusParams(Section):
     """Which parallel text, from which side to which. Only the options of the chosen corpus count."""
 
-    name: CorpusName = Field(description="Which corpus: grammar, multi30k, tatoeba, dialogsum, scitldr or files.")
+    name: CorpusName = Field(description="Which corpus: grammar, multi30k, tatoeba, dialogsum, scitldr, scan or files.")
     source: Side = Field(
-        description="Side to read: a language (en, de, fr), or turn, dialogue (dialogsum), abstract (scitldr).",
+        description="Side to read: a language (en, de, fr), or turn, dialogue (dialogsum), abstract (scitldr), "
+        "command (scan).",
     )
     target: Side = Field(
-        description="Side to write: a language, or reply, summary, topic (dialogsum), title, summary (scitldr).",
+        description="Side to write: a language, or reply, summary, topic (dialogsum), title, summary (scitldr), "
+        "actions (scan).",
     )
     grammar: GrammarParams = Field(description="Options of the embedded grammar.")
     multi30k: Multi30kParams = Field(description="Options of Multi30k.")
     tatoeba: TatoebaParams = Field(description="Options of Tatoeba.")
+    scan: ScanParams = Field(description="Options of SCAN.")
     files: FilesParams = Field(description="Your own parallel text.")
 
     def active(self) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from pydantic import Field
 
 from seqlab.params.section import Section
 
+StoppingMetric = Literal["bleu", "exact_match", "loss"]
+
 
 class TrainParams(Section):
     """Teacher forcing, optimisation, and when to stop."""
@@ -45,9 +47,9 @@ class TrainParams(Section):
         description="Decay of a moving average of the parameters, which is validated and kept instead; 0: none.",
     )
     label_smoothing: float = Field(ge=0, lt=1, description="Probability mass spread evenly over the vocabulary.")
-    early_stopping_metric: Literal["bleu", "loss"] = Field(
-        description="Validation metric that picks the best checkpoint, and stops training; "
-        "of equal BLEU the lower loss.",
+    early_stopping_metric: StoppingMetric = Field(
+        description="Validation metric that picks the best checkpoint, and stops training: bleu, exact_match or loss; "
+        "of equal BLEU or exact match the lower loss.",
     )
     keep_checkpoints: int = Field(ge=1, description="Best epochs whose parameters are kept in models/best.")
     patience: int = Field(ge=0, description="Epochs without improvement before training stops; 0: never stop early.")

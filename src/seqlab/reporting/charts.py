@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from seqlab.pages.svg import FIRST, INK, SECOND, SOFT, STYLE, inline
 from seqlab.pages.wording import figure
+from seqlab.results.metrics import Metric
 from seqlab.results.records import Epoch, Exposure, LengthBucket, Step
 
 # Points of a step curve; more are averaged, as a screen has no room for them.
@@ -39,21 +40,23 @@ def loss_chart(epochs: Sequence[Epoch], steps: Sequence[Step]) -> Markup:
         return inline(chart, "loss", label)
 
 
-def bleu_chart(epochs: Sequence[Epoch], best_epoch: int | None) -> Markup:
-    """Validation BLEU by epoch; the best checkpoint is ringed."""
-    series = _by_epoch(epochs, [row.valid_bleu for row in epochs])
+def measure_chart(epochs: Sequence[Epoch], best_epoch: int | None, metric: Metric) -> Markup:
+    """Validation BLEU, or another metric that the curves have, by epoch; the best checkpoint is ringed."""
+    series = _by_epoch(epochs, [getattr(row, f"valid_{metric.key}") for row in epochs])
     with rc_context(STYLE):
         chart, axes = _axes(_LARGE)
         axes.plot(*series, color=FIRST, marker="o", markersize=4)
-        for epoch, bleu in zip(*series, strict=True):
+        for epoch, score in zip(*series, strict=True):
             if epoch == best_epoch:
-                axes.plot([epoch], [bleu], color=SECOND, marker="o", markersize=11, fillstyle="none", markeredgewidth=2)
+                axes.plot(
+                    [epoch], [score], color=SECOND, marker="o", markersize=11, fillstyle="none", markeredgewidth=2
+                )
                 axes.annotate(
-                    f"best {figure(bleu)}", (epoch, bleu), (0, -18), textcoords="offset points", ha="center", va="top"
+                    f"best {figure(score)}", (epoch, score), (0, -18), textcoords="offset points", ha="center", va="top"
                 )
         axes.margins(y=0.12)
         axes.set_ylim(bottom=0)
-        return inline(chart, "bleu", f"Validation BLEU by epoch: {_course(series[1], 1)}.")
+        return inline(chart, "measure", f"Validation {metric.label} by epoch: {_course(series[1], 1)}.")
 
 
 def step_chart(name: str, label: str, epochs: Sequence[Epoch], steps: Sequence[Step], column: str) -> Markup:

@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from seqlab.pages.attention import attention_table, spread
 from seqlab.pages.html import MAX_REFERENCES, page_environment, style_sheet
-from seqlab.reporting.charts import bleu_chart, exposure_chart, length_chart, loss_chart, step_chart
+from seqlab.reporting.charts import exposure_chart, length_chart, loss_chart, measure_chart, step_chart
 from seqlab.reporting.view import View
 from seqlab.results.scores import Scores
 
@@ -41,7 +41,7 @@ def _charts(view: View) -> dict[str, Markup]:
     epochs, steps = view.results.epochs, view.results.steps
     charts = {
         "loss": loss_chart(epochs, steps),
-        "bleu": bleu_chart(epochs, view.results.training.best.epoch),
+        "measure": measure_chart(epochs, view.results.training.best.epoch, view.results.scores.first[0]),
         "rate": step_chart("rate", "Learning rate", epochs, steps, "learning_rate"),
         "ratio": step_chart("ratio", "Teacher forcing ratio", epochs, steps, "teacher_forcing_ratio"),
         "norm": step_chart("norm", "Gradient norm", epochs, steps, "gradient_norm"),

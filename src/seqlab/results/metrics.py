@@ -45,15 +45,17 @@ class Metric:
 
 BLEU = Metric("bleu", "BLEU")
 PERPLEXITY = Metric("perplexity", "Perplexity", 2, True, explanation="per token, under teacher forcing")
+EXACT_MATCH = Metric(
+    "exact_match", "Exact match", unit="%", explanation="equal to a reference, letter for letter", secondary=True
+)
+# What a corpus may be measured by.
+MEASURES = (BLEU, EXACT_MATCH)
 METRICS = (
     BLEU,
     Metric("chrf", "chrF2"),
     Metric("ter", "TER", lower_is_better=True, secondary=True),
     PERPLEXITY,
-    Metric(
-        "exact_match", "Exact match", unit="%", explanation="equal to a reference, letter for letter",
-        secondary=True,
-    ),
+    EXACT_MATCH,
     Metric("rouge1", "ROUGE-1", group="rouge", explanation="F1"),
     Metric("rouge2", "ROUGE-2", group="rouge", explanation="F1"),
     Metric("rougeL", "ROUGE-L", group="rouge", explanation="F1"),
@@ -68,7 +70,12 @@ METRICS = (
 GROUPS = tuple(dict.fromkeys(metric.group for metric in METRICS if metric.group))
 
 
-def compared(known: Iterable[str]) -> list[Metric]:
-    """Those but BLEU that a comparison of runs shows, which have the points `known`."""
+def ordered(measure: str) -> list[Metric]:
+    """All metrics, the one named `measure` (in scores.json) first."""
+    return sorted(METRICS, key=lambda metric: metric.key != measure)
+
+
+def compared(known: Iterable[str], measure: Metric = BLEU) -> list[Metric]:
+    """Those but the `measure` that a comparison of runs shows, which have the points `known`."""
     points = set(known)
-    return [metric for metric in METRICS if metric is not BLEU and metric.point in points]
+    return [metric for metric in METRICS if metric is not measure and metric.point in points]

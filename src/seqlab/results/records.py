@@ -92,6 +92,8 @@ class Epoch(Record):
     valid_loss: Number
     valid_perplexity: Number
     valid_bleu: Number
+    # Not in the results of earlier versions.
+    valid_exact_match: Number = None
     learning_rate: Number
     teacher_forcing_ratio: Number
     gradient_norm: Number
@@ -108,7 +110,7 @@ class Step(Record):
 
 
 class LengthBucket(Record):
-    """BLEU of the test sentences whose source has `low` to `high` of `unit`; `bleu` is None where there are none."""
+    """Scores of the test sentences whose source has `low` to `high` of `unit`; `bleu` is None where there are none."""
 
     bucket: str
     low: int
@@ -117,8 +119,9 @@ class LengthBucket(Record):
     bleu: Number
     bleu_low: Number
     bleu_high: Number
-    # Results of earlier versions count words, without a word about it.
+    # Results of earlier versions count words, without a word about it, and have no exact match.
     unit: str = "words"
+    exact_match: Number = None
 
 
 class Exposure(Record):

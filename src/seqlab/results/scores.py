@@ -1,11 +1,11 @@
 """reports/scores.json, whatever metrics it holds."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from seqlab.results.metrics import GROUPS, METRICS, PERPLEXITY, Metric
+from seqlab.results.metrics import GROUPS, METRICS, PERPLEXITY, Metric, ordered
 from seqlab.results.record import Record
 
 
@@ -25,11 +25,15 @@ class Score(Record):
 
 
 class Scores(Record):
-    """Scores of the test set by their keys; `notes` on what a reader must know of them."""
+    """Scores of the test set by their keys; `notes` on what a reader must know of them.
+
+    `measure` is the metric that the corpus is measured by, BLEU in the results of earlier versions.
+    """
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Score] = Field(init=False)
     examples: int
+    measure: Literal["bleu", "exact_match"] = "bleu"
     notes: list[str] = Field(default_factory=list)
 
     @model_validator(mode="before")
@@ -57,8 +61,13 @@ class Scores(Record):
         return self.__pydantic_extra__[key]
 
     def shown(self) -> list[tuple[Metric, Score]]:
-        """The metrics that are known, in their order."""
-        return [(metric, self[metric.key]) for metric in METRICS if metric.key in self]
+        """The metrics that are known: the corpus's measure, then the others in their order."""
+        return [(metric, self[metric.key]) for metric in ordered(self.measure) if metric.key in self]
+
+    @property
+    def first(self) -> tuple[Metric, Score]:
+        """What is shown first."""
+        return self.shown()[0]
 
 
 def flat(scores: Mapping[str, Any]) -> dict[str, Any]:

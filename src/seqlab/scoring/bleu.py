@@ -10,6 +10,9 @@ from sacrebleu.metrics import bleu as sacrebleu_bleu
 
 from seqlab.scoring.tokenization import bleu_metric
 
+# Of resamples of the test set. sacreBLEU's own default: our intervals are those of `sacrebleu --confidence`.
+BOOTSTRAP_SEED = "12345"
+
 # BLEU's mean of logarithms is by the built-in sum, which adds floats with compensation from Python 3.12 on and without
 # before: the last digit of a score would depend on the Python. fsum gives the exact sum, rounded once, on each.
 sacrebleu_bleu.sum = math.fsum  # type: ignore[attr-defined]

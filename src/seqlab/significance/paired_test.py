@@ -1,4 +1,4 @@
-"""Is a difference in BLEU real? sacreBLEU's paired tests, of many runs on the same resamples.
+"""Is a difference in BLEU, or in exact match, real? sacreBLEU's paired tests, of many runs on the same resamples.
 
 The tests are those of sacrebleu.significance (Koehn 2004; Riezler and Maxwell 2005), with its seed: the same draws and
 the same p-values, with one exception. There a resample whose difference equals the observed one does not count, so that
@@ -10,14 +10,14 @@ sacreBLEU sums each pair's sentences anew. Here one matrix product sums every ru
 what a pair needs is linear in those sums, so that hundreds of runs take seconds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from seqlab.scoring.metrics import BOOTSTRAP_SEED
-from seqlab.significance.bleu_counts import COLUMNS, BleuCounter, Counts
+from seqlab.scoring.bleu import BOOTSTRAP_SEED
+from seqlab.significance.bleu_counts import BleuCounter, Counts
 from seqlab.significance.bleu_scores import Scores, bleu
 
 BOOTSTRAP_SAMPLES = 1000
@@ -33,6 +33,8 @@ BLOCK = 2048
 ROUNDING = 1e-9
 
 Pair = tuple[int, int]
+# The scores, 0–100, of summed counts (columns, …), such as `bleu`.
+Score = Callable[[npt.NDArray[np.generic]], Scores]
 
 
 @dataclass(frozen=True)
@@ -76,18 +78,20 @@ def of_the_score(signature: str) -> str:
     return "|".join(part for part in signature.split("|") if not part.startswith(INTERVAL_PARTS))
 
 
-def bootstrap_scores(counts: Sequence[Counts], samples: int = BOOTSTRAP_SAMPLES) -> Scores:
-    """BLEU of each run on each resample of the test set, (runs, samples); the resamples are the same for all runs.
+def bootstrap_scores(counts: Sequence[Counts], samples: int = BOOTSTRAP_SAMPLES, score: Score = bleu) -> Scores:
+    """The score of each run on each resample of the test set, (runs, samples); the resamples are the same for all runs.
 
     Args:
-        counts: Of each run, (sentences, COLUMNS), of the same sentences.
+        counts: Of each run, (sentences, columns), of the same sentences.
         samples: How often to draw as many sentences as there are, with replacement.
+        score: Of summed counts.
     """
     sentences = len(counts[0])
     drawn = np.random.default_rng(int(BOOTSTRAP_SEED)).choice(sentences, size=(samples, sentences), replace=True)
     times = np.array([np.bincount(row, minlength=sentences) for row in drawn], dtype=np.float32)
-    sums = [_sums(_stacked(counts), times[start : start + BLOCK]) for start in range(0, samples, BLOCK)]
-    return bleu(np.concatenate(sums, axis=2).swapaxes(0, 1))
+    stacked, columns = _stacked(counts), counts[0].shape[1]
+    sums = [_sums(stacked, times[start : start + BLOCK], columns) for start in range(0, samples, BLOCK)]
+    return score(np.concatenate(sums, axis=2).swapaxes(0, 1))
 
 
 def intervals(scores: Scores) -> list[Interval]:
@@ -100,9 +104,9 @@ def intervals(scores: Scores) -> list[Interval]:
     return found
 
 
-def bootstrap_p(counts: Sequence[Counts], scores: Scores, pairs: Sequence[Pair]) -> list[float]:
+def bootstrap_p(counts: Sequence[Counts], scores: Scores, pairs: Sequence[Pair], score: Score = bleu) -> list[float]:
     """p of each pair of runs by paired bootstrap resampling; `scores` are those of `bootstrap_scores`."""
-    real = _real_scores(counts)
+    real = _real_scores(counts, score)
     found = []
     for first, second in pairs:
         differences = np.abs(scores[second] - scores[first])
@@ -111,25 +115,28 @@ def bootstrap_p(counts: Sequence[Counts], scores: Scores, pairs: Sequence[Pair])
     return found
 
 
-def randomization_p(counts: Sequence[Counts], pairs: Sequence[Pair], trials: int = TRIALS) -> list[float]:
+def randomization_p(
+    counts: Sequence[Counts], pairs: Sequence[Pair], trials: int = TRIALS, score: Score = bleu
+) -> list[float]:
     """p of each pair of runs by paired approximate randomization: swap the two translations of random sentences.
 
     Args:
-        counts: Of each run, (sentences, COLUMNS), of the same sentences.
+        counts: Of each run, (sentences, columns), of the same sentences.
         pairs: Which runs to compare.
         trials: How often to toss a coin for each sentence; the coins are the same for all pairs.
+        score: Of summed counts.
     """
     sentences = len(counts[0])
     coins = np.random.default_rng(int(BOOTSTRAP_SEED)).integers(2, size=(trials, sentences), dtype=bool)
     totals = np.array([each.sum(axis=0) for each in counts], dtype=np.float64)[:, :, None]
-    real = _real_scores(counts)
+    real = _real_scores(counts, score)
     as_large = np.zeros(len(pairs), dtype=np.int64)
     stacked = _stacked(counts)
     for start in range(0, trials, BLOCK):
-        kept = _sums(stacked, coins[start : start + BLOCK].astype(np.float32)).astype(np.float64)
+        kept = _sums(stacked, coins[start : start + BLOCK].astype(np.float32), len(totals[0])).astype(np.float64)
         swapped = totals - kept
         for place, (first, second) in enumerate(pairs):
-            shuffled = bleu(kept[first] + swapped[second]) - bleu(kept[second] + swapped[first])
+            shuffled = score(kept[first] + swapped[second]) - score(kept[second] + swapped[first])
             as_large[place] += np.sum(np.abs(shuffled) >= abs(real[first] - real[second]) - ROUNDING)
     return [_p(int(number), trials) for number in as_large]
 
@@ -150,17 +157,17 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def _stacked(counts: Sequence[Counts]) -> npt.NDArray[np.float32]:
-    """All runs' counts as one matrix (runs × COLUMNS, sentences); float32 is exact for whole numbers below 2²⁴."""
+    """All runs' counts as one matrix (runs × columns, sentences); float32 is exact for whole numbers below 2²⁴."""
     return np.concatenate([each.T for each in counts]).astype(np.float32)
 
 
-def _sums(stacked: npt.NDArray[np.float32], weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Weighted sums of counts, (runs, COLUMNS, resamples); `weights` is (resamples, sentences)."""
-    return (stacked @ weights.T).reshape(-1, COLUMNS, len(weights))
+def _sums(stacked: npt.NDArray[np.float32], weights: npt.NDArray[np.float32], columns: int) -> npt.NDArray[np.float32]:
+    """Weighted sums of counts, (runs, columns, resamples); `weights` is (resamples, sentences)."""
+    return (stacked @ weights.T).reshape(-1, columns, len(weights))
 
 
-def _real_scores(counts: Sequence[Counts]) -> Scores:
-    return bleu(np.array([each.sum(axis=0) for each in counts]).T)
+def _real_scores(counts: Sequence[Counts], score: Score) -> Scores:
+    return score(np.array([each.sum(axis=0) for each in counts]).T)
 
 
 def _p(as_large: int, resamples: int) -> float:

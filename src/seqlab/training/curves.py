@@ -25,7 +25,8 @@ class EpochPoint:
 
     `train_loss` is the training objective (label smoothing, teacher forcing and dropout as trained) and `train_nll` its
     unsmoothed negative log-likelihood, both in nats per target token. `valid_loss` and `valid_perplexity` are under
-    full teacher forcing, `valid_bleu` is of free-running greedy translations. The rest is as in `StepPoint`.
+    full teacher forcing, `valid_bleu` and `valid_exact_match` are of free-running greedy translations. The rest is
+    as in `StepPoint`.
     """
 
     epoch: int
@@ -35,6 +36,7 @@ class EpochPoint:
     valid_loss: float
     valid_perplexity: float
     valid_bleu: float
+    valid_exact_match: float
     learning_rate: float
     teacher_forcing_ratio: float
     gradient_norm: float

@@ -1,8 +1,8 @@
 """The best epochs so far, and when to stop."""
 
 from dataclasses import dataclass, field
-from typing import Literal
 
+from seqlab.params.train import StoppingMetric
 from seqlab.training.validator import ValidationScores
 
 
@@ -27,11 +27,11 @@ class EarlyStopping:
         """The best epoch; None before the first."""
         return self.kept[0] if self.kept else None
 
-    def update(self, metric: Literal["bleu", "loss"], candidate: Best, keep: int) -> int | None:
+    def update(self, metric: StoppingMetric, candidate: Best, keep: int) -> int | None:
         """Take in the scores of one more epoch, and keep the `keep` best.
 
-        Of epochs with the same BLEU the one of lower loss is better: a model that has not learnt enough for a 4-gram
-        has BLEU 0 in every epoch. Of equals in both the earlier is.
+        Of epochs with the same BLEU or exact match the one of lower loss is better: a model that has not learnt enough
+        for a 4-gram, or for a whole sentence, has 0 in every epoch. Of equals in both the earlier is.
 
         Returns:
             Its place among those kept: 0 is the best so far, None that it is not kept.
@@ -47,7 +47,9 @@ class EarlyStopping:
         return 0 < patience <= self.bad_epochs
 
 
-def _better(metric: Literal["bleu", "loss"], scores: ValidationScores, than: ValidationScores) -> bool:
-    if metric == "bleu" and scores.bleu != than.bleu:
-        return scores.bleu > than.bleu
+def _better(metric: StoppingMetric, scores: ValidationScores, than: ValidationScores) -> bool:
+    if metric != "loss":
+        ours, theirs = getattr(scores, metric), getattr(than, metric)
+        if ours != theirs:
+            return bool(ours > theirs)
     return scores.loss < than.loss

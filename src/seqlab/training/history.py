@@ -47,6 +47,7 @@ class History:
                 "epoch": event.best.epoch,
                 "step": event.best.step,
                 "bleu": _figure(scores.bleu),
+                "exact_match": _figure(scores.exact_match),
                 "loss": _figure(scores.loss),
                 "perplexity": _figure(scores.perplexity),
             },

@@ -39,4 +39,7 @@ class ModelOutputs:
 
 
 def _metadata(of: Best) -> dict[str, Any]:
-    return {"epoch": of.epoch, "step": of.step, "valid": asdict(of.scores)}
+    scores = asdict(of.scores)
+    # In curves.csv and training.json: with it, checkpoints of the same parameters would not be those of before.
+    del scores["exact_match"]
+    return {"epoch": of.epoch, "step": of.step, "valid": scores}

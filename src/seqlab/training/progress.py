@@ -72,7 +72,8 @@ class Progress:
         point = event.point
         line = (
             f"epoch {point.epoch}: training loss {point.train_loss:.3f}; validation loss {point.valid_loss:.3f}, "
-            f"perplexity {point.valid_perplexity:.2f}, BLEU {point.valid_bleu:.2f}{' (best)' if event.best else ''}"
+            f"perplexity {point.valid_perplexity:.2f}, BLEU {point.valid_bleu:.2f}, "
+            f"exact match {point.valid_exact_match:.2f} %{' (best)' if event.best else ''}"
         )
         self._bar.write(line, file=self._file)
 

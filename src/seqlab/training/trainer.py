@@ -245,7 +245,7 @@ class Trainer:
     def _validate(self) -> ValidationScores:
         self._updater.trained.eval()
         scores = self._validator(self._updater.trained, self._safe_point)
-        if not all(map(math.isfinite, (scores.loss, scores.perplexity, scores.bleu))):
+        if not all(map(math.isfinite, (scores.loss, scores.perplexity, scores.bleu, scores.exact_match))):
             raise SeqlabError(
                 f"the numbers went wrong in the validation after epoch {self._state.epoch}: loss {scores.loss}, "
                 f"perplexity {scores.perplexity}, learning rate {self._state.learning_rate:g}; "
@@ -263,6 +263,7 @@ class Trainer:
             valid_loss=scores.loss,
             valid_perplexity=scores.perplexity,
             valid_bleu=scores.bleu,
+            valid_exact_match=scores.exact_match,
             learning_rate=state.learning_rate,
             teacher_forcing_ratio=state.teacher_forcing_ratio,
             gradient_norm=totals.gradient_norm / totals.steps,
@@ -321,7 +322,9 @@ class Trainer:
             self._emit(self._outputs.write("best", self._kept, state.early_stopping.kept))
         if state.epoch_points and state.batch == 0:
             point = state.epoch_points[-1]
-            scores = ValidationScores(point.valid_loss, point.valid_perplexity, point.valid_bleu)
+            scores = ValidationScores(
+                point.valid_loss, point.valid_perplexity, point.valid_bleu, point.valid_exact_match
+            )
             tensors = model_tensors(self._updater.trained)
             self._outputs.write_digests(self._digests)
             self._emit(self._outputs.write("last", [tensors], [Best(point.epoch, point.step, scores)]))

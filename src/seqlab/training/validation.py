@@ -7,6 +7,7 @@ from typing import Self
 from seqlab.core import parallel
 from seqlab.core.errors import SeqlabError
 from seqlab.scoring.bleu import corpus_bleu
+from seqlab.scoring.exact_match import exact_match
 from seqlab.scoring.perplexity import as_perplexity, summed_nll
 from seqlab.scoring.tokenization import uncut_note
 from seqlab.seq2seq.decoding.greedy import greedy
@@ -22,9 +23,10 @@ BATCH_SIZE = 256
 
 
 class Validation:
-    """Loss and perplexity under teacher forcing, against first references; BLEU of greedy translations without it.
+    """Loss and perplexity under teacher forcing, against first references; BLEU and exact match of greedy translations
+    without it.
 
-    Both are of the float32 model, whatever precision it is trained in.
+    All are of the float32 model, whatever precision it is trained in.
     """
 
     def __init__(
@@ -81,7 +83,7 @@ class Validation:
                 translations[row] = text
         loss = total / tokens
         bleu = corpus_bleu(translations, self._references, tokenize=self._tokenize)
-        return ValidationScores(loss, as_perplexity(loss), bleu)
+        return ValidationScores(loss, as_perplexity(loss), bleu, exact_match(translations, self._references))
 
     def _translate(self, model: Seq2Seq, batch: Batch) -> list[str]:
         source = batch.source.to(next(model.parameters()).device)

@@ -7,6 +7,7 @@ from seqlab.commands.ci.changes import Change
 from seqlab.commands.ci.lock import Lock
 from seqlab.commands.ci.markdown import LONGEST, render_summary, value
 from seqlab.commands.ci.reproduction import Reproduction, StageOutcome
+from seqlab.results.scores import Scores
 from seqlab.significance.paired_test import PairedResult
 from tests.commands.ci.samples import integration, result
 
@@ -154,3 +155,14 @@ def test_it_links_to_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "[this run](https://github.com/owner/name/actions/runs/7)" in render_summary(integration())
     monkeypatch.delenv("GITHUB_RUN_ID")
     assert "this run](" not in render_summary(integration())
+
+
+def test_the_measure_of_the_corpus_is_the_headline() -> None:
+    found = integration()
+    for side, exact in ((found.before, 41.5), (found.after, 44.0)):
+        assert side is not None
+        content = side.scores.model_dump() | {"measure": "exact_match", "exact_match": exact}
+        object.__setattr__(side, "scores", Scores.model_validate(content))
+    summary = render_summary(found)
+    assert summary.startswith("## Exact match 44.0 %, +2.5 against the base\n")
+    assert summary.index("| Exact match |") < summary.index("| BLEU |")

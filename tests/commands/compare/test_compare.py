@@ -45,7 +45,7 @@ def test_three_files_and_a_verdict(compared: Compare, tmp_path: Path) -> None:
     comparison = compared(grid((0.0, 1.0), (64, 128), 2), "http://127.0.0.1:5000")
     files = written(tmp_path)
     assert list(files) == ["comparison.csv", "comparison.html", "comparison.md"]
-    scores = [run.bleu for run in comparison.view.runs]
+    scores = [run.score for run in comparison.view.runs]
     assert (len(scores), scores) == (8, sorted(scores, reverse=True))
     best = comparison.view.best.name
     assert f"Best     {best}, BLEU {scores[0]:.2f}, of 8 runs" in str(comparison)
@@ -302,3 +302,43 @@ def test_no_folder_is_read_because_a_run_names_it(
 )
 def test_the_verdict_is_a_sentence(alike: int, others: int, said: str) -> None:
     assert _told(alike, others, "run") == said
+
+
+def test_runs_of_a_corpus_measured_by_exact_match(compared: Compare, tmp_path: Path) -> None:
+    """Ranked and tested by it, where BLEU says the opposite."""
+    texts = references(60)
+    right = [*texts[:36], *["chat"] * 24]  # 36 whole sentences, and nothing of the others
+    near = [f"{text} pas" for text in texts]  # a word too many in every sentence
+    runs = [_exact(number, texts, side) for number, side in enumerate((near, right))]
+    assert runs[0].metrics["test/bleu"] > runs[1].metrics["test/bleu"]
+    comparison = compared(runs)
+    assert [run.score for run in comparison.view.runs] == [60.0, 0.0]
+    assert str(comparison).startswith("Best     run-1, Exact match 60.00, of 2 runs")
+    (verdict,) = comparison.view.analysis.against_best
+    assert verdict.distinct
+    interval = comparison.view.interval(0)
+    margin = 1.96 * 100 * (0.6 * 0.4 / 60) ** 0.5
+    assert [interval.low, interval.high] == pytest.approx([60 - margin, 60 + margin], abs=2)
+    files = written(tmp_path)
+    assert re.search(
+        r"\| run \| model.cell \| Exact match \| 95 % interval \| +BLEU \| chrF2 \|", files["comparison.md"]
+    )
+    assert "Exact match signature `nrefs:1\\|case:mixed`; 60 sentences" in files["comparison.md"]
+    assert "<li><span>best Exact match</span> 60.00</li>" in files["comparison.html"]
+    assert "Validation Exact match" in files["comparison.html"]
+    row = next(csv.DictReader(io.StringIO(files["comparison.csv"])))
+    assert (row["exact_match"], row["behind_best"]) == ("60", "0")
+
+
+def test_other_measures_of_one_test_set_are_refused(compared: Compare) -> None:
+    texts = references(20)
+    runs = [_exact(1, texts, texts), InventedRun(2, {"model.cell": "gru"}, texts, texts)]
+    with pytest.raises(SeqlabError, match="their Exact match and BLEU signatures differ"):
+        compared(runs)
+
+
+def _exact(number: int, texts: list[str], translations: list[str]) -> InventedRun:
+    share = 100 * sum(map(str.__eq__, texts, translations)) / len(texts)
+    tags = {"test.measure": "exact_match", "signature.exact_match": "nrefs:1|bs:1000|seed:12345|case:mixed"}
+    metrics = {"test/exact_match": share, "valid_best/exact_match": share}
+    return InventedRun(number, {"model.cell": ("gru", "lstm")[number]}, texts, translations, tags, metrics)

@@ -49,7 +49,7 @@ def test_all_finished_runs_best_first_over_many_pages(server: Server, monkeypatc
     monkeypatch.setattr(module, "PAGE_SIZE", 1)
     runs = find_runs(server, [], "")
     assert sorted(run.name for run in runs) == ["run-1", "run-2", "run-3", "run-4"]
-    assert [run.bleu for run in runs] == sorted((run.bleu for run in runs), reverse=True)
+    assert [run.score for run in runs] == sorted((run.score for run in runs), reverse=True)
 
 
 def test_runs_by_id_name_and_fingerprint(server: Server) -> None:

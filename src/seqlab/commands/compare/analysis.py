@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seqlab.significance.bleu_counts import Counts
+from seqlab.significance.bleu_scores import bleu
 from seqlab.significance.paired_test import (
     LEVEL,
     Interval,
     Pair,
+    Score,
     bootstrap_p,
     bootstrap_scores,
     holm,
@@ -37,7 +39,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Analysis:
-    """Tests among runs that are sorted by BLEU, best first.
+    """Tests among runs that are sorted by their scores, best first.
 
     `against_best` has a verdict for each run but the first, corrected for so many comparisons; `pairs` has one for each
     pair (better, worse) of the best `matrix_runs` runs, corrected for all of them.
@@ -50,17 +52,20 @@ class Analysis:
     trials: int
 
 
-def analyse(counts: Sequence[Counts]) -> Analysis:
-    """Test the runs, whose counts (sentences, COLUMNS) are of the same sentences, best run first."""
+def analyse(counts: Sequence[Counts], score: Score = bleu) -> Analysis:
+    """Test the runs, whose counts (sentences, columns) are of the same sentences, best run first.
+
+    `score` is the measure, of summed counts.
+    """
     number = len(counts)
     best = [(0, other) for other in range(1, number)]
     shown = number if number <= MATRIX_RUNS else BEST_RUNS
     matrix = [(first, second) for first in range(shown) for second in range(first + 1, shown)]
     pairs = list(dict.fromkeys(best + matrix))
     trials = trials_for(max(len(best), len(matrix)))
-    scores = bootstrap_scores(counts)
-    by_bootstrap = dict(zip(pairs, bootstrap_p(counts, scores, pairs), strict=True))
-    by_randomization = dict(zip(pairs, randomization_p(counts, pairs, trials), strict=True))
+    scores = bootstrap_scores(counts, score=score)
+    by_bootstrap = dict(zip(pairs, bootstrap_p(counts, scores, pairs, score), strict=True))
+    by_randomization = dict(zip(pairs, randomization_p(counts, pairs, trials, score), strict=True))
 
     def verdicts(family: Sequence[Pair]) -> list[Verdict]:
         corrected = holm([by_randomization[pair] for pair in family])

@@ -69,7 +69,7 @@ def band_chart(
 def scatter_chart(
     name: str, title: str, axis: tuple[str, str], points: Sequence[tuple[float, float]], chosen: Sequence[Sequence[int]]
 ) -> Markup:
-    """One point a run, in the order of BLEU; each of the `chosen` groups of runs stands out in its colour."""
+    """One point a run, best first; each of the `chosen` groups of runs stands out in its colour."""
     with rc_context(STYLE):
         chart, axes = _axes(*axis)
         marked = {run for runs in chosen for run in runs}

@@ -5,16 +5,15 @@ from collections.abc import Sequence
 
 from seqlab.commands.compare.runs import ComparedRun
 from seqlab.core.errors import SeqlabError
-from seqlab.results.metrics import BLEU
-from seqlab.tracking.publishing.tags import BLEU_SIGNATURE, TEST_SET_DIGEST
+from seqlab.tracking.publishing.tags import SIGNATURE, TEST_SET_DIGEST
 
 NAMED = 3
 
 
 def scored(runs: Sequence[ComparedRun]) -> tuple[list[ComparedRun], list[str]]:
-    """The runs that have a BLEU of the test set, and a note on those that have none."""
-    kept = [run for run in runs if BLEU.point in run.metrics]
-    left_out = [run.name for run in runs if BLEU.point not in run.metrics]
+    """The runs that have a score of the test set by their measure, and a note on those that have none."""
+    kept = [run for run in runs if run.measure.point in run.metrics]
+    left_out = [run.name for run in runs if run.measure.point not in run.metrics]
     return kept, [f"{counted(left_out)} left out: no score of a test set yet"] if left_out else []
 
 
@@ -31,7 +30,7 @@ def check_comparable(runs: Sequence[ComparedRun]) -> None:
         return
     tests, signatures = ({group[place] for group in groups} for place in (0, 1))
     what = " and ".join(
-        name for name, kinds in (("test sets", tests), ("BLEU signatures", signatures)) if len(kinds) > 1
+        name for name, kinds in (("test sets", tests), (f"{_measures(runs)} signatures", signatures)) if len(kinds) > 1
     )
     ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
     lines = [f"  {counted([run.name for run in members])}: {_described(*group)}" for group, members in ordered]
@@ -47,12 +46,16 @@ def check_comparable(runs: Sequence[ComparedRun]) -> None:
     )
 
 
+def _measures(runs: Sequence[ComparedRun]) -> str:
+    return " and ".join(dict.fromkeys(run.measure.label for run in runs))
+
+
 def _described(test_set: str, signature: str) -> str:
     return f"test set {test_set[:12] or 'unknown'}, signature {signature or 'unknown'}"
 
 
 def _filter(run: ComparedRun) -> str:
-    tags = {name: run.tags[name] for name in (TEST_SET_DIGEST, BLEU_SIGNATURE) if name in run.tags}
+    tags = {name: run.tags[name] for name in (TEST_SET_DIGEST, f"{SIGNATURE}{run.measure.key}") if name in run.tags}
     return '--filter "' + " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items()) + '"'
 
 

@@ -30,7 +30,7 @@ class Comparison:
 
     def __str__(self) -> str:
         view = self.view
-        lines = [f"Best     {view.best.name}, BLEU {view.best.bleu:.2f}, of {len(view.runs)} runs"]
+        lines = [f"Best     {view.best.name}, {view.measure.label} {view.best.score:.2f}, of {len(view.runs)} runs"]
         lines += [f"         {view.labels[0]}"] if view.differing else []
         lines += [f"         {_told(len(view.indistinct), len(view.runs) - 1, 'run')}"]
         lines += self._recipes()
@@ -42,7 +42,7 @@ class Comparison:
         if len(groups) < 2:
             return []
         best = groups[0]
-        over = f"mean BLEU {best.mean:.2f} ± {best.over_seeds:.2f} over {len(best.runs)} seeds"
+        over = f"mean {self.view.measure.label} {best.mean:.2f} ± {best.over_seeds:.2f} over {len(best.runs)} seeds"
         told = _told(len(self.view.indistinct_recipes), len(groups) - 1, "recipe", "Welch's t-test over seeds, ")
         return [f"Recipe   {self.view.recipe_labels[best.recipe]}: {over}", f"         {told}"]
 

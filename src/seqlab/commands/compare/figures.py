@@ -10,12 +10,8 @@ from seqlab.commands.compare.bands import bands, mean_exposures
 from seqlab.commands.compare.charts import band_chart, exposure_chart, line_chart, scatter_chart
 from seqlab.commands.compare.series import Curve, Exposure, exposures, learning_curves, length_curves, length_unit
 from seqlab.commands.compare.view import View
-from seqlab.results.metrics import PERPLEXITY
+from seqlab.results.metrics import PERPLEXITY, Metric
 
-_LEARNING = (
-    ("bleu", "valid_bleu", "Validation BLEU", "BLEU"),
-    ("loss", "valid_loss", "Validation loss", "loss per token"),
-)
 _STEPS = "optimizer step"
 
 
@@ -26,6 +22,7 @@ class Figures:
     The buckets of source lengths are in `unit`.
     """
 
+    measure: Metric
     learning: dict[str, list[Curve]]
     buckets: list[str]
     unit: str
@@ -41,9 +38,16 @@ class Figures:
             SeqlabError: a file is damaged.
         """
         buckets, lengths = length_curves(view.files)
-        learning = {name: learning_curves(view.files, column) for name, column, _, _ in _LEARNING}
+        columns = {"measure": f"valid_{view.measure.key}", "loss": "valid_loss"}
+        learning = {name: learning_curves(view.files, column) for name, column in columns.items()}
         recipes = view.recipes if view.groups else []
-        return cls(learning, buckets, length_unit(view.files), lengths, exposures(view.files), recipes)
+        return cls(view.measure, learning, buckets, length_unit(view.files), lengths, exposures(view.files), recipes)
+
+    @property
+    def _titles(self) -> tuple[tuple[str, str, str], ...]:
+        """Of the learning curves: name, title, and what stands at the axis."""
+        label = self.measure.label
+        return ("measure", f"Validation {label}", label), ("loss", "Validation loss", "loss per token")
 
     @property
     def _length_axes(self) -> tuple[str, str]:
@@ -71,12 +75,14 @@ class Figures:
         """Name → chart; those that nothing is known for are left out."""
         charts = self._of_recipes(view) if self.recipes else self.single_charts(view)
         chosen = view.chosen_recipes if self.recipes else view.chosen
-        points = [(run.metrics.get(PERPLEXITY.point), run.bleu) for run in view.runs]
+        points = [(run.metrics.get(PERPLEXITY.point), run.score) for run in view.runs]
         known = [(x, y) for x, y in points if x is not None]
         if len(known) == len(points):
-            axes = ("perplexity under teacher forcing", "BLEU, free running")
+            axes = ("perplexity under teacher forcing", f"{view.measure.label}, free running")
             marked = [self.recipes[each] if self.recipes else [each] for each in chosen]
-            charts["perplexity"] = scatter_chart("perplexity", "Perplexity and BLEU", axes, known, marked)
+            charts["perplexity"] = scatter_chart(
+                "perplexity", f"Perplexity and {view.measure.label}", axes, known, marked
+            )
         if any(each in self.shown_exposures for each in chosen):
             charts["exposure"] = exposure_chart(list(self.shown_exposures.values()), chosen)
         return charts
@@ -85,7 +91,7 @@ class Figures:
         """Curves and BLEU by length of each run."""
         charts = {
             name: line_chart(f"{name}-runs", f"{title} by optimizer step", (_STEPS, axis), curves, view.chosen)
-            for name, _, title, axis in _LEARNING
+            for name, title, axis in self._titles
             if (curves := self.learning[name])
         }
         if self.lengths:
@@ -98,7 +104,7 @@ class Figures:
     def _of_recipes(self, view: View) -> dict[str, Markup]:
         charts = {
             name: band_chart(name, f"{title} by optimizer step", (_STEPS, axis), found, view.chosen_recipes)
-            for name, _, title, axis in _LEARNING
+            for name, title, axis in self._titles
             if (found := bands(self.learning[name], self.recipes))
         }
         if found := bands(self.lengths, self.recipes):

@@ -1,4 +1,4 @@
-"""BLEU over two parameters."""
+"""BLEU, or what else the corpus is measured by, over two parameters."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ MAX_MAPS = 6
 
 @dataclass(frozen=True)
 class Cell:
-    """The runs with one value of each parameter: how many, mean BLEU, and its standard deviation if there are two.
+    """The runs with one value of each parameter: how many, mean score, and its standard deviation if there are two.
 
     `warmth` is where the mean lies between the lowest and the highest cell, 0–1.
     """
@@ -30,7 +30,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class HeatMap:
-    """BLEU by `down` (rows) and `across` (columns); a cell is None where there is no run.
+    """Scores by `down` (rows) and `across` (columns); a cell is None where there is no run.
 
     `others` are the parameters, besides the seed, that vary within a cell, so that its spread is not of seeds alone.
     `where` are the values that the runs of this map, one of several, have in common.
@@ -58,7 +58,7 @@ def axes(runs: Sequence[ComparedRun], differing: Sequence[str]) -> tuple[str, st
 
 
 def heat_maps(runs: Sequence[ComparedRun], chosen: tuple[str, str] | None, differing: Sequence[str]) -> list[HeatMap]:
-    """BLEU over the `chosen` parameters, None: those that vary most; a map for each value of what varies besides.
+    """Scores over the `chosen` parameters, None: those that vary most; a map for each value of what varies besides.
 
     So no mean hides what another parameter does, unless that took more than MAX_MAPS maps: then there is one, which
     says what varies within its cells. All have one scale of warmth.
@@ -82,7 +82,7 @@ def heat_maps(runs: Sequence[ComparedRun], chosen: tuple[str, str] | None, diffe
 
 
 def heat_map(runs: Sequence[ComparedRun], down: str, across: str, differing: Sequence[str]) -> HeatMap:
-    """Mean and spread of BLEU; no rows, and a `reason`, where there is nothing to see."""
+    """Mean and spread of the scores; no rows, and a `reason`, where there is nothing to see."""
     columns = in_order(value_of(run, across) for run in runs)
     names = in_order(value_of(run, down) for run in runs)
     if len(columns) * len(names) < 2:
@@ -92,13 +92,13 @@ def heat_map(runs: Sequence[ComparedRun], down: str, across: str, differing: Seq
     members: dict[tuple[str, str], list[ComparedRun]] = defaultdict(list)
     for run in runs:
         members[value_of(run, down), value_of(run, across)].append(run)
-    means = {place: fmean(run.bleu for run in group) for place, group in members.items()}
+    means = {place: fmean(run.score for run in group) for place, group in members.items()}
     low, high = min(means.values()), max(means.values())
 
     def cell(place: tuple[str, str]) -> Cell | None:
         if place not in members:
             return None
-        scores = [run.bleu for run in members[place]]
+        scores = [run.score for run in members[place]]
         warmth = _warmth(means[place], low, high)
         return Cell(len(scores), means[place], stdev(scores) if len(scores) > 1 else None, warmth)
 

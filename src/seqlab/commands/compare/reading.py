@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from seqlab.core.errors import SeqlabError
+from seqlab.results.metrics import BLEU, EXACT_MATCH, Metric
 from seqlab.significance.bleu_counts import BleuCounter, Counts
+from seqlab.significance.exact_counts import ExactMatchCounter
 from seqlab.tracking.foreign import limited_bytes
 
 # What comes of reading files that somebody else may have written.
@@ -39,8 +41,9 @@ def read_translations(path: Path) -> list[Sentence]:
     ]
 
 
-def read_counts(paths: Sequence[Path], signature: str) -> list[Counts | str]:
-    """What BLEU counts in each file's translations; a text that says why not of a file that is damaged or has others.
+def read_counts(paths: Sequence[Path], signature: str, measure: Metric = BLEU) -> list[Counts | str]:
+    """What the measure counts in each file's translations; a text that says why not of a file that is damaged, or has
+    other sentences.
 
     The test set is that of the first file that is not damaged.
 
@@ -48,7 +51,7 @@ def read_counts(paths: Sequence[Path], signature: str) -> list[Counts | str]:
         SeqlabError: BLEU of this signature is not computed here.
     """
     found: list[Counts | str] = []
-    counter: BleuCounter | None = None
+    counter: BleuCounter | ExactMatchCounter | None = None
     test_set: list[tuple[str, list[str]]] = []
     for path in paths:
         try:
@@ -58,12 +61,16 @@ def read_counts(paths: Sequence[Path], signature: str) -> list[Counts | str]:
             continue
         sentences = [(each["source"], each["references"]) for each in records]
         if counter is None:
-            counter, test_set = BleuCounter(signature, [references for _, references in sentences]), sentences
+            counter, test_set = _counter(measure, signature, [references for _, references in sentences]), sentences
         if sentences == test_set:
             found.append(counter.count([each["translation"] for each in records]))
         else:
             found.append(f"the sentences of {path} are not those of {paths[0]}")
     return found
+
+
+def _counter(measure: Metric, signature: str, references: Sequence[Sequence[str]]) -> BleuCounter | ExactMatchCounter:
+    return ExactMatchCounter(references) if measure is EXACT_MATCH else BleuCounter(signature, references)
 
 
 def read_columns(path: Path, names: Sequence[str]) -> list[list[float]]:

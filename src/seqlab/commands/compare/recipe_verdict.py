@@ -1,6 +1,6 @@
 """Is a recipe better, and not only the model that one seed of it gave? A test over seeds.
 
-Welch's (1947) t-test of the seeds' BLEU, whose variances may differ between recipes. It takes seeds for independent
+Welch's (1947) t-test of the seeds' scores, whose variances may differ between recipes. It takes seeds for independent
 draws, and their scores for about normal; what it says holds for other seeds and this test set. A permutation test would
 assume less, but of three seeds against three its smallest p is 0.1.
 """
@@ -39,7 +39,7 @@ def _welch(first: SeedGroup, second: SeedGroup) -> float | None:
 
     if first.over_seeds == second.over_seeds == 0:
         return None
-    scores = [[run.bleu for run in group.runs] for group in (first, second)]
+    scores = [[run.score for run in group.runs] for group in (first, second)]
     with warnings.catch_warnings():
         # Seeds with one and the same score are no loss of precision.
         warnings.simplefilter("ignore", RuntimeWarning)

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seqlab.results.metrics import BLEU
+from seqlab.results.metrics import BLEU, MEASURES, Metric
+from seqlab.significance.paired_test import of_the_score
 from seqlab.tracking.foreign import files
 from seqlab.tracking.journal.points import RENAMED
 from seqlab.tracking.publishing.find import filter_errors, find_run
 from seqlab.tracking.publishing.run import Tagged
 from seqlab.tracking.publishing.server import Server, server_errors
-from seqlab.tracking.publishing.tags import FILES
+from seqlab.tracking.publishing.tags import FILES, MEASURE, SIGNATURE
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -34,13 +35,23 @@ class ComparedRun(Tagged):
     metrics: dict[str, float]
 
     @property
-    def bleu(self) -> float:
-        """BLEU of the test set, 0–100.
+    def measure(self) -> Metric:
+        """What its corpus is measured by: BLEU, where the run is of an earlier version or of somebody else."""
+        return next((each for each in MEASURES if each.key == self.tags.get(MEASURE)), BLEU)
+
+    @property
+    def score(self) -> float:
+        """The measure of the test set, 0–100.
 
         Raises:
             KeyError: the run has no score.
         """
-        return self.metrics[BLEU.point]
+        return self.metrics[self.measure.point]
+
+    @property
+    def signature(self) -> str:
+        """How the measure was computed, without what only its confidence interval depends on; "" if unknown."""
+        return of_the_score(self.tags.get(f"{SIGNATURE}{self.measure.key}", ""))
 
     @property
     def files(self) -> dict[str, str]:
@@ -59,7 +70,7 @@ def find_runs(server: Server, wanted: Sequence[str], condition: str) -> list[Com
     with server_errors(server.uri):
         runs = [find_run(server, name) for name in wanted] if wanted else _finished(server, condition)
     found = {run.info.run_id: _compared(server, run) for run in runs}
-    return sorted(found.values(), key=lambda run: (-run.metrics.get(BLEU.point, -1.0), run.name, run.id))
+    return sorted(found.values(), key=lambda run: (-run.metrics.get(run.measure.point, -1.0), run.name, run.id))
 
 
 def _finished(server: Server, condition: str) -> list["Run"]:

@@ -16,7 +16,7 @@ IDENTITY_TAGS = (CODE, DATA)
 
 @dataclass(frozen=True)
 class SeedGroup:
-    """Runs that differ by their seed alone, which are recipe number `recipe`; BLEU's mean and deviations.
+    """Runs that differ by their seed alone, which are recipe number `recipe`; mean and deviations of their scores.
 
     `over_seeds` is the standard deviation of their scores; `over_sentences` the mean of each run's standard deviation
     over resampled test sentences. A difference between recipes has to be seen against the first, one between two
@@ -32,11 +32,11 @@ class SeedGroup:
 
 
 def recipes(runs: Sequence[ComparedRun]) -> list[list[int]]:
-    """Places of the runs that differ by their seed alone, a list for each recipe, highest mean BLEU first."""
+    """Places of the runs that differ by their seed alone, a list for each recipe, highest mean score first."""
     groups: dict[tuple[tuple[str, str], ...], list[int]] = defaultdict(list)
     for place, run in enumerate(runs):
         groups[_identity(run)].append(place)
-    return sorted(groups.values(), key=lambda places: -fmean(runs[place].bleu for place in places))
+    return sorted(groups.values(), key=lambda places: -fmean(runs[place].score for place in places))
 
 
 def seed_groups(
@@ -48,7 +48,7 @@ def seed_groups(
         members = [runs[place] for place in places]
         if len({value_of(run, SEED) for run in members}) < 2:
             continue
-        scores = [run.bleu for run in members]
+        scores = [run.score for run in members]
         found.append(
             SeedGroup(
                 recipe=number,

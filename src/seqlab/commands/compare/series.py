@@ -17,7 +17,7 @@ HIGHLIGHTED = 8
 
 @dataclass(frozen=True)
 class Curve:
-    """Points (x, y) of a run, which is `run` in the order of BLEU."""
+    """Points (x, y) of a run, which is `run` of all, best first."""
 
     run: int
     points: list[list[float]]

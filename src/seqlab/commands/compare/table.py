@@ -11,8 +11,9 @@ from seqlab.system.terminal import plain
 # The learning curves' last values say nothing that the best checkpoint's and the test set's don't.
 METRICS = ("test/", "valid_best/")
 FACTS = ("run", "id", "fingerprint", "page", "commit")
+# After those of the measure.
 FINDINGS = (
-    "bleu", "bleu_low", "bleu_high", "bleu_sd_over_sentences", "behind_best",
+    "behind_best",
     "p_bootstrap", "p_randomization", "p_corrected", "distinct_from_best",
 )  # fmt: skip
 # A spreadsheet takes a text that begins so for a formula, and runs it; some, full-width signs too.
@@ -25,7 +26,9 @@ def render_table(view: View) -> str:
     metrics = sorted({name for run in view.runs for name in run.metrics if name.startswith(METRICS)})
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(cells([*FACTS, *params, *FINDINGS, *metrics]))
+    key = view.measure.key
+    measured = [key, f"{key}_low", f"{key}_high", f"{key}_sd_over_sentences"]
+    writer.writerow(cells([*FACTS, *params, *measured, *FINDINGS, *metrics]))
     for place, run in enumerate(view.runs):
         facts = [run.name, run.id, run.fingerprint, run.place, run.commit]
         values = [run.params.get(name, "") for name in params]
@@ -45,7 +48,7 @@ def _is_formula(value: str) -> bool:
 
 def _findings(view: View, place: int) -> list[str]:
     run, interval, verdict = view.runs[place], view.interval(place), view.verdict(place)
-    figures = [run.bleu, interval.low, interval.high, interval.deviation, view.best.bleu - run.bleu]
+    figures = [run.score, interval.low, interval.high, interval.deviation, view.best.score - run.score]
     shown = [f"{value:.6g}" for value in figures]
     if verdict is None:
         return [*shown, "", "", "", ""]

@@ -17,21 +17,23 @@ from seqlab.commands.compare.runs import ComparedRun
 from seqlab.commands.compare.seeds import SeedGroup, recipes, seed_groups
 from seqlab.commands.compare.series import highlighted
 from seqlab.core.errors import SeqlabError
-from seqlab.results.metrics import Metric, compared
+from seqlab.results.metrics import BLEU, EXACT_MATCH, Metric, compared
 from seqlab.results.paths import TRANSLATIONS
 from seqlab.significance.bleu_counts import Counts
 from seqlab.significance.bleu_scores import bleu
-from seqlab.significance.paired_test import Interval
+from seqlab.significance.exact_counts import exact_match
+from seqlab.significance.paired_test import Interval, Score
 
 # A run's translations give its score again, but for the rounding of its points.
 TOLERANCE = 0.005
+_SCORES: dict[Metric, Score] = {BLEU: bleu, EXACT_MATCH: exact_match}
 # Of a refusal, this many reasons.
 NOTES = 10
 
 
 @dataclass(frozen=True)
 class View:
-    """The content of a comparison: runs by BLEU, best first, with their labels and files; `chosen` runs stand out.
+    """The content of a comparison: runs, best first, with their labels and files; `chosen` runs stand out.
 
     `recipes` are the places of the runs that differ by seed alone, best mean first; `groups` those with several seeds,
     with a verdict for each but the best.
@@ -56,8 +58,13 @@ class View:
     sentences: int
 
     @property
+    def measure(self) -> Metric:
+        """What the runs, all of one test set, are measured by."""
+        return self.runs[0].measure
+
+    @property
     def best(self) -> ComparedRun:
-        """The run with the highest BLEU."""
+        """The run with the highest score."""
         return self.runs[0]
 
     @property
@@ -77,11 +84,11 @@ class View:
 
     @cached_property
     def metrics(self) -> list[Metric]:
-        """Those beside BLEU that at least one run has."""
-        return compared(name for run in self.runs for name in run.metrics)
+        """Those beside the measure that at least one run has."""
+        return compared((name for run in self.runs for name in run.metrics), self.measure)
 
     def interval(self, place: int) -> Interval:
-        """Of a run's BLEU."""
+        """Of a run's score."""
         return self.analysis.intervals[place]
 
     def verdict(self, place: int) -> Verdict | None:
@@ -113,7 +120,7 @@ def gather(
         )
     check_parameters(heat or (), kept)
     differing, constants = split_parameters(kept)
-    analysis = analyse(counts)
+    analysis = analyse(counts, _SCORES[kept[0].measure])
     by_recipe = recipes(kept)
     groups = seed_groups(kept, analysis.intervals, differing)
     chosen_recipes = highlighted(len(by_recipe))
@@ -143,17 +150,18 @@ def gather(
 def _readable(
     runs: Sequence[ComparedRun], files: dict[str, Files]
 ) -> tuple[list[ComparedRun], list[Counts], list[str]]:
-    """The runs with what BLEU counts in their translations, and notes on those that are left out."""
+    """The runs with what the measure counts in their translations, and notes on those that are left out."""
     here = [run for run in runs if TRANSLATIONS in files[run.id]]
     without = [run.name for run in runs if TRANSLATIONS not in files[run.id]]
     notes = [f"{counted(without)} left out: no {TRANSLATIONS} to be found"] if without else []
     kept, counts = [], []
-    found = read_counts([files[run.id][TRANSLATIONS] for run in here], here[0].signature) if here else []
+    paths = [files[run.id][TRANSLATIONS] for run in here]
+    found = read_counts(paths, here[0].signature, here[0].measure) if here else []
     for run, result in zip(here, found, strict=True):
         if isinstance(result, str):
             notes.append(f"{run.name} left out: {result}")
-        elif abs((score := float(bleu(result.sum(axis=0)))) - run.bleu) > TOLERANCE:
-            notes.append(f"{run.name} left out: its score is {run.bleu:.2f}, its translations give {score:.2f}")
+        elif abs((score := float(_SCORES[run.measure](result.sum(axis=0)))) - run.score) > TOLERANCE:
+            notes.append(f"{run.name} left out: its score is {run.score:.2f}, its translations give {score:.2f}")
         else:
             kept.append(run)
             counts.append(result)

@@ -22,14 +22,14 @@ from seqlab.tracking.foreign_schema import MOST_STEPS
 from seqlab.tracking.journal.execution import Execution
 
 STEP_COLUMNS = ("loss", "learning_rate", "gradient_norm", "teacher_forcing_ratio")
-VALID_COLUMNS = ("bleu", "loss", "perplexity")
-EPOCH_COLUMNS = ("train_loss", "train_nll", "valid_loss", "valid_perplexity", "valid_bleu")
+VALID_COLUMNS = ("bleu", "loss", "perplexity", "exact_match")
+EPOCH_COLUMNS = ("train_loss", "train_nll", "valid_loss", "valid_perplexity", "valid_bleu", "valid_exact_match")
 # Step of a figure that is one number for the whole run.
 FINAL = 0
 # What earlier versions called a metric, and what it is called now.
-RENAMED = {f"best/valid_{name}": f"valid_best/{name}" for name in VALID_COLUMNS}
+RENAMED = {f"best/valid_{name}": f"valid_best/{name}" for name in ("bleu", "loss", "perplexity")}
 # In scores.json, but no score: the run has them as tags.
-COUNTERS = ("examples",)
+COUNTERS = ("examples", "measure")
 # What a score comes with: its interval, and the same figure of the references.
 BESIDE = ("low", "high", "references")
 

@@ -19,6 +19,9 @@ USUAL: dict[str, Any] = {
     "corpus.tatoeba.seed": 1,
     "corpus.tatoeba.valid_size": 1000,
     "corpus.tatoeba.test_size": 1000,
+    "corpus.scan.split": "simple",
+    "corpus.scan.seed": 1,
+    "corpus.scan.valid_size": 1000,
     "corpus.files.train": [],
     "corpus.files.valid": [],
     "corpus.files.test": [],
@@ -79,6 +82,7 @@ USUAL: dict[str, Any] = {
 USUAL_TASK = ("grammar", "en", "fr")
 # Short for the parameter's own last part; "" where the value says enough.
 LABELS = {
+    "corpus.scan.split": "",
     "tokenizer.kind": "",
     "tokenizer.vocab_size": "v",
     "tokenizer.vocabulary": "",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from seqlab.results.metrics import METRICS
+from seqlab.results.metrics import BLEU, ordered
 from seqlab.tracking.journal.record import RunRecord
 from seqlab.tracking.publishing.tags import COMMIT, DIFFERS, PARAMS_DIFF
 
@@ -15,7 +15,8 @@ def describe(record: RunRecord, scores: dict[str, Any]) -> RunRecord:
     lines = [f"**{corpus['name']}**, {corpus['source']} → {corpus['target']}"]
     if scores:
         lines += ["", "| Test set | Score | 95 % confidence | Signature |", "| --- | --- | --- | --- |"]
-        lines += [_row(metric.title, scores[metric.key]) for metric in METRICS if _is_score(scores.get(metric.key))]
+        metrics = ordered(scores.get("measure", BLEU.key))
+        lines += [_row(metric.title, scores[metric.key]) for metric in metrics if _is_score(scores.get(metric.key))]
     return replace(record, description="\n".join(lines) + "\n")
 
 

@@ -31,6 +31,8 @@ CODE, DATA = "code.", "data."
 TEST_SET_DIGEST = f"{DATA}{TEST_SET}"
 SIGNATURE = "signature."
 BLEU_SIGNATURE = f"{SIGNATURE}{BLEU.key}"
+# What the corpus is measured by.
+MEASURE = "test.measure"
 # That its best model was made a version of a registered one: if there is none any more, somebody deleted it.
 REGISTERED = "seqlab.registered"
 # Of a logged model: the digest of its checkpoint's files, path → SHA-256.
@@ -64,7 +66,7 @@ def fact_tags(first: Execution, numerics: dict[str, Any], scores: dict[str, Any]
 
 
 def counter_tags(training: dict[str, Any], scores: dict[str, Any]) -> dict[str, str]:
-    """Counts, which no chart shows: what training came to, and the size of the test set; {} before there are any."""
+    """What no chart shows: what training came to, the size of the test set and its measure; {} before there are any."""
     best = training.get("best", {})
     counts = {
         **{f"best.{name}": best.get(name) for name in ("epoch", "step")},

@@ -2,7 +2,7 @@ from functools import partial
 
 import pytest
 
-from seqlab.scoring import diversity as scoring
+from seqlab.evaluation.scoring import diversity as scoring
 from seqlab.scoring.tokenization import bleu_metric
 
 measure = partial(scoring.measure, tokenizer=bleu_metric("13a").tokenizer)

@@ -1,7 +1,7 @@
 import pytest
 
-from seqlab.scoring.by_length import bleu_by_length
-from seqlab.scoring.metrics import bleu
+from seqlab.evaluation.scoring.by_length import bleu_by_length
+from seqlab.evaluation.scoring.metrics import bleu
 from tests.scoring.corpus import translated
 
 LENGTHS = [0, 1, 5, 6, 10, 11, 41, 300]

@@ -8,8 +8,8 @@ import pytest
 from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.significance import _bootstrap_resample
 
-from seqlab.scoring import rouge as module
-from seqlab.scoring.rouge import rouge, unread_letters
+from seqlab.evaluation.scoring import sentence_mean
+from seqlab.evaluation.scoring.rouge import rouge, unread_letters
 from tests.scoring.corpus import ragged, translated
 
 SIGNATURE = "nrefs:{}|multi:max|bs:100|seed:12345|measure:f1|case:lc|tok:a-z0-9|stem:porter|nltk:3.10.4|version:0.1.2"
@@ -93,7 +93,7 @@ def test_another_seed_gives_another_interval(monkeypatch: pytest.MonkeyPatch) ->
     translations, references = translated(30)
     expected = rouge(translations, references, bootstrap_samples=200)["rouge1"]
     assert rouge(translations, references, bootstrap_samples=200)["rouge1"] == expected
-    monkeypatch.setattr(module, "BOOTSTRAP_SEED", "1")
+    monkeypatch.setattr(sentence_mean, "BOOTSTRAP_SEED", "1")
     other = rouge(translations, references, bootstrap_samples=200)["rouge1"]
     assert (other.score, other.low == expected.low) == (expected.score, False)
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from seqlab.scoring import metrics
-from seqlab.scoring.metrics import Score, chrf, ter
+from seqlab.evaluation.scoring import metrics
+from seqlab.evaluation.scoring.metrics import Score, chrf, ter
 from tests.scoring.corpus import ragged, translated
 
 VERSION = "2.6.0"

@@ -11,12 +11,9 @@ import numpy as np
 from sacrebleu import CHRF, TER
 from sacrebleu.metrics.base import Metric
 
-from seqlab.scoring.bleu import check_scorable, reference_streams
+from seqlab.scoring.bleu import BOOTSTRAP_SEED, check_scorable, reference_streams
 from seqlab.scoring.tokenization import bleu_metric, uncut
 from seqlab.text.spacing import is_unspaced
-
-# sacreBLEU's own default: our figures are those of `sacrebleu --confidence`.
-BOOTSTRAP_SEED = "12345"
 
 
 @dataclass(frozen=True, slots=True)

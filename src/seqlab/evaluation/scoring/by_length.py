@@ -1,10 +1,11 @@
-"""BLEU by source length: what a fixed-size context vector does to long sentences."""
+"""Scores by source length: what a fixed-size context vector does to long sentences."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from seqlab.scoring.metrics import Score, bleu
+from seqlab.evaluation.scoring.metrics import Score, bleu
+from seqlab.scoring.exact_match import exact_match
 from seqlab.text.spacing import is_unspaced
 
 WORDS, CHARACTERS = "words", "characters"
@@ -14,7 +15,7 @@ WORDS, CHARACTERS = "words", "characters"
 class LengthBucket:
     """The sentences whose source has from `low` to `high` of `unit`; no upper bound if `high` is None.
 
-    `bleu` is None where there are no sentences.
+    `bleu`, and the percentage of exact matches, are None where there are no sentences.
     """
 
     unit: str
@@ -22,6 +23,7 @@ class LengthBucket:
     high: int | None
     examples: int
     bleu: Score | None
+    exact_match: float | None
 
     @property
     def name(self) -> str:
@@ -40,7 +42,7 @@ def bleu_by_length(
     tokenize: str,
     bootstrap_samples: int,
 ) -> list[LengthBucket]:
-    """BLEU of the sentences in each bucket, shortest first; every sentence is in exactly one bucket.
+    """BLEU and exact match of the sentences in each bucket, shortest first; every sentence is in exactly one bucket.
 
     Length is counted in whitespace-separated words; where the sources have no spaces between words, in characters
     other than spaces.
@@ -62,7 +64,7 @@ def bleu_by_length(
         pairs[bisect_left(bounds, _length(source, unit))].append((translation, texts))
     lows = [0, *(bound + 1 for bound in bounds)]
     return [
-        LengthBucket(unit, low, high, len(members), _bleu(members, tokenize, bootstrap_samples))
+        _bucket(unit, low, high, members, tokenize, bootstrap_samples)
         for low, high, members in zip(lows, [*bounds, None], pairs, strict=True)
     ]
 
@@ -72,8 +74,16 @@ def _length(text: str, unit: str) -> int:
     return len(words) if unit == WORDS else sum(map(len, words))
 
 
-def _bleu(pairs: Sequence[tuple[str, tuple[str, ...]]], tokenize: str, bootstrap_samples: int) -> Score | None:
+def _bucket(
+    unit: str,
+    low: int,
+    high: int | None,
+    pairs: Sequence[tuple[str, tuple[str, ...]]],
+    tokenize: str,
+    bootstrap_samples: int,
+) -> LengthBucket:
     if not pairs:
-        return None
+        return LengthBucket(unit, low, high, 0, None, None)
     translations, references = zip(*pairs, strict=True)
-    return bleu(translations, references, tokenize=tokenize, bootstrap_samples=bootstrap_samples)
+    score = bleu(translations, references, tokenize=tokenize, bootstrap_samples=bootstrap_samples)
+    return LengthBucket(unit, low, high, len(pairs), score, exact_match(translations, references))

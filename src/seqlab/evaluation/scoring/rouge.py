@@ -13,10 +13,10 @@ from importlib.metadata import version
 
 import numpy as np
 import numpy.typing as npt
-from sacrebleu.significance import estimate_ci
 
-from seqlab.scoring.bleu import check_scorable
-from seqlab.scoring.metrics import BOOTSTRAP_SEED, Score
+from seqlab.evaluation.scoring.metrics import Score
+from seqlab.evaluation.scoring.sentence_mean import sentence_mean
+from seqlab.scoring.bleu import BOOTSTRAP_SEED, check_scorable
 
 TYPES = ("rouge1", "rouge2", "rougeL")
 
@@ -34,7 +34,9 @@ def rouge(
     check_scorable(translations, references)
     signature = _signature(references, bootstrap_samples)
     sentences = 100.0 * _f1(translations, references)
-    return {name: _score(sentences[:, column], signature, bootstrap_samples) for column, name in enumerate(TYPES)}
+    return {
+        name: sentence_mean(sentences[:, column], signature, bootstrap_samples) for column, name in enumerate(TYPES)
+    }
 
 
 def unread_letters(references: Sequence[tuple[str, ...]]) -> float:
@@ -56,15 +58,6 @@ def _f1(translations: Sequence[str], references: Sequence[tuple[str, ...]]) -> n
             yield [best[name].fmeasure for name in TYPES]
 
     return np.array(list(rows()), dtype=np.float64)
-
-
-def _score(sentences: npt.NDArray[np.float64], signature: str, bootstrap_samples: int) -> Score:
-    """The mean of the sentences' scores, with its interval."""
-    count = len(sentences)
-    # sacreBLEU's draws.
-    drawn = np.random.default_rng(int(BOOTSTRAP_SEED)).choice(count, size=(bootstrap_samples, count), replace=True)
-    mean, margin = estimate_ci(sentences[drawn].mean(axis=1))
-    return Score(float(sentences.mean()), signature, max(float(mean - margin), 0.0), min(float(mean + margin), 100.0))
 
 
 def _signature(references: Sequence[tuple[str, ...]], bootstrap_samples: int) -> str:
