@@ -1,8 +1,8 @@
 """What to try next, by Optuna's tree-structured Parzen estimator (Bergstra et al., 2011).
 
-A round is a function of the space, the seed, its number and the outcomes of the rounds before it: a study is made anew for
-each round and told them in the order in which they were proposed. So nothing is kept that could be lost, and neither the
-order in which members end nor the moment at which a search is interrupted changes what is proposed.
+A round is a function of the space, the seed, its number and the outcomes of the rounds before it: a study is made anew
+for each round, and told them in the order in which they were proposed. So nothing is kept that could be lost, and
+neither the order in which members end nor the moment at which a search is interrupted changes what is proposed.
 """
 
 from collections.abc import Callable, Sequence
@@ -70,9 +70,7 @@ def propose(
 def make_study(space: Space, told: Sequence[Told], *, lower_is_better: bool, seed: int) -> optuna.Study:
     """Optuna's study of these trials, in memory."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(
-        sampler=TPESampler(seed=seed), direction="minimize" if lower_is_better else "maximize"
-    )
+    study = optuna.create_study(sampler=TPESampler(seed=seed), direction="minimize" if lower_is_better else "maximize")
     study.add_trials([_frozen(space, each) for each in told])
     return study
 

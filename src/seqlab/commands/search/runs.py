@@ -106,8 +106,8 @@ class Runs:
             raise Stopped
         if others := [name for name, why in result.failed.items() if not OWN_FAILURE.match(why)]:
             raise SeqlabError(
-                f"search {self._name} stops: {', '.join(others)} failed, and not by the parameters alone. What is tried "
-                "next depends on every member; the same command runs the failed ones again, and goes on"
+                f"search {self._name} stops: {', '.join(others)} failed, and not by the parameters alone. What is "
+                "tried next depends on every member; the same command runs the failed ones again, and goes on"
             )
         found = self._finished(members)
         for member, named in zip(members, planned, strict=True):
@@ -136,7 +136,9 @@ class Runs:
             try:
                 best = _Training.model_validate_json(text).best
             except ValidationError:
-                raise SeqlabError(f"{TRAINING} of experiment {revision[:10]} is damaged, or of another version") from None
+                raise SeqlabError(
+                    f"{TRAINING} of experiment {revision[:10]} is damaged, or of another version"
+                ) from None
             self._values[revision] = float(getattr(best, self._objective.key))
         return self._values[revision]
 

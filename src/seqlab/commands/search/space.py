@@ -29,7 +29,7 @@ TOLERANCE = 1e-9
 DIGITS = 4
 # What validation values cannot be compared across, or do not depend on.
 REFUSED = {
-    "seed": "a seed that does well is luck: the best few are run with further ones (--seeds); one value sets the search's",
+    "seed": "a seed that does well is luck: the best few are run with further ones (--seeds); one value holds for all",
     "runtime": "it says where the numbers are computed, not what is learnt",
     "corpus": "validation values of other data cannot be compared",
     "evaluate": "it is about the test set; evaluate.tokenize cuts validation BLEU in other words, too",
@@ -188,7 +188,7 @@ def _check_step(setting: str, low: float, high: float, step: float) -> None:
 
 def _check_value(setting: str, field: FieldInfo, value: Any) -> None:
     """Refuse a value that the parameter takes in no company; what others it goes with is seen with them."""
-    checked: Any = Annotated[field.annotation, *field.metadata]  # type: ignore[valid-type]
+    checked: Any = Annotated[field.annotation, field]  # type: ignore[valid-type]
     try:
         TypeAdapter(checked, config=ConfigDict(strict=True, allow_inf_nan=False)).validate_python(value)
     except ValidationError as error:

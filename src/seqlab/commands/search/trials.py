@@ -1,5 +1,6 @@
 """The trials of a search: what was proposed, what came of it, and what is proposed next."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +62,11 @@ class Trials:
         self.done: list[Trial] = []
 
     @property
+    def refusals(self) -> Counter[str]:
+        """Why combinations were refused, in the order in which it was found, and how many."""
+        return Counter(self.refused.values())
+
+    @property
     def round(self) -> int:
         """The number of the round that is next, from 0."""
         return -(-len(self.done) // self._budget.round)
@@ -99,7 +105,9 @@ class Trials:
 
     def best(self, count: int) -> list[Trial]:
         """The best trials, of equal ones the earlier first."""
-        ranked = [(self._objective.rank(each.outcome.value), each) for each in self.done if each.outcome.value is not None]
+        ranked = [
+            (self._objective.rank(each.outcome.value), each) for each in self.done if each.outcome.value is not None
+        ]
         return [trial for _, trial in sorted(ranked, key=lambda pair: pair[0])][:count]
 
     def with_seeds(self, trial: Trial, count: int) -> list[Member]:
@@ -117,7 +125,8 @@ class Trials:
         try:
             self._made[key] = self._member(self._space.settings(values), values)
         except SeqlabError as error:
-            self.refused[key] = str(error)
+            # Without the settings, which each combination has others of.
+            self.refused[key] = " ".join(str(error).partition(":\n")[2].split()) or str(error)
         return key in self._made
 
     def _member(self, settings: Sequence[str], values: Values, more: tuple[str, ...] = ()) -> Member:
