@@ -278,7 +278,7 @@ def search(settings: tuple[str, ...], output: Path | None, **options: Any) -> No
     from seqlab.tracking.home import find_home
 
     output = output or find_home(Path.cwd()).root / "reports"
-    sys.exit(run_search(Path.cwd(), settings, Options(output=output, **options), say))
+    sys.exit(run_search(Path.cwd(), settings, Options(output=output, **options), say=say))
 
 
 @main.command(short_help="Run a recipe of recipes/.")

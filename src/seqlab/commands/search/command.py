@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqlab.commands.search.finalists import Finalist, decide
+from seqlab.commands.search.finalists import Final, Finalist, decide
 from seqlab.commands.search.objective import Objective, find_objective
 from seqlab.commands.search.page import render_page
 from seqlab.commands.search.report import conclusion
 from seqlab.commands.search.runs import Runs, Stopped
-from seqlab.commands.search.space import parse_space
+from seqlab.commands.search.space import Space, parse_space
 from seqlab.commands.search.trials import Budget, Trials
 from seqlab.commands.search.view import View
 from seqlab.commands.sweep.command import EXIT_INTERRUPTED, NAME
@@ -50,7 +50,7 @@ class Options:
     dry_run: bool
 
 
-def run_search(start: Path, settings: Sequence[str], options: Options, say: Callable[[str], None]) -> int:
+def run_search(start: Path, settings: Sequence[str], options: Options, *, say: Callable[[str], None]) -> int:
     """Search, then run the best few with further seeds; return the exit status: 0, or 130 if it was interrupted.
 
     Args:
@@ -72,7 +72,7 @@ def run_search(start: Path, settings: Sequence[str], options: Options, say: Call
     space = parse_space(root, settings, objective)
     trials = Trials(root, space, objective, Budget(options.trials, options.round, options.seed))
     runs = Runs(root, options.name, options.jobs, objective, say)
-    search = _Search(options, objective, trials, runs, View(options.name, objective, space, trials, options.seed), say)
+    search = _Search(options, objective, space, trials, runs, say)
     if options.dry_run:
         search.preview()
         return 0
@@ -93,9 +93,9 @@ class _Search:
 
     options: Options
     objective: Objective
+    space: Space
     trials: Trials
     runs: Runs
-    view: View
     say: Callable[[str], None]
 
     def preview(self) -> None:
@@ -114,7 +114,7 @@ class _Search:
         while members := self._propose():
             outcomes = self.runs.outcomes(members, f"Round {self.trials.round + 1} of {self._rounds()}")
             self.trials.tell(outcomes)
-            self._write()
+            self._write(None)
         self._finish()
 
     def _propose(self) -> list[Member]:
@@ -136,15 +136,17 @@ class _Search:
         outcomes = self.runs.outcomes(flat, f"Best {len(best)}, {self.options.seeds} further seeds each")
         seeds = self.options.seeds
         found = [Finalist(trial, outcomes[at * seeds : (at + 1) * seeds]) for at, trial in enumerate(best)]
-        self.view.final = decide(found, self.objective)
-        self._write()
+        view = self._write(decide(found, self.objective))
         done = [each.member for each in self.trials.done if each.outcome.value is not None]
         done += [member for member, outcome in zip(flat, outcomes, strict=True) if outcome.value is not None]
         self.runs.publish(done)
-        self.say(conclusion(self.view, self.options.output / PAGE))
+        self.say(conclusion(view, self.options.output / PAGE))
 
-    def _write(self) -> None:
-        write_text(self.options.output / PAGE, render_page(self.view))
+    def _write(self, final: Final | None) -> View:
+        """Write the page of what there is so far; return what it shows."""
+        view = View(self.options.name, self.objective, self.space, self.trials, self.options.seed, final)
+        write_text(self.options.output / PAGE, render_page(view))
+        return view
 
     def _rounds(self) -> int:
         return -(-self.options.trials // self.options.round)

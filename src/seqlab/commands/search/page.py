@@ -24,7 +24,7 @@ def render_page(view: View) -> str:
         style=style_sheet(TEMPLATES / "search.css"),
         history=history_chart(view),
         slices=slice_charts(view),
-        importances=view.importances(),
+        importances=view.importances,
         verdict=verdict(view.final) if view.final else "",
         max_value=MAX_VALUE,
         max_reason=MAX_REASON,

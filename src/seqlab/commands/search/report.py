@@ -13,7 +13,7 @@ def conclusion(view: View, page: Path) -> str:
     winner = view.final.winner
     counts = [f"{len(view.trials.done)} trials", f"{len(view.failed)} failed"]
     counts += [f"{len(view.trials.refused)} combinations refused"] if view.trials.refused else []
-    importances = ", ".join(f"{name} {100 * share:.0f} %" for name, share in view.importances().items())
+    importances = ", ".join(f"{name} {100 * share:.0f} %" for name, share in view.importances.items())
     return "\n".join(
         [
             f"Search {view.name}: {', '.join(counts)}",

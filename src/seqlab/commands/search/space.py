@@ -128,7 +128,8 @@ def _values(setting: str, value: str) -> list[str]:
     sweep = override.value()
     if not isinstance(sweep, ChoiceSweep) or sweep.shuffle:
         raise SeqlabError(f"-S {setting:.200}: a search does not read this; {SYNTAX}")
-    values = list(dict.fromkeys(override.sweep_string_iterator()))
+    written = {repr(parse_yaml(each, f"-S {setting}")): each for each in override.sweep_string_iterator()}
+    values = list(written.values())
     if len(values) < 2:
         raise SeqlabError(f"-S {setting:.200}: these are one value; to fix it, write it once")
     return values

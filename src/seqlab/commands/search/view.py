@@ -1,6 +1,7 @@
 """What the page and the terminal show of a search."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from seqlab.commands.search.finalists import Final, Finalist
 from seqlab.commands.search.objective import Objective
@@ -13,7 +14,7 @@ from seqlab.pages.wording import figure
 FEWEST = 4
 
 
-@dataclass
+@dataclass(frozen=True)
 class View:
     """A search: what is searched, the trials so far, and, once it has ended, the best few with their seeds."""
 
@@ -39,6 +40,7 @@ class View:
         """All trials, best first, those that failed behind."""
         return self.trials.best(len(self.trials.done)) + self.failed
 
+    @cached_property
     def importances(self) -> dict[str, float]:
         """Parameter → its share of the values' variance, most first, by functional ANOVA (Hutter et al., 2014).
 
