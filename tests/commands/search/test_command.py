@@ -111,6 +111,13 @@ def test_stopped_anywhere_the_same_command_goes_on_to_the_same_end(root: Path, m
     assert (root / "reports/search.html").read_bytes() == (root / "whole/search.html").read_bytes()
 
 
+def test_a_best_epoch_that_another_metric_picks_is_noted(root: Path) -> None:
+    note = "note: validation loss is that of the best epoch, which train.early_stopping_metric picks by bleu"
+    assert note in search("--dry-run", "--metric", "loss").output
+    for arguments in (["--metric", "bleu"], ["--metric", "loss", "-S", "train.early_stopping_metric=loss"]):
+        assert "note" not in search("--dry-run", *arguments).output
+
+
 def test_when_all_trials_fail_there_is_no_winner(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Played, "diverges", True)
     result = search()

@@ -31,7 +31,7 @@ def test_a_difference_that_seeds_do_not_make(objective: Objective, winner: int) 
     final = decide([finalist(1, 0.0, 10.0, 10.1, 10.2), finalist(2, 0.0, 20.0, 20.1, 20.2)], objective)
     assert final.winner.trial.number == winner
     assert final.indistinct == []
-    assert verdict(final).startswith("every other of the best is worse by more than seeds make")
+    assert verdict(final).startswith("the other is worse by more than seeds make (")
 
 
 def test_one_that_fails_with_another_seed_does_not_win() -> None:

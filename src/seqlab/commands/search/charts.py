@@ -6,8 +6,8 @@ from markupsafe import Markup
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
-from optuna.distributions import CategoricalDistribution
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from seqlab.commands.search.trials import Trial
 from seqlab.commands.search.view import View
@@ -16,6 +16,9 @@ from seqlab.pages.svg import FIRST, SECOND, SOFT, STYLE, inline
 _LARGE, _SMALL = (560, 250), (290, 190)
 _POINTS_PER_INCH = 72
 LONGEST_TICK = 16
+MARGIN = 0.05
+# Of a logarithmic range, how many times its begin its end is where powers of ten alone name too few places.
+NARROW = 50
 
 
 def history_chart(view: View) -> Markup:
@@ -56,11 +59,8 @@ def slice_chart(view: View, parameter: str, place: int) -> Markup:
             ticks = [_short(str(each)) for each in choices]
             axes.set_xticks(range(len(choices)), ticks, parse_math=False)
             axes.set_xlim(-0.5, len(choices) - 0.5)
-        elif getattr(distribution, "log", False):
-            axes.set_xscale("log")
-            # The default writes powers, as mathematics, which is no text of a page.
-            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-            axes.xaxis.set_minor_formatter(NullFormatter())
+        elif isinstance(distribution, FloatDistribution | IntDistribution):
+            _number_axis(axes, distribution)
         for trials, colour, marker in (
             ([each for each in view.completed if each.number not in chosen], FIRST, "o"),
             ([each for each in view.completed if each.number in chosen], SECOND, "D"),
@@ -71,6 +71,22 @@ def slice_chart(view: View, parameter: str, place: int) -> Markup:
         return inline(
             chart, f"slice{place}", f"{view.objective.label} of the trials by {parameter}. The table has them."
         )
+
+
+def _number_axis(axes: Axes, distribution: FloatDistribution | IntDistribution) -> None:
+    """The whole range, whatever was tried of it."""
+    low, high = distribution.low, distribution.high
+    if distribution.log:
+        margin = (high / low) ** MARGIN
+        axes.set_xscale("log")
+        axes.set_xlim(low / margin, high * margin)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < NARROW else (1,), numticks=6))
+        # The default writes powers, as mathematics, which is no text of a page.
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        return
+    axes.set_xlim(low - MARGIN * (high - low), high + MARGIN * (high - low))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=isinstance(distribution, IntDistribution)))
 
 
 def slice_charts(view: View) -> Sequence[tuple[str, Markup]]:

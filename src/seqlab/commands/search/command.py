@@ -19,6 +19,7 @@ from seqlab.core.errors import SeqlabError
 from seqlab.tracking.home import find_home
 
 PAGE = "search.html"
+EARLY_STOPPING = "train.early_stopping_metric"
 
 
 @dataclass(frozen=True)
@@ -121,10 +122,21 @@ class _Search:
         """The members of the next round; why combinations were refused is said once."""
         said = set(self.trials.refusals)
         members = self.trials.propose()
+        if not self.trials.done:
+            self._note_early_stopping(members)
         for why in self.trials.refusals:
             if why not in said:
                 self.say(f"refused, and not tried: {why}")
         return members
+
+    def _note_early_stopping(self, members: Sequence[Member]) -> None:
+        """Say where the best epoch is picked by another metric than the one that is searched by."""
+        picked, wanted = {each.params.train.early_stopping_metric for each in members}, self.objective.early_stopping
+        if picked - {wanted} and EARLY_STOPPING not in self.space.distributions:
+            self.say(
+                f"note: {self.objective.label} is that of the best epoch, which {EARLY_STOPPING} picks by "
+                f"{', '.join(picked)}; -S {EARLY_STOPPING}={wanted} picks it by {wanted}"
+            )
 
     def _finish(self) -> None:
         best = self.trials.best(self.options.best)

@@ -19,6 +19,7 @@ class Objective:
         digits: Decimals that are shown.
         lower_is_better: Which way is better.
         per_token: Whether it is a mean over target tokens, so that other tokens make another measure of it.
+        early_stopping: The train.early_stopping_metric that picks the epoch which is best by it.
     """
 
     key: str
@@ -26,6 +27,7 @@ class Objective:
     digits: int
     lower_is_better: bool
     per_token: bool
+    early_stopping: str
 
     def rank(self, value: float) -> float:
         """A sort key: smaller is better."""
@@ -35,10 +37,12 @@ class Objective:
 OBJECTIVES = {
     each.key: each
     for each in (
-        Objective("bleu", "validation BLEU", 2, BLEU.lower_is_better, per_token=False),
+        Objective("bleu", "validation BLEU", 2, BLEU.lower_is_better, per_token=False, early_stopping="bleu"),
         # Perplexity is exp(loss): one is lower where the other is.
-        Objective("loss", "validation loss", 4, PERPLEXITY.lower_is_better, per_token=True),
-        Objective("perplexity", "validation perplexity", 2, PERPLEXITY.lower_is_better, per_token=True),
+        Objective("loss", "validation loss", 4, PERPLEXITY.lower_is_better, per_token=True, early_stopping="loss"),
+        Objective(
+            "perplexity", "validation perplexity", 2, PERPLEXITY.lower_is_better, per_token=True, early_stopping="loss"
+        ),
     )
 }
 

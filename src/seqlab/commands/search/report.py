@@ -35,6 +35,7 @@ def verdict(final: Final) -> str:
         return "nothing else was run with further seeds"
     test = "Welch's t-test over seeds, corrected"
     if not alike:
-        return f"every other of the best is worse by more than seeds make ({test} p < 0.05)"
+        which = "the other" if others == 1 else "every other of the best"
+        return f"{which} is worse by more than seeds make ({test} p < 0.05)"
     which = "the other" if others == 1 else f"{alike} of the {others} others of the best"
     return f"{which} can't be told from it: the difference is within the spread over seeds ({test} p >= 0.05)"
