@@ -31,8 +31,10 @@ def quiet(project: Project) -> Iterator[Project]:
 
 def digests(project: Project) -> dict[str, str]:
     """Experiment → what dvc.lock says in it, whose digests are those of every output."""
-    lines = project.run("git", "for-each-ref", "--format=%(refname) %(objectname)", "refs/exps").stdout.splitlines()
-    found = dict(line.split() for line in lines if "/exps/celery/" not in line)
+    head = project.run("git", "rev-parse", "HEAD").stdout.strip()
+    folder = f"refs/exps/{head[:2]}/{head[2:]}/"
+    listed = project.run("git", "for-each-ref", "--format=%(refname) %(objectname)", folder).stdout.splitlines()
+    found = dict(line.split() for line in listed)
     return {
         name.rpartition("/")[2]: project.run("git", "show", f"{commit}:dvc.lock").stdout
         for name, commit in found.items()
@@ -50,25 +52,30 @@ def trainings(project: Project) -> int:
     return len(list((project.root / ".seqlab/journal/train").glob("*/*.jsonl")))
 
 
-def ended_by(project: Project, number: signal.Signals, count: int) -> int:
-    """Start the search, and send it a signal when so many experiments are there; return its exit status."""
-    process = subprocess.Popen(
-        SEARCH, cwd=project.root, env=project.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )  # fmt: skip
+def ended_by(project: Project, number: signal.Signals, count: int) -> tuple[int, str]:
+    """Start the search, and send it a signal when so many experiments are there; its exit status, and what it said."""
+    log = project.root / ".seqlab.log"
+    with open(log, "w") as file:
+        process = subprocess.Popen(
+            SEARCH, cwd=project.root, env=project.environment, stdout=file, stderr=file, start_new_session=True
+        )
     deadline = time.monotonic() + LONGEST_WAIT
     while len(digests(project)) < count:
-        assert process.poll() is None, f"the search ended with {process.returncode}"
-        assert time.monotonic() < deadline, f"no {count} experiments"
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.5)
     process.send_signal(number)
-    return process.wait(LONGEST_WAIT)
+    return process.wait(LONGEST_WAIT), log.read_text()
 
 
 def test_a_killed_search_and_one_that_lost_everything_end_alike(quiet: Project) -> None:
     # Without a word, in the first round; by Ctrl-C among the best with further seeds.
-    assert ended_by(quiet, signal.SIGKILL, 1) == -signal.SIGKILL
-    assert ended_by(quiet, signal.SIGINT, 3) == 130
+    assert ended_by(quiet, signal.SIGKILL, 1)[0] == -signal.SIGKILL
+    status, log = ended_by(quiet, signal.SIGINT, 3)
+    assert (status, log.splitlines()[-1]) == (
+        130,
+        "Search search: stopped after 3 of 3 trials; the same command goes on",
+    ), log
     said = quiet.run(*SEARCH).stdout
     found, page = digests(quiet), quiet.read("reports/search.html")
     assert ending(said)[0] == "Search search: 3 trials, 1 failed"

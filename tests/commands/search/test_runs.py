@@ -96,6 +96,9 @@ def test_what_is_done_under_any_name_is_read_and_not_run(there: There) -> None:
     # b is the name of another's experiment.
     assert there.runs.outcomes([A, B], "Round 1") == [Outcome("b", 30.0), Outcome("z", 40.0)]
     assert (there.ran, there.said) == ([], [])
+    # Where several are of one recipe, its own.
+    there.finished = {"0": (A.params, 30.0), "a": (A.params, 30.0)}
+    assert there.runs.outcomes([A], "Round 1") == [Outcome("a", 30.0)]
 
 
 def test_of_code_that_is_another_nothing_is_read(there: There, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import pytest
 
@@ -78,9 +79,12 @@ def test_it_goes_where_values_are_good(monkeypatch: pytest.MonkeyPatch) -> None:
     def distances(members: Sequence[Member]) -> list[float]:
         return [abs(math.log10(member.params.train.learning_rate / 3e-3)) for member in members]
 
+    def signed(sign: int, members: Sequence[Member]) -> list[float]:
+        return [sign * each for each in distances(members)]
+
     for objective, sign in ((BLEU, -1), (LOSS, 1)):
         trials = start(monkeypatch, budget=Budget(40, 4, 1), objective=objective)
-        play(trials, lambda members, sign=sign: [sign * each for each in distances(members)])
+        play(trials, partial(signed, sign))
         found = distances([trial.member for trial in trials.done])
         # Of random trials the mean is about 0.85.
         assert math.fsum(found[20:]) / 20 < 0.4

@@ -24,7 +24,7 @@ NARROW = 50
 def history_chart(view: View) -> Markup:
     """The value of each trial, the best so far, and, along the lower edge, the trials that failed."""
     objective = view.objective
-    values = [each.outcome.value for each in view.completed if each.outcome.value is not None]
+    values = _values(view.completed)
     best = [sorted(values[: at + 1], key=objective.rank)[0] for at in range(len(values))]
     numbers = [each.number for each in view.completed]
     with rc_context(STYLE):
@@ -66,7 +66,7 @@ def slice_chart(view: View, parameter: str, place: int) -> Markup:
             ([each for each in view.completed if each.number in chosen], SECOND, "D"),
         ):
             across = [_place(distribution, each, parameter) for each in trials]
-            axes.plot(across, [each.outcome.value for each in trials], color=colour, marker=marker, linestyle="none")
+            axes.plot(across, _values(trials), color=colour, marker=marker, linestyle="none")
         axes.margins(y=0.1)
         return inline(
             chart, f"slice{place}", f"{view.objective.label} of the trials by {parameter}. The table has them."
@@ -93,6 +93,10 @@ def slice_charts(view: View) -> Sequence[tuple[str, Markup]]:
     """Parameter → its chart."""
     names = view.space.distributions
     return [(name, slice_chart(view, name, place)) for place, name in enumerate(names)]
+
+
+def _values(trials: Sequence[Trial]) -> list[float]:
+    return [each.outcome.value for each in trials if each.outcome.value is not None]
 
 
 def _place(distribution: object, trial: Trial, parameter: str) -> float:

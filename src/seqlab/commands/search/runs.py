@@ -20,6 +20,7 @@ from seqlab.commands.sweep.members import Member
 from seqlab.commands.sweep.plan import make_plan
 from seqlab.commands.sweep.queue import Queue
 from seqlab.commands.sweep.report import LONGEST_ERROR
+from seqlab.commands.sweep.sweep import Result
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params
 from seqlab.results.paths import TRAINING
@@ -81,25 +82,21 @@ class Runs:
 
     def preview(self, members: Sequence[Member]) -> None:
         """Say which members there are, and run none."""
-        run_members(self._root, members, name=self._name, jobs=self._jobs, dry_run=True, say=self._say)
+        self._sweep(members, self._say, dry_run=True)
 
     def publish(self, members: Sequence[Member]) -> None:
         """Say where to look at members that are done, and see to it that MLflow groups them all."""
-        run_members(self._root, members, name=self._name, jobs=self._jobs, dry_run=False, say=self._say)
+        self._sweep(members, self._say)
+
+    def _sweep(self, members: Sequence[Member], say: Callable[[str], None], *, dry_run: bool = False) -> Result:
+        return run_members(self._root, members, name=self._name, jobs=self._jobs, dry_run=dry_run, say=say)
 
     def _run(self, members: Sequence[Member]) -> dict[str, Outcome]:
         opening = f"Sweep {self._name}: "
         # Under the names that their experiments will have.
         planned = [each.member for each in make_plan(members, self._experiments, Queue(self._root).tasks())]
-        result = run_members(
-            self._root,
-            planned,
-            name=self._name,
-            jobs=self._jobs,
-            dry_run=False,
-            # How each round begins and ends as a sweep, and where to look, is said once, when the search has ended.
-            say=lambda text: None if text.startswith(opening) else self._say(text),
-        )
+        # How each round begins and ends as a sweep, and where to look, is said once, when the search has ended.
+        result = self._sweep(planned, lambda text: None if text.startswith(opening) else self._say(text))
         for name, why in result.failed.items():
             self._say(f"failed {name}: {why:.{LONGEST_ERROR}}\n  log: dvc queue logs {name}")
         if result.stopped:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -146,10 +146,10 @@ def _field(name: str) -> FieldInfo | None:
 
 
 def _range(setting: str, field: FieldInfo, bounds: re.Match[str]) -> BaseDistribution:
-    kind = field.annotation
-    if kind not in (int, float):
+    if field.annotation not in (int, float):
         raise SeqlabError(f"-S {setting}: this parameter is no number, and has no range; give its values, such as a,b")
-    low, high, *steps = (_number(setting, kind, text) for text in bounds.groups() if text)
+    whole = field.annotation is int
+    low, high, *steps = (_number(setting, text, whole=whole) for text in bounds.groups() if text)
     step = steps[0] if steps else None
     log = bounds.re is LOGARITHMIC
     if low >= high:
@@ -160,16 +160,16 @@ def _range(setting: str, field: FieldInfo, bounds: re.Match[str]) -> BaseDistrib
         _check_value(setting, field, each)
     if step is not None:
         _check_step(setting, low, high, step)
-    if kind is int:
+    if whole:
         return IntDistribution(int(low), int(high), log=log, step=int(step or 1))
     return FloatDistribution(low, high, log=log, step=step)
 
 
-def _number(setting: str, kind: type, text: str) -> float:
+def _number(setting: str, text: str, *, whole: bool) -> float:
     number = float(text)
     if not math.isfinite(number):
         raise SeqlabError(f"-S {setting:.200}: {text:.40} is more than a number holds")
-    if kind is float:
+    if not whole:
         return number
     if not number.is_integer():
         raise SeqlabError(f"-S {setting}: this parameter is a whole number, and {text} is not")
@@ -189,7 +189,7 @@ def _check_step(setting: str, low: float, high: float, step: float) -> None:
 
 def _check_value(setting: str, field: FieldInfo, value: Any) -> None:
     """Refuse a value that the parameter takes in no company; what others it goes with is seen with them."""
-    checked: Any = Annotated[field.annotation, field]  # type: ignore[valid-type]
+    checked: Any = Annotated[field.annotation, field]
     try:
         TypeAdapter(checked, config=ConfigDict(strict=True, allow_inf_nan=False)).validate_python(value)
     except ValidationError as error:
@@ -210,10 +210,10 @@ def _check_searchable(setting: str, name: str, objective: Objective) -> None:
 
 def _rounded(distribution: BaseDistribution, value: Any) -> Value:
     if not isinstance(distribution, FloatDistribution):
-        return value  # type: ignore[no-any-return]
+        return cast(Value, value)
     if distribution.step is not None:
         # 0.3, where steps of 0.1 make 0.30000000000000004.
         return float(f"{value:.12g}")
     smallest = min(abs(value) or distribution.high, distribution.high - distribution.low)
     decimals = DIGITS - 1 - math.floor(math.log10(smallest))
-    return min(max(round(value, decimals), distribution.low), distribution.high)
+    return min(max(round(float(value), decimals), distribution.low), distribution.high)
