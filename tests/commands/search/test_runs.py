@@ -63,6 +63,8 @@ class There:
         return {name: Task(name, "Failed", f"of {name}") for name in self.failed}
 
     def log(self, name: str) -> str:
+        if not self.failed[name][1]:
+            raise SeqlabError("no log")
         return f"epoch 1\n{self.failed[name][1]}\nERROR: failed to reproduce 'train': failed to run: x\n"
 
     def plan(self, members: Sequence[Member], *_: Any) -> list[Planned]:
@@ -127,9 +129,10 @@ def test_what_diverged_is_told_as_failed_and_not_run_again(there: There) -> None
     there.failed["a"] = A.params, DIVERGED
     assert there.runs.outcomes([A, B], "Round 1") == [Outcome("a", None, DIVERGED), Outcome("b", 1.0)]
     assert there.ran == [["a", "b"]]
-    # Of other parameters under its name, the queue says nothing of this one.
-    there.failed["a"] = B.params, DIVERGED
-    assert there.runs.known([A]) == {}
+    # Of other parameters under its name, the queue says nothing of this one; nor does it without a log.
+    for failed in ((B.params, DIVERGED), (A.params, "")):
+        there.failed["a"] = failed
+        assert there.runs.known([A]) == {}
 
 
 def test_what_failed_by_something_else_stops_the_search(there: There) -> None:

@@ -6,6 +6,7 @@ failures that DVC's queue remembers.
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import ConfigDict, ValidationError
@@ -147,8 +148,10 @@ class Runs:
         for member, planned in zip(members, make_plan(members, self._experiments, tasks), strict=True):
             if planned.state != "failed" or self._experiments.params(tasks[planned.name].revision) != member.params:
                 continue
-            if OWN_FAILURE.match(why := reason(queue.log(planned.name))):
-                found[member.name] = Outcome(planned.name, None, why)
+            # Where its log is gone, it is run again.
+            with suppress(SeqlabError):
+                if OWN_FAILURE.match(why := reason(queue.log(planned.name))):
+                    found[member.name] = Outcome(planned.name, None, why)
         return found
 
 
