@@ -101,22 +101,27 @@ class _Search:
 
     def preview(self) -> None:
         """List the members of the first round that is not done."""
-        while members := self._propose():
-            known = self.runs.known(members)
-            if len(known) < len(members):
-                self.say(f"Round {self.trials.round + 1} of {self._rounds()}:")
-                self.runs.preview(members)
-                return
-            self.trials.tell([known[member.name] for member in members])
+        if members := self._replay():
+            self.say(f"{self._heading()}:")
+            self.runs.preview(members)
+            return
         self.say(f"all {len(self.trials.done)} trials are done; without --dry-run the best are run with further seeds")
 
     def run(self) -> None:
         """Run the rounds, then the best with further seeds; write the page whenever there is something new."""
-        while members := self._propose():
-            outcomes = self.runs.outcomes(members, f"Round {self.trials.round + 1} of {self._rounds()}")
-            self.trials.tell(outcomes)
+        while members := self._replay():
+            self.trials.tell(self.runs.outcomes(members, self._heading()))
             self._write(None)
         self._finish()
+
+    def _replay(self) -> list[Member]:
+        """Tell the rounds that are done; return the members of the first that is not, none after the last."""
+        while members := self._propose():
+            known = self.runs.known(members)
+            if len(known) < len(members):
+                break
+            self.trials.tell([known[member.name] for member in members])
+        return members
 
     def _propose(self) -> list[Member]:
         """The members of the next round; why combinations were refused is said once."""
@@ -135,7 +140,7 @@ class _Search:
         if picked - {wanted} and EARLY_STOPPING not in self.space.distributions:
             self.say(
                 f"note: {self.objective.label} is that of the best epoch, which {EARLY_STOPPING} picks by "
-                f"{', '.join(picked)}; -S {EARLY_STOPPING}={wanted} picks it by {wanted}"
+                f"{', '.join(sorted(picked))}; -S {EARLY_STOPPING}={wanted} picks it by {wanted}"
             )
 
     def _finish(self) -> None:
@@ -160,5 +165,5 @@ class _Search:
         write_text(self.options.output / PAGE, render_page(view))
         return view
 
-    def _rounds(self) -> int:
-        return -(-self.options.trials // self.options.round)
+    def _heading(self) -> str:
+        return f"Round {self.trials.round + 1} of {-(-self.options.trials // self.options.round)}"
