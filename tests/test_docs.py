@@ -15,6 +15,8 @@ from markdown_it.token import Token
 from ruamel.yaml import YAML
 
 from seqlab.cli import main
+from seqlab.commands.search.objective import OBJECTIVES
+from seqlab.commands.search.space import parse_space
 from seqlab.commands.sweep.members import make_members
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import load_params
@@ -190,17 +192,22 @@ def test_parameters_that_are_set_are_taken() -> None:
     grids = [(page, [value for option, value in pairwise(words) if option == "-S"]) for page, words in every]
     grids = [(page, [value for value in values if "=" in value]) for page, values in grids]
     assert ("docs/how-to.md", ["train.teacher_forcing_ratio=0.5"]) in grids
-    refused = {tuple(values): refusal(values) for _, values in grids if values}
+    searches = [values for (_, words), (_, values) in zip(every, grids, strict=True) if words[1:2] == ["search"]]
+    assert searches
+    refused = {tuple(values): refusal(values, is_space=values in searches) for _, values in grids if values}
     assert [(page, values, refused[tuple(values)]) for page, values in grids if refused.get(tuple(values))] == []
 
 
-def refusal(settings: list[str]) -> str:
-    """Why a grid is refused; "" if it is not."""
+def refusal(settings: list[str], *, is_space: bool = False) -> str:
+    """Why a grid, or the space of a search, is refused; "" if it is not."""
     if "evaluate.parameters=" in str(settings) and "train.keep_checkpoints" not in str(settings):
         # The text has said before how many epochs are kept.
         settings = [*settings, "train.keep_checkpoints=5"]
     try:
-        make_members(ROOT, settings)
+        if is_space:
+            parse_space(ROOT, settings, OBJECTIVES["bleu"])
+        else:
+            make_members(ROOT, settings)
     except SeqlabError as error:
         return str(error)
     return ""

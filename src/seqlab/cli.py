@@ -261,6 +261,43 @@ def sweep(settings: tuple[str, ...], name: str, jobs: int, dry_run: bool) -> Non
     sys.exit(run_sweep(Path.cwd(), settings, name=name, jobs=jobs, dry_run=dry_run, say=say))
 
 
+@main.command(short_help="Search a space of parameters.")
+@click.option(
+    "-S", "--set-param", "settings", multiple=True, metavar="NAME=RANGE", help="low..high[/step], log(low,high), a,b."
+)
+@click.option("--name", default="search", show_default=True, help="Name of the sweep that the trials are members of.")
+@click.option(
+    "--metric",
+    type=NAME,
+    default="bleu",
+    show_default=True,
+    help="Validation metric: bleu, exact_match, loss, perplexity.",
+)
+@click.option("--trials", type=click.IntRange(1, 1000), default=20, show_default=True, help="Combinations to try.")
+@click.option("--round", type=click.IntRange(min=1), default=4, show_default=True, help="Trials proposed at one time.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of what is proposed.")
+@click.option("--best", type=click.IntRange(min=1), default=3, show_default=True, help="Trials run with further seeds.")
+@click.option(
+    "--seeds", type=click.IntRange(min=2), default=3, show_default=True, help="Further seeds of each of them."
+)
+@click.option("--jobs", "-j", type=click.IntRange(min=1), default=2, show_default=True, help="Members at one time.")
+@click.option("--output", type=click.Path(path_type=Path), help="Folder of search.html.  [default: reports]")
+@click.option("--dry-run", is_flag=True, help="List the members of the next round, and run nothing.")
+@_errors_for_people
+def search(settings: tuple[str, ...], output: Path | None, **options: Any) -> None:
+    """Search a space by Optuna's TPE in rounds; every trial is a member of a sweep, and what is done is skipped.
+
+    -S 'train.learning_rate=log(1e-4,1e-2)' -S model.hidden_size=128..512/64 -S model.attention=none,dot is a space; a
+    single value holds for all trials. Then the best few run with further seeds: the winner has the best mean. The same
+    command proposes the same members, and goes on after Ctrl-C. Writes search.html.
+    """
+    from seqlab.commands.search.command import Options, run_search
+    from seqlab.tracking.home import find_home
+
+    output = output or find_home(Path.cwd()).root / "reports"
+    sys.exit(run_search(Path.cwd(), settings, Options(output=output, **options), say=say))
+
+
 @main.command(short_help="Run a recipe of recipes/.")
 @click.argument("name", type=NAME)
 @click.option("--seeds", type=NAME, help="Run it as a sweep with each of these seeds, such as 1,2,3.")

@@ -34,6 +34,7 @@ COMMANDS = {
     "promote": (["run"], "seqlab.tracking.publishing.champion.promote"),
     "verify": ([], "seqlab.commands.verify.verify.verify"),
     "sweep": ([], "seqlab.commands.sweep.command.run_sweep"),
+    "search": ([], "seqlab.commands.search.command.run_search"),
     "ci": (["--base", "main"], "seqlab.commands.ci.command.integrate"),
     "runs": ([], "seqlab.commands.runs.list_runs"),
     "summary": ([], "seqlab.commands.summary.summarize"),
@@ -55,7 +56,7 @@ class Answer(SimpleNamespace):
 
 def answer(name: str) -> Any:
     """A stand-in for the function that does a command's work, whose answer is hostile."""
-    if name in ("sweep", "recipe"):
+    if name in ("sweep", "recipe", "search"):
         return lambda *_, say, **__: say(HOSTILE)
     if name == "ui":
         return lambda _root, say, _port: say(HOSTILE)

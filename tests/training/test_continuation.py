@@ -141,7 +141,7 @@ def state(number: int) -> SavedState:
 
 
 def point(epoch: int) -> EpochPoint:
-    return EpochPoint(epoch, epoch, *[0.0] * 8)
+    return EpochPoint(epoch, epoch, *[0.0] * 9)
 
 
 def test_the_oldest_go_where_they_grow_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

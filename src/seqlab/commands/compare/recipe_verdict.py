@@ -9,6 +9,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import stdev
 
 from seqlab.commands.compare.seeds import SeedGroup
 from seqlab.significance.paired_test import LEVEL, holm
@@ -29,19 +30,23 @@ class RecipeVerdict:
 
 def recipe_verdicts(groups: Sequence[SeedGroup]) -> list[RecipeVerdict]:
     """A verdict for each recipe but the first, the best, corrected for so many comparisons."""
-    p_values = [_welch(groups[0], other) for other in groups[1:]]
+    return verdicts([[run.score for run in group.runs] for group in groups])
+
+
+def verdicts(scores: Sequence[Sequence[float]]) -> list[RecipeVerdict]:
+    """As `recipe_verdicts`, of each recipe the scores of its seeds, two or more."""
+    p_values = [_welch(scores[0], others) for others in scores[1:]]
     corrected = iter(holm([p for p in p_values if p is not None]))
     return [RecipeVerdict(p, None if p is None else next(corrected)) for p in p_values]
 
 
-def _welch(first: SeedGroup, second: SeedGroup) -> float | None:
+def _welch(first: Sequence[float], second: Sequence[float]) -> float | None:
     from scipy.stats import ttest_ind
 
-    if first.over_seeds == second.over_seeds == 0:
+    if stdev(first) == stdev(second) == 0:
         return None
-    scores = [[run.score for run in group.runs] for group in (first, second)]
     with warnings.catch_warnings():
         # Seeds with one and the same score are no loss of precision.
         warnings.simplefilter("ignore", RuntimeWarning)
-        p = float(ttest_ind(*scores, equal_var=False).pvalue)
+        p = float(ttest_ind(first, second, equal_var=False).pvalue)
     return None if math.isnan(p) else p

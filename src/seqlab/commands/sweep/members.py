@@ -35,7 +35,7 @@ def make_members(root: Path, settings: Sequence[str]) -> list[Member]:
     """
     content = read_yaml(root / PARAMS)
     for setting in settings:
-        _check_name(content, setting)
+        check_name(content, parse(setting).key_or_group, f"-S {setting}")
     made: dict[str, tuple[tuple[str, ...], Params]] = {}
     problems: list[str] = []
     with tempfile.TemporaryDirectory(prefix="seqlab-sweep-") as folder:
@@ -53,18 +53,26 @@ def make_members(root: Path, settings: Sequence[str]) -> list[Member]:
     return [Member(name, point, params) for name, (point, params) in zip(names, made.values(), strict=True)]
 
 
-def _check_name(content: Any, setting: str) -> None:
-    """Refuse a parameter that params.yaml does not have; DVC would, but without saying which one is near."""
-    override = parse(setting)
-    *sections, key = override.key_or_group.split(".")
+def check_name(content: Any, name: str, origin: str) -> None:
+    """Refuse a parameter that params.yaml does not have; DVC would, but without saying which one is near.
+
+    Args:
+        content: What params.yaml has in it.
+        name: The parameter's.
+        origin: What names it, for the message.
+
+    Raises:
+        SeqlabError: there is none of that name.
+    """
+    *sections, key = name.split(".")
     inner = content
     for section in sections:
         inner = inner.setdefault(section, {}) if isinstance(inner, dict) else None
     if not isinstance(inner, dict):
-        raise SeqlabError(f"-S {setting}: {'.'.join(sections)} has no parameters in it")
+        raise SeqlabError(f"{origin}: {'.'.join(sections)} has no parameters in it")
     if key not in inner:
         inner[key] = None
-        parse_params(content, f"-S {setting}")
+        parse_params(content, origin)
 
 
 def _apply(source: Path, settings: tuple[str, ...], target: Path) -> Params:

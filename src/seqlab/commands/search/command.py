@@ -1,0 +1,169 @@
+"""What `seqlab search` does, from the space to the page."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from seqlab.commands.search.finalists import Final, Finalist, decide
+from seqlab.commands.search.objective import Objective, find_objective
+from seqlab.commands.search.page import render_page
+from seqlab.commands.search.report import conclusion
+from seqlab.commands.search.runs import Runs, Stopped
+from seqlab.commands.search.space import Space, parse_space
+from seqlab.commands.search.trials import Budget, Trials
+from seqlab.commands.search.view import View
+from seqlab.commands.sweep.command import EXIT_INTERRUPTED, NAME
+from seqlab.commands.sweep.members import Member
+from seqlab.core.atomic import write_text
+from seqlab.core.errors import SeqlabError
+from seqlab.tracking.home import find_home
+
+PAGE = "search.html"
+EARLY_STOPPING = "train.early_stopping_metric"
+
+
+@dataclass(frozen=True)
+class Options:
+    """Of the command line.
+
+    Attributes:
+        name: Of the sweep whose members the trials are.
+        metric: What is measured, of the validation set.
+        trials: How many combinations are tried.
+        round: How many of them are proposed at one time.
+        seed: Of what is proposed.
+        best: How many of the best are run with further seeds.
+        seeds: How many further seeds, two or more.
+        jobs: Members that run at one time.
+        output: Folder of the page.
+        dry_run: List the members of the next round, and run nothing.
+    """
+
+    name: str
+    metric: str
+    trials: int
+    round: int
+    seed: int
+    best: int
+    seeds: int
+    jobs: int
+    output: Path
+    dry_run: bool
+
+
+def run_search(start: Path, settings: Sequence[str], options: Options, *, say: Callable[[str], None]) -> int:
+    """Search, then run the best few with further seeds; return the exit status: 0, or 130 if it was interrupted.
+
+    Args:
+        start: A folder of the working copy.
+        settings: The space, as `parse_space` takes it.
+        options: Of the command line.
+        say: Takes what people want to know.
+
+    Raises:
+        SeqlabError: the space or the metric is refused, before anything runs; every trial failed; a member failed by
+            something else than its parameters; or DVC or MLflow refuses.
+    """
+    if not NAME.fullmatch(options.name):
+        raise SeqlabError(
+            f"--name {options.name}: use at most 40 letters, digits, - and _, beginning with a letter or digit"
+        )
+    root = find_home(start).root
+    objective = find_objective(options.metric)
+    space = parse_space(root, settings, objective)
+    trials = Trials(root, space, objective, Budget(options.trials, options.round, options.seed))
+    runs = Runs(root, options.name, options.jobs, objective, say)
+    search = _Search(options, objective, space, trials, runs, say)
+    if options.dry_run:
+        search.preview()
+        return 0
+    try:
+        search.run()
+    except (Stopped, KeyboardInterrupt):
+        say(
+            f"Search {options.name}: stopped after {len(trials.done)} of {options.trials} trials; "
+            "the same command goes on"
+        )
+        return EXIT_INTERRUPTED
+    return 0
+
+
+@dataclass
+class _Search:
+    """A search under way."""
+
+    options: Options
+    objective: Objective
+    space: Space
+    trials: Trials
+    runs: Runs
+    say: Callable[[str], None]
+
+    def preview(self) -> None:
+        """List the members of the first round that is not done."""
+        if members := self._replay():
+            self.say(f"{self._heading()}:")
+            self.runs.preview(members)
+            return
+        self.say(f"all {len(self.trials.done)} trials are done; without --dry-run the best are run with further seeds")
+
+    def run(self) -> None:
+        """Run the rounds, then the best with further seeds; write the page whenever there is something new."""
+        while members := self._replay():
+            self.trials.tell(self.runs.outcomes(members, self._heading()))
+            self._write(None)
+        self._finish()
+
+    def _replay(self) -> list[Member]:
+        """Tell the rounds that are done; return the members of the first that is not, none after the last."""
+        while members := self._propose():
+            known = self.runs.known(members)
+            if len(known) < len(members):
+                break
+            self.trials.tell([known[member.name] for member in members])
+        return members
+
+    def _propose(self) -> list[Member]:
+        """The members of the next round; why combinations were refused is said once."""
+        said = set(self.trials.refusals)
+        members = self.trials.propose()
+        if not self.trials.done:
+            self._note_early_stopping(members)
+        for why in self.trials.refusals:
+            if why not in said:
+                self.say(f"refused, and not tried: {why}")
+        return members
+
+    def _note_early_stopping(self, members: Sequence[Member]) -> None:
+        """Say where the best epoch is picked by another metric than the one that is searched by."""
+        picked, wanted = {each.params.train.early_stopping_metric for each in members}, self.objective.early_stopping
+        if picked - {wanted} and EARLY_STOPPING not in self.space.distributions:
+            self.say(
+                f"note: {self.objective.label} is that of the best epoch, which {EARLY_STOPPING} picks by "
+                f"{', '.join(sorted(picked))}; -S {EARLY_STOPPING}={wanted} picks it by {wanted}"
+            )
+
+    def _finish(self) -> None:
+        best = self.trials.best(self.options.best)
+        if not best:
+            failure = self.trials.done[0].outcome.failure
+            raise SeqlabError(f"all {len(self.trials.done)} trials failed, the first: {failure}")
+        members = [self.trials.with_seeds(trial, self.options.seeds) for trial in best]
+        flat = [member for seeds in members for member in seeds]
+        outcomes = self.runs.outcomes(flat, f"Best {len(best)}, {self.options.seeds} further seeds each")
+        seeds = self.options.seeds
+        found = [Finalist(trial, outcomes[at * seeds : (at + 1) * seeds]) for at, trial in enumerate(best)]
+        view = self._write(decide(found, self.objective))
+        done = [each.member for each in self.trials.done if each.outcome.value is not None]
+        done += [member for member, outcome in zip(flat, outcomes, strict=True) if outcome.value is not None]
+        self.runs.publish(done)
+        self.say(conclusion(view, self.options.output / PAGE))
+
+    def _write(self, final: Final | None) -> View:
+        """Write the page of what there is so far; return what it shows."""
+        view = View(self.options.name, self.objective, self.space, self.trials, self.options.seed, final)
+        write_text(self.options.output / PAGE, render_page(view))
+        return view
+
+    def _heading(self) -> str:
+        return f"Round {self.trials.round + 1} of {-(-self.options.trials // self.options.round)}"

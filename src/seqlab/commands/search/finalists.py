@@ -1,0 +1,74 @@
+"""The best few trials, each with further seeds: which is best, and is the difference more than seeds make?
+
+The seed of the search is not among them. It chose the few, so that its values are too good: the best of many draws.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+from seqlab.commands.compare.recipe_verdict import RecipeVerdict, verdicts
+from seqlab.commands.search.objective import Objective
+from seqlab.commands.search.trials import Outcome, Trial
+
+
+@dataclass(frozen=True)
+class Finalist:
+    """A trial, and what came of its combination with each further seed."""
+
+    trial: Trial
+    outcomes: list[Outcome]
+
+    @property
+    def values(self) -> list[float]:
+        """Of the seeds that did not fail."""
+        return [each.value for each in self.outcomes if each.value is not None]
+
+    @property
+    def failed(self) -> int:
+        """How many seeds failed."""
+        return len(self.outcomes) - len(self.values)
+
+    @property
+    def mean(self) -> float | None:
+        """Of the seeds that did not fail; None if all did."""
+        return fmean(self.values) if self.values else None
+
+    @property
+    def deviation(self) -> float | None:
+        """Standard deviation over seeds; None of fewer than two."""
+        return stdev(self.values) if len(self.values) > 1 else None
+
+
+@dataclass(frozen=True)
+class Final:
+    """The finalists, the best mean first, those with failed seeds behind; a verdict for those that have a spread."""
+
+    finalists: list[Finalist]
+    verdicts: dict[int, RecipeVerdict]
+
+    @property
+    def winner(self) -> Finalist:
+        """The one with the best mean over further seeds."""
+        return self.finalists[0]
+
+    @property
+    def indistinct(self) -> list[Finalist]:
+        """Those that cannot be told from the winner."""
+        return [
+            each
+            for each in self.finalists[1:]
+            if each.trial.number not in self.verdicts or not self.verdicts[each.trial.number].distinct
+        ]
+
+
+def decide(found: Sequence[Finalist], objective: Objective) -> Final:
+    """Rank the finalists, and test each against the first of them."""
+    ranked = sorted(
+        found, key=lambda each: (each.failed, float("inf") if each.mean is None else objective.rank(each.mean))
+    )
+    tested = [each for each in ranked if each.deviation is not None]
+    if not tested or tested[0] is not ranked[0]:
+        return Final(ranked, {})
+    told = verdicts([each.values for each in tested])
+    return Final(ranked, {each.trial.number: verdict for each, verdict in zip(tested[1:], told, strict=True)})

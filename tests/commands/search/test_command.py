@@ -1,0 +1,142 @@
+"""`seqlab search` from beginning to end, with members that are not trained."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from seqlab.cli import main
+from seqlab.commands.search import command, trials
+from seqlab.commands.search.runs import Stopped
+from seqlab.commands.search.trials import Outcome
+from seqlab.commands.sweep.members import Member
+from tests.commands.search.played import ROOT, SPACE, make
+
+SEARCH = ["search", "--trials", "6", "--round", "3", "--seeds", "2", *(part for each in SPACE for part in ("-S", each))]
+
+
+class Played:
+    """Runs whose outcomes stay from one search to the next; the next search is stopped at `stopped_at`."""
+
+    kept: dict[str, float]
+    published: list[str]
+    stopped_at = math.inf
+    diverges = False
+
+    def __init__(self, *arguments: Any) -> None:
+        self.say = arguments[-1]
+
+    def known(self, members: Sequence[Member]) -> dict[str, Outcome]:
+        return {each.name: Outcome(each.name, self.kept[each.name]) for each in members if each.name in self.kept}
+
+    def outcomes(self, members: Sequence[Member], heading: str) -> list[Outcome]:
+        self.say(f"{heading}: {' '.join(each.name for each in members)}")
+        if self.diverges:
+            return [Outcome(each.name, None, "it diverged") for each in members]
+        for each in members:
+            if len(self.kept) == self.stopped_at:
+                raise Stopped
+            # Another seed is a little worse.
+            value = each.params.model.hidden_size - each.params.seed / 10
+            self.kept.setdefault(each.name, value)
+        return [self.known([each])[each.name] for each in members]
+
+    def preview(self, members: Sequence[Member]) -> None:
+        self.say(" ".join(each.name for each in members))
+
+    def publish(self, members: Sequence[Member]) -> None:
+        self.published += [each.name for each in members]
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("params.yaml", "dvc.yaml"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    monkeypatch.setattr(trials, "make_members", make)
+    monkeypatch.setattr(command, "Runs", Played)
+    monkeypatch.setattr(Played, "kept", {}, raising=False)
+    monkeypatch.setattr(Played, "published", [], raising=False)
+    return tmp_path
+
+
+def search(*arguments: str) -> Result:
+    return CliRunner().invoke(main, [*SEARCH, *arguments])
+
+
+def test_rounds_then_the_best_with_further_seeds_then_the_page(root: Path) -> None:
+    result = search()
+    assert result.exit_code == 0, result.output
+    headings = [line.partition(":")[0] for line in result.output.splitlines() if line.startswith(("Round", "Best"))]
+    assert headings == ["Round 1 of 2", "Round 2 of 2", "Best 3, 2 further seeds each"]
+    assert len(Played.kept) == len(set(Played.published)) == 6 + 3 * 2
+    best = max((name for name in Played.kept if "-s" not in name), key=lambda name: Played.kept[name])
+    assert f"Winner   {best}, validation BLEU" in result.output
+    assert "has the best mean" in (root / "reports/search.html").read_text("utf-8")
+
+
+def test_a_dry_run_lists_the_round_that_is_next_and_runs_nothing(root: Path) -> None:
+    before = search("--dry-run").output.splitlines()
+    assert before[0] == "Round 1 of 2:"
+    assert Played.kept == {}
+    search()
+    after = [name for name in Played.kept if "-s" not in name]
+    assert before[1].split() == after[:3]
+    del Played.kept[after[4]]
+    assert search("--dry-run").output.splitlines() == ["Round 2 of 2:", " ".join(after[3:])]
+    assert list((root / "reports").iterdir()) == [root / "reports/search.html"]
+
+
+def test_stopped_anywhere_the_same_command_goes_on_to_the_same_end(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # What a page shows, without the time that it takes to draw it.
+    monkeypatch.setattr(command, "render_page", lambda view: repr((view.trials.done, view.final)))
+    whole = search("--output", str(root / "whole")).output.splitlines()[-6:]
+    names = list(Played.kept)
+    Played.kept.clear()
+    for point in (2, 5, 8):
+        monkeypatch.setattr(Played, "stopped_at", point)
+        stopped = search()
+        assert stopped.exit_code == 130
+        assert "the same command goes on" in stopped.output.splitlines()[-1]
+        assert len(Played.kept) == point
+    monkeypatch.setattr(Played, "stopped_at", math.inf)
+    assert search().output.splitlines()[-6:-1] == whole[:-1]
+    assert list(Played.kept) == names
+    assert (root / "reports/search.html").read_bytes() == (root / "whole/search.html").read_bytes()
+
+
+def test_a_best_epoch_that_another_metric_picks_is_noted(root: Path) -> None:
+    note = "note: validation loss is that of the best epoch, which train.early_stopping_metric picks by bleu"
+    assert note in search("--dry-run", "--metric", "loss").output
+    for arguments in (["--metric", "bleu"], ["--metric", "loss", "-S", "train.early_stopping_metric=loss"]):
+        assert "note" not in search("--dry-run", *arguments).output
+
+
+def test_when_all_trials_fail_there_is_no_winner(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Played, "diverges", True)
+    result = search()
+    assert (result.exit_code, result.output.splitlines()[-1]) == (
+        1,
+        "Error: all 6 trials failed, the first: it diverged",
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--metric", "test/bleu"], "measured on the test set"),
+        (["--name", "a b"], "at most 40 letters"),
+        (["-S", "seed=1,2"], "seed is not searched"),
+    ],
+)
+def test_refused_before_anything_runs(root: Path, arguments: list[str], message: str) -> None:
+    result = search(*arguments)
+    assert result.exit_code == 1
+    assert message in result.output
+    assert Played.kept == {}

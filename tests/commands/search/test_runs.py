@@ -1,0 +1,176 @@
+"""Outcomes are read from experiments; what is missing is run, and what failed is told apart."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from seqlab.commands.search import runs as module
+from seqlab.commands.search.runs import OWN_FAILURE, Runs, Stopped
+from seqlab.commands.search.trials import Outcome
+from seqlab.commands.sweep.members import Member
+from seqlab.commands.sweep.plan import Planned
+from seqlab.commands.sweep.queue import Task
+from seqlab.commands.sweep.sweep import Result
+from seqlab.core.errors import SeqlabError
+from seqlab.params.params import Params
+from tests.commands.search.played import BLEU, LOSS, ROOT, make
+
+DIVERGED = "train: the numbers went wrong at step 2 (epoch 1, batch 2): loss nan"
+
+
+def member(name: str, seed: int) -> Member:
+    (made,) = make(ROOT, [f"seed={seed}"])
+    return Member(name, made.settings, made.params)
+
+
+A, B = member("a", 1), member("b", 2)
+
+
+class There:
+    """A working copy: finished experiments, what the queue remembers, and what running would come to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.finished: dict[str, tuple[Params, float]] = {}
+        self.failed: dict[str, tuple[Params, str]] = {}
+        self.run: Callable[[Sequence[Member]], Result] = lambda _: Result()
+        self.ran: list[list[str]] = []
+        self.said: list[str] = []
+        monkeypatch.setattr(module, "Experiments", lambda _: self)
+        monkeypatch.setattr(module, "Queue", lambda _: self)
+        monkeypatch.setattr(
+            module, "Revision", lambda _, revision: SimpleNamespace(output=lambda _: self.read(revision))
+        )
+        monkeypatch.setattr(module, "make_plan", self.plan)
+        monkeypatch.setattr(module, "run_members", self.run_members)
+        self.runs = Runs(Path(), "mine", 2, BLEU, self.said.append)
+
+    def revisions(self) -> dict[str, str]:
+        return {name: f"of {name}" for name in self.finished}
+
+    def params(self, revision: str) -> Params:
+        name = revision.removeprefix("of ")
+        return (self.finished | self.failed)[name][0]
+
+    def read(self, revision: str) -> str:
+        bleu = self.finished[revision.removeprefix("of ")][1]
+        best = {"epoch": 1, "bleu": bleu, "exact_match": bleu / 2, "loss": 100 - bleu, "perplexity": 7.0}
+        return json.dumps({"best": best, "epochs": 1})
+
+    def tasks(self) -> dict[str, Task]:
+        return {name: Task(name, "Failed", f"of {name}") for name in self.failed}
+
+    def log(self, name: str) -> str:
+        if not self.failed[name][1]:
+            raise SeqlabError("no log")
+        return f"epoch 1\n{self.failed[name][1]}\nERROR: failed to reproduce 'train': failed to run: x\n"
+
+    def plan(self, members: Sequence[Member], *_: Any) -> list[Planned]:
+        return [Planned(each, "failed" if each.name in self.failed else "new") for each in members]
+
+    def run_members(self, _root: Path, members: Sequence[Member], **options: Any) -> Result:
+        self.ran.append([each.name for each in members])
+        options["say"]("Sweep mine: 2 members, 2 to run")
+        options["say"]("warning: git does not know src/new.py")
+        return self.run(members)
+
+    def finish(self, *names: str, failed: dict[str, str] | None = None) -> None:
+        """What comes of the next run: these finish with BLEU 1, 2, …, others fail so."""
+
+        def run(members: Sequence[Member]) -> Result:
+            for each in members:
+                if each.name in names:
+                    self.finished[each.name] = each.params, 1.0 + names.index(each.name)
+            return Result(done=list(names), failed=failed or {})
+
+        self.run = run
+
+
+@pytest.fixture
+def there(monkeypatch: pytest.MonkeyPatch) -> There:
+    return There(monkeypatch)
+
+
+def test_what_is_done_under_any_name_is_read_and_not_run(there: There) -> None:
+    there.finished = {"b": (A.params, 30.0), "z": (B.params, 40.0), "other": (member("", 9).params, 50.0)}
+    # b is the name of another's experiment.
+    assert there.runs.outcomes([A, B], "Round 1") == [Outcome("b", 30.0), Outcome("z", 40.0)]
+    assert (there.ran, there.said) == ([], [])
+    # Where several are of one recipe, its own.
+    there.finished = {"0": (A.params, 30.0), "a": (A.params, 30.0)}
+    assert there.runs.outcomes([A], "Round 1") == [Outcome("a", 30.0)]
+
+
+def test_of_code_that_is_another_nothing_is_read(there: There, monkeypatch: pytest.MonkeyPatch) -> None:
+    there.finished = {"a": (A.params, 30.0)}
+    monkeypatch.setattr(there, "params", lambda _: None)
+    assert there.runs.known([A]) == {}
+
+
+def test_what_is_missing_is_run_and_a_sweep_s_words_are_not_repeated(there: There) -> None:
+    there.finished = {"a": (A.params, 30.0)}
+    there.finish("b")
+    assert there.runs.outcomes([A, B], "Round 1 of 5") == [Outcome("a", 30.0), Outcome("b", 1.0)]
+    assert there.ran == [["b"]]
+    assert there.said == ["Round 1 of 5: 2 members, 1 to run", "warning: git does not know src/new.py"]
+
+
+def test_the_objective_s_figure_is_taken(there: There) -> None:
+    there.finished = {"a": (A.params, 30.0)}
+    assert Runs(Path(), "mine", 2, LOSS, there.said.append).known([A]) == {"a": Outcome("a", 70.0)}
+
+
+def test_what_diverged_is_told_as_failed_and_not_run_again(there: There) -> None:
+    there.finish("b", failed={"a": DIVERGED})
+    assert there.runs.outcomes([A, B], "Round 1") == [Outcome("a", None, DIVERGED), Outcome("b", 1.0)]
+    assert any(DIVERGED in line and "dvc queue logs a" in line for line in there.said)
+    there.failed["a"] = A.params, DIVERGED
+    assert there.runs.outcomes([A, B], "Round 1") == [Outcome("a", None, DIVERGED), Outcome("b", 1.0)]
+    assert there.ran == [["a", "b"]]
+    # Of other parameters under its name, the queue says nothing of this one; nor does it without a log.
+    for failed in ((B.params, DIVERGED), (A.params, "")):
+        there.failed["a"] = failed
+        assert there.runs.known([A]) == {}
+
+
+def test_what_failed_by_something_else_stops_the_search(there: There) -> None:
+    """Told as failed, it would lead elsewhere than a search in which it did not fail."""
+    there.finish("b", failed={"a": "it said nothing"})
+    with pytest.raises(SeqlabError, match="search mine stops: a failed, and not by the parameters alone"):
+        there.runs.outcomes([A, B], "Round 1")
+    there.failed["a"] = A.params, "it said nothing"
+    there.finish("a")
+    assert there.runs.outcomes([A, B], "Round 1") == [Outcome("a", 1.0), Outcome("b", 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("reason", "own"),
+    [
+        (DIVERGED, True),
+        ("train: out of memory; try a smaller train.batch_size", True),
+        ("tokenize: tokenizer.vocab_size 5 is too small", True),
+        ("tokenize: No space left on device; finished stages are kept: make room or fix it, then `dvc repro`", False),
+        ("train: interrupted; `dvc repro` goes on from the last saved step", False),
+        ("train: torch 2.0 is installed, and versions.toml pins 2.13.0", False),
+        ("download: cannot fetch https://example.org", False),
+        ("Unable to acquire lock", False),
+    ],
+)
+def test_whose_fault_it_is(reason: str, own: bool) -> None:
+    assert bool(OWN_FAILURE.match(reason)) == own
+
+
+def test_ctrl_c(there: There) -> None:
+    there.run = lambda _: Result(stopped=["a"])
+    with pytest.raises(Stopped):
+        there.runs.outcomes([A, B], "Round 1")
+
+
+def test_a_damaged_result_is_named(there: There, monkeypatch: pytest.MonkeyPatch) -> None:
+    there.finished = {"a": (A.params, 30.0)}
+    monkeypatch.setattr(there, "read", lambda _: '{"best": {"bleu": NaN}}')
+    with pytest.raises(SeqlabError, match=r"reports/training\.json of experiment of a is damaged"):
+        there.runs.known([A])

@@ -1,0 +1,100 @@
+"""A search over trainings: killed in the middle, it ends as one that was not, and so does one that lost everything."""
+
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.pipeline.conftest import Project
+
+pytestmark = pytest.mark.slow
+
+LONGEST_WAIT = 600
+# Of this seed, one trial has a learning rate by which training diverges.
+SEARCH = ["seqlab", "search", "--trials", "3", "--round", "2", "--best", "2", "--seeds", "2", "--seed", "5"]
+SEARCH += ["--metric", "loss", "-S", "train.learning_rate=log(1e-3,1e9)", "-S", "model.hidden_size=8..32/8"]
+SEARCH += ["-S", "train.epochs=1"]
+
+
+@pytest.fixture
+def quiet(project: Project) -> Iterator[Project]:
+    """A working copy without publishers, whose queue's workers end with the test."""
+    project.environment["SEQLAB_PUBLISHER"] = "off"
+    project.run("git", "config", "user.name", "Test")
+    project.run("git", "config", "user.email", "test@example.org")
+    yield project
+    project.dvc("queue", "stop", "--kill", check=False)
+
+
+def digests(project: Project) -> dict[str, str]:
+    """Experiment → what dvc.lock says in it, whose digests are those of every output."""
+    head = project.run("git", "rev-parse", "HEAD").stdout.strip()
+    folder = f"refs/exps/{head[:2]}/{head[2:]}/"
+    listed = project.run("git", "for-each-ref", "--format=%(refname) %(objectname)", folder).stdout.splitlines()
+    found = dict(line.split() for line in listed)
+    return {
+        name.rpartition("/")[2]: project.run("git", "show", f"{commit}:dvc.lock").stdout
+        for name, commit in found.items()
+    }
+
+
+def ending(output: str) -> list[str]:
+    """What won, and by how much."""
+    lines = output.splitlines()
+    return lines[next(at for at, line in enumerate(lines) if line.startswith("Search search:")) : -1]
+
+
+def trainings(project: Project) -> int:
+    """How often a training was started."""
+    return len(list((project.root / ".seqlab/journal/train").glob("*/*.jsonl")))
+
+
+def ended_by(project: Project, number: signal.Signals, count: int) -> tuple[int, str]:
+    """Start the search, and send it a signal when so many experiments are there; its exit status, and what it said."""
+    log = project.root / ".seqlab.log"
+    with open(log, "w") as file:
+        process = subprocess.Popen(
+            SEARCH, cwd=project.root, env=project.environment, stdout=file, stderr=file, start_new_session=True
+        )
+    deadline = time.monotonic() + LONGEST_WAIT
+    while len(digests(project)) < count:
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.5)
+    process.send_signal(number)
+    return process.wait(LONGEST_WAIT), log.read_text()
+
+
+def test_a_killed_search_and_one_that_lost_everything_end_alike(quiet: Project) -> None:
+    # Without a word, in the first round; by Ctrl-C among the best with further seeds.
+    assert ended_by(quiet, signal.SIGKILL, 1)[0] == -signal.SIGKILL
+    status, log = ended_by(quiet, signal.SIGINT, 3)
+    assert (status, log.splitlines()[-1]) == (
+        130,
+        "Search search: stopped after 3 of 3 trials; the same command goes on",
+    ), log
+    said = quiet.run(*SEARCH).stdout
+    found, page = digests(quiet), quiet.read("reports/search.html")
+    assert ending(said)[0] == "Search search: 3 trials, 1 failed"
+    assert len(found) == 2 + 2 * 2
+
+    # What is done is not run again, nor what diverged.
+    before = trainings(quiet)
+    assert ending(quiet.run(*SEARCH).stdout) == ending(said)
+    assert trainings(quiet) == before
+
+    # The journal, MLflow, the experiments and the queue's memory are gone; DVC's cache has the trainings.
+    quiet.dvc("queue", "remove", "--all")
+    quiet.dvc("exp", "remove", "--all-commits")
+    assert digests(quiet) == {}
+    for path in (".seqlab", "mlartifacts"):
+        shutil.rmtree(quiet.root / path)
+    (quiet.root / "mlflow.db").unlink()
+    again = quiet.run(*SEARCH).stdout
+    assert "the numbers went wrong" in again
+    assert ending(again) == ending(said)
+    assert digests(quiet) == found
+    assert quiet.read("reports/search.html") == page
