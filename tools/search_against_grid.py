@@ -98,7 +98,8 @@ def _bleu(parameters: str) -> float | None:
         try:
             train(
                 params, tokenized=tokenized, models=folder / "models", reports=folder, checkpoints=folder / "states",
-                fingerprint="0" * 64, continuation=Continuation(folder / "ended", "0" * 64), engine=engine, validator=validator,
+                fingerprint="0" * 64, continuation=Continuation(folder / "ended", "0" * 64), engine=engine,
+                validator=validator,
             )  # fmt: skip
         except SeqlabError:
             return None

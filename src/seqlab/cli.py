@@ -271,7 +271,7 @@ def sweep(settings: tuple[str, ...], name: str, jobs: int, dry_run: bool) -> Non
     type=NAME,
     default="bleu",
     show_default=True,
-    help="Validation metric: bleu, exact_match, loss, perplexity.",
+    help="bleu, exact_match, loss or perplexity, of the validation.",
 )
 @click.option("--trials", type=click.IntRange(1, 1000), default=20, show_default=True, help="Combinations to try.")
 @click.option("--round", type=click.IntRange(min=1), default=4, show_default=True, help="Trials proposed at one time.")
