@@ -10,7 +10,8 @@ import pytest
 
 from tests.pipeline.conftest import Project
 
-pytestmark = pytest.mark.slow
+# Thirteen runs of the pipeline, one after the other or two at a time.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 LONGEST_WAIT = 600
 # Of this seed, one trial has a learning rate by which training diverges.

@@ -173,3 +173,21 @@ def test_a_signal_takes_back_what_waits_and_kills_what_runs_once(monkeypatch: py
     assert result.done == ["c"]
     assert result.stopped == ["a", "b", "d"]
     assert result.failed == {}
+
+
+def test_one_that_a_worker_takes_while_it_is_taken_back_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> Statuses:
+        os.kill(os.getpid(), signal.SIGINT)
+        return {"a": "Queued"}
+
+    queue = Played({}, interrupted, {"a": "Queued"}, {"a": "Running"}, {})
+    sweep = make_sweep(monkeypatch, queue, "", a="new")
+    monkeypatch.setattr(queue, "remove", refuse)
+    assert sweep.run().stopped == ["a"]
+    assert queue.calls[-1] == "kill a"
+
+
+def refuse(names: Iterable[str]) -> None:
+    """As DVC's queue, which knows nothing of what is not in it."""
+    if found := list(names):
+        raise SeqlabError(f"dvc queue remove: '{found[0]}' is not a valid experiment name")

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -126,12 +127,15 @@ class Sweep:
         # Twice, for the sake of a task that a worker was just taking.
         while calm < CALM_POLLS:
             tasks = {name: task for name, task in self._queue.tasks().items() if name in names}
-            self._queue.remove(name for name, task in tasks.items() if task.status == "Queued")
+            waiting = [name for name, task in tasks.items() if task.status == "Queued"]
+            # One that a worker has just taken is not to be removed any more; the next look sees it run.
+            with suppress(SeqlabError):
+                self._queue.remove(waiting)
             running = [name for name, task in tasks.items() if task.status == "Running"]
             # A second signal would cut off the saving.
             killed |= {name for name in running if name not in killed and self._queue.kill(name)}
             progress.show(running, 0)
-            calm = 0 if running else calm + 1
+            calm = 0 if running or waiting else calm + 1
             time.sleep(POLL_SECONDS)
         revisions = self._experiments.revisions()
         self._result.done += sorted(names & set(revisions))
