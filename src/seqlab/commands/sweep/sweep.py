@@ -21,11 +21,16 @@ CALM_POLLS = 2
 
 @dataclass
 class Result:
-    """How a sweep ended: names of members."""
+    """How a sweep ended: names of members, and of the failed ones the reasons and how to see the logs.
+
+    `stopped` were not brought to their end; `advice` says what becomes of them.
+    """
 
     done: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     stopped: list[str] = field(default_factory=list)
+    logs: dict[str, str] = field(default_factory=dict)
+    advice: str = "The same command goes on: interrupted trainings resume where they were."
 
 
 class Sweep:
@@ -100,6 +105,7 @@ class Sweep:
 
     def _note_failure(self, name: str) -> bool:
         """Note why a member failed; True where it is to run once more instead."""
+        self._result.logs[name] = f"dvc queue logs {name}"
         try:
             log = self._queue.log(name)
         except SeqlabError as error:
