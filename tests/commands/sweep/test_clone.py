@@ -1,6 +1,7 @@
 """What a node does for a member, with a real git remote and a DVC that is played."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -39,7 +40,11 @@ class Node:
         """Run the member; how it ended."""
         commit = self.repository.git("rev-parse", "HEAD")
         member = ClonedMember(self.repository.root, commit, self.job, self.settings, patience=5)
-        replace(member, **changes)()
+        before = signal.getsignal(signal.SIGTERM)
+        try:
+            replace(member, **changes)()
+        finally:
+            signal.signal(signal.SIGTERM, before)
         outcome = self.job.outcome()
         assert outcome is not None
         return outcome
@@ -254,3 +259,72 @@ def test_a_clone_that_a_killed_job_left_on_its_node_goes(node: Node, monkeypatch
 def test_a_folder_of_a_variable_that_the_node_does_not_know_is_refused(node: Node) -> None:
     outcome = node.run(scratch="/scratch/$NO_SUCH_VARIABLE")
     assert (outcome.state, "does not know all variables" in outcome.reason) == ("failed", True)
+
+
+def play(node: Node, monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    """DVC is this program, which has the folder of resume states as its argument."""
+
+    def start(clone: Path, *_: str, **__: Any) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "-c", program, str(clone / ".checkpoints")]
+        return subprocess.Popen(command, process_group=0)
+
+    monkeypatch.setattr(module, "start_dvc", start)
+
+
+# Told to stop it saves; the cluster's warning, which goes to every process of a job, kills none.
+SAVES_WHEN_ASKED = """
+import os, pathlib, signal, sys, time
+state = pathlib.Path(sys.argv[1], "state")
+assert signal.getsignal(signal.SIGUSR2) == signal.SIG_IGN
+def save(*_):
+    state.write_text("saved")
+    sys.exit(130)
+signal.signal(signal.SIGINT, save)
+os.kill(os.getppid(), signal.SIGALRM)
+time.sleep(600)
+"""
+# The cluster's last warning ends DVC at once, and its stage goes on until it has saved.
+SAVES_AFTER_ITS_PARENT = """
+import os, pathlib, signal, sys, time
+if os.fork() == 0:
+    time.sleep(1)
+    pathlib.Path(sys.argv[1], "state").write_text("saved")
+    os._exit(0)
+os.kill(os.getppid(), signal.SIGTERM)
+"""
+
+
+def test_when_its_time_is_up_a_member_saves_its_state_and_is_requeued(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(node, monkeypatch, SAVES_WHEN_ASKED)
+    member = ClonedMember(node.repository.root, node.repository.git("rev-parse", "HEAD"), node.job, node.settings)
+    requeued = []
+
+    def requeue(*_: Any) -> None:
+        # As submitit does when the cluster warns.
+        requeued.append(member.checkpoint().function)
+        raise SystemExit
+
+    before = signal.signal(signal.SIGALRM, requeue), signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit):
+            member()
+    finally:
+        signal.signal(signal.SIGALRM, before[0])
+        signal.signal(signal.SIGTERM, before[1])
+    assert (node.repository.root / ".checkpoints/state").read_text("utf-8") == "saved"
+    assert requeued == [member]
+    # It has not ended.
+    assert node.job.outcome() is None
+    assert left(node) == []
+
+
+def test_a_member_that_is_cancelled_ends_when_its_training_has_saved(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(node, monkeypatch, SAVES_AFTER_ITS_PARENT)
+    outcome = node.run()
+    assert (node.repository.root / ".checkpoints/state").read_text("utf-8") == "saved"
+    assert outcome.state == "interrupted"
+    assert left(node) == []

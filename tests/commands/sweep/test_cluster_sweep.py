@@ -222,5 +222,6 @@ def test_a_damaged_note_is_named(cluster: Played) -> None:
     cluster.answers = [{}, {}, interrupted]
     cluster.sweep()
     (cluster.folders[0] / "members.json").write_text("{}", "utf-8")
+    cluster.answers = [{}]
     with pytest.raises(SeqlabError, match=r"members\.json: it is none that seqlab writes; repair or delete it"):
         cluster.sweep()

@@ -13,12 +13,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+import psutil
 from tenacity import (
     RetryCallState,
     Retrying,
@@ -133,7 +134,7 @@ class _Run:
         if self._process is not None and self._process.poll() is None:
             # DVC leaves this signal to its stage, and ends in order when the stage has.
             os.killpg(self._process.pid, signal.SIGINT)
-            self._process.wait()
+            # Not by its `wait`, in which this signal came, and which is not entered twice.
             _await_group(self._process.pid)
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
@@ -323,10 +324,17 @@ class _Run:
 
 def _await_group(leader: int) -> None:
     """Wait until no process of the group is left: a training that DVC left alone when it was killed saves its state."""
-    with suppress(ProcessLookupError):
-        while True:
-            os.killpg(leader, 0)
-            time.sleep(POLL_SECONDS)
+    while any(_is_of(process, leader) for process in psutil.process_iter()):
+        time.sleep(POLL_SECONDS)
+
+
+def _is_of(process: psutil.Process, leader: int) -> bool:
+    """Whether a process of the group is at work; one that nobody buries is not."""
+    try:
+        return os.getpgid(process.pid) == leader and process.status() != psutil.STATUS_ZOMBIE
+    except (OSError, psutil.Error):
+        # Gone, or somebody else's.
+        return False
 
 
 def _node() -> str:
