@@ -93,7 +93,7 @@ def identity(root: Path) -> dict[str, str]:
     Raises:
         SeqlabError: git was not told.
     """
-    said = {}
+    said: dict[str, str] = {}
     for kind in ("AUTHOR", "COMMITTER"):
         name, _, address = _git(root, "var", f"GIT_{kind}_IDENT").decode("utf-8", "replace").partition(" <")
         said |= {f"GIT_{kind}_NAME": name, f"GIT_{kind}_EMAIL": address.partition(">")[0]}

@@ -229,7 +229,7 @@ class _Run:
             _await_group(self._process.pid)
             raise _FinalError("stopped by the cluster or by scancel; an interrupted training goes on from its state")
         if self._name not in Experiments(clone).revisions():
-            error = reason(said) if said.strip() else f"dvc ended with status {status}"
+            error = reason(said) if said.strip() else f"DVC ended with status {status}"
             raise _FinalError(error) if stage_failed(said) else SeqlabError(error)
 
     def _push(self, clone: Path) -> None:

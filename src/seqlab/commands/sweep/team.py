@@ -75,7 +75,7 @@ def _check_mlflow(root: Path) -> None:
     uri = tracking_uri(root)
     if database(uri) is not None:
         raise SeqlabError(
-            "MLflow is a database in a file, which nodes must not write to at once: set MLFLOW_TRACKING_URI"
+            "MLflow is a database in a file, which nodes must not write to: set MLFLOW_TRACKING_URI to a server"
         )
     if is_server(uri):
         check_health(uri)
