@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from seqlab.commands.sweep import cluster_sweep as module
+from seqlab.commands.sweep import slurm
 from seqlab.commands.sweep.cluster_sweep import ClusterSweep
 from seqlab.commands.sweep.jobs import Outcome, note_outcome
 from seqlab.commands.sweep.members import make_members
 from seqlab.commands.sweep.slurm import JOB_NAME, State
 from seqlab.commands.sweep.sweep import Result
 from seqlab.core.errors import SeqlabError
+from seqlab.system import git
 from tests.commands.sweep.test_plan import GRID, Repository, repository
 
 __all__ = ["repository"]
@@ -65,11 +67,11 @@ def cluster(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Played:
     made = Played(repository)
     (repository.root / ".dvc").mkdir()
     for name in ("states", "submit"):
-        monkeypatch.setattr(module.slurm, name, getattr(made, name))
-    monkeypatch.setattr(module.slurm, "cancel", made.cancelled.extend)
-    monkeypatch.setattr(module.slurm, "check_programs", lambda: None)
-    monkeypatch.setattr(module.slurm, "past_state", lambda *_: "")
-    monkeypatch.setattr(module.git, "remote_references", lambda *_: {})
+        monkeypatch.setattr(slurm, name, getattr(made, name))
+    monkeypatch.setattr(slurm, "cancel", made.cancelled.extend)
+    monkeypatch.setattr(slurm, "check_programs", lambda: None)
+    monkeypatch.setattr(slurm, "past_state", lambda *_: "")
+    monkeypatch.setattr(git, "remote_references", lambda *_: {})
     monkeypatch.setattr(module, "check_team", lambda _: None)
     monkeypatch.setattr(module, "launch_publisher", lambda _: None)
     monkeypatch.setattr(module, "POLL_SECONDS", 0)
@@ -212,7 +214,7 @@ def test_what_slurm_refuses_leaves_nothing(cluster: Played, monkeypatch: pytest.
     def refuse(*_: Any) -> str:
         raise SeqlabError("SLURM did not take the job: invalid partition")
 
-    monkeypatch.setattr(module.slurm, "submit", refuse)
+    monkeypatch.setattr(slurm, "submit", refuse)
     with pytest.raises(SeqlabError, match="invalid partition"):
         cluster.sweep()
     assert list((cluster.repository.root / ".seqlab/slurm").iterdir()) == []

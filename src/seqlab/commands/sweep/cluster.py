@@ -70,25 +70,25 @@ def _lines(lines: list[str]) -> list[str]:
 class Cluster(Section):
     """The settings of cluster.yaml."""
 
-    partition: str = Field("", pattern=r"^[\w.,-]*$", description="Partition; empty: the cluster's default.")
+    partition: str = Field(default="", pattern=r"^[\w.,-]*$", description="Partition; empty: the cluster's default.")
     time: Annotated[str, AfterValidator(_time)] = Field(
-        "1:00:00",
+        default="1:00:00",
         description="Time that a member may run before it is requeued, and goes on: minutes, hours:minutes:seconds, "
         "days-hours:minutes:seconds.",
     )
     cpus: int = Field(
-        1, ge=1, description="CPUs of a member; its runtime.threads, which are 1 in a sweep, compute on them."
+        default=1, ge=1, description="CPUs of a member; its runtime.threads, which are 1 in a sweep, compute on them."
     )
-    gpus: int = Field(0, ge=0, description="GPUs of a member; runtime.device: cuda needs 1.")
-    mem: Annotated[str, AfterValidator(_memory)] = Field("4G", description="Memory of a member.")
+    gpus: int = Field(default=0, ge=0, description="GPUs of a member; runtime.device: cuda needs 1.")
+    mem: Annotated[str, AfterValidator(_memory)] = Field(default="4G", description="Memory of a member.")
     options: Annotated[dict[str, str | int], AfterValidator(_options)] = Field(
-        {}, description="Further options of sbatch, such as {account: nlp, constraint: avx512}."
+        default={}, description="Further options of sbatch, such as {account: nlp, constraint: avx512}."
     )
     setup: Annotated[list[str], AfterValidator(_lines)] = Field(
-        [], description="Lines of shell that a node runs before a member, such as [module load git]."
+        default=[], description="Lines of shell that a node runs before a member, such as [module load git]."
     )
     scratch: str = Field(
-        "",
+        default="",
         description="Folder on the node for a member's clone, with the node's variables; empty: $SLURM_TMPDIR, "
         "$TMPDIR or /tmp.",
     )
