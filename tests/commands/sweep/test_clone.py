@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from seqlab.commands.sweep import clone as module
+from seqlab.commands.sweep import patience
 from seqlab.commands.sweep.clone import ClonedMember
 from seqlab.commands.sweep.jobs import Job, Outcome, recipe_digest
 from seqlab.commands.sweep.members import make_members
@@ -113,7 +114,7 @@ def node(repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for name in ("start_dvc", "call_dvc"):
         monkeypatch.setattr(module, name, getattr(made, name))
     monkeypatch.setattr("seqlab.tracking.publishing.sync.sync", made.sync)
-    monkeypatch.setattr(module, "LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(patience, "LONGEST_WAIT", 0.01)
     monkeypatch.setenv("SLURM_TMPDIR", str(tmp_path / "scratch"))
     return made
 

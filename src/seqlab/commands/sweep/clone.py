@@ -19,20 +19,11 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-import psutil
-from tenacity import (
-    RetryCallState,
-    Retrying,
-    retry_if_exception_type,
-    sleep_using_event,
-    stop_after_delay,
-    stop_when_event_set,
-    wait_exponential_jitter,
-)
-
 from seqlab.commands.sweep.experiments import Experiments, experiments_folder
 from seqlab.commands.sweep.failure import reason, stage_failed
 from seqlab.commands.sweep.jobs import Job, Outcome, note_outcome, recipe_digest
+from seqlab.commands.sweep.patience import patiently
+from seqlab.commands.sweep.process_group import await_group
 from seqlab.core.errors import SeqlabError
 from seqlab.system import git
 from seqlab.system.addresses import stripped
@@ -47,16 +38,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Between two questions to a remote.
-LONGEST_WAIT = 30.0
-POLL_SECONDS = 0.2
 # Of the working copy that submitted, to which a clone's are links.
 SHARED = (".seqlab", ".checkpoints")
 MODE = 0o700
 
 
 class _FinalError(Exception):
-    """It would go no better the next time."""
+    """It would go no better the next time; `patiently` tries it once."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +123,7 @@ class _Run:
             # DVC leaves this signal to its stage, and ends in order when the stage has.
             os.killpg(self._process.pid, signal.SIGINT)
             # Not by its `wait`, in which this signal came, and which is not entered twice.
-            _await_group(self._process.pid)
+            await_group(self._process.pid)
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
         self._asked.set()
@@ -226,7 +214,7 @@ class _Run:
             log.seek(start)
             said = log.read().decode("utf-8", "replace")
         if self._asked.is_set():
-            _await_group(self._process.pid)
+            await_group(self._process.pid)
             raise _FinalError("stopped by the cluster or by scancel; an interrupted training goes on from its state")
         if self._name not in Experiments(clone).revisions():
             error = reason(said) if said.strip() else f"DVC ended with status {status}"
@@ -286,25 +274,10 @@ class _Run:
         )
 
     def _patiently(self, action: Callable[[], T], what: str) -> T:
-        """Do what a remote may not do at once: one that is down is asked again, for as long as the member has patience.
+        def announce(error: str) -> None:
+            self._log(f"{self._name}: {what}: {error}")
 
-        Raises:
-            SeqlabError: what it said in the end.
-        """
-
-        def announce(state: RetryCallState) -> None:
-            error = state.outcome.exception() if state.outcome else None
-            wait = state.next_action.sleep if state.next_action else 0.0
-            self._log(f"{self._name}: {what}: {error}; again in {wait:.0f} s")
-
-        return Retrying(
-            retry=retry_if_exception_type(SeqlabError),
-            stop=stop_after_delay(self._member.patience) | stop_when_event_set(self._asked),
-            sleep=sleep_using_event(self._asked),
-            wait=wait_exponential_jitter(multiplier=2, max=LONGEST_WAIT),
-            before_sleep=announce,
-            reraise=True,
-        )(action)
+        return patiently(action, self._member.patience, self._asked, announce)
 
     def _outcome(self, state: Literal["done", "failed", "interrupted"], reason: str = "") -> Outcome:
         return Outcome(state=state, node=_node(), reason=reason, notes=self._notes, seconds=self._seconds)
@@ -320,21 +293,6 @@ class _Run:
             yield
         finally:
             self._seconds[part] = round(time.monotonic() - start, 1)
-
-
-def _await_group(leader: int) -> None:
-    """Wait until no process of the group is left: a training that DVC left alone when it was killed saves its state."""
-    while any(_is_of(process, leader) for process in psutil.process_iter()):
-        time.sleep(POLL_SECONDS)
-
-
-def _is_of(process: psutil.Process, leader: int) -> bool:
-    """Whether a process of the group is at work; one that nobody buries is not."""
-    try:
-        return os.getpgid(process.pid) == leader and process.status() != psutil.STATUS_ZOMBIE
-    except (OSError, psutil.Error):
-        # Gone, or somebody else's.
-        return False
 
 
 def _node() -> str:
