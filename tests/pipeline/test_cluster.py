@@ -27,8 +27,8 @@ pytestmark = [
 
 LONGEST_WAIT = 900
 # The long ones come first, so that they run when the node dies.
-GRID = ("-S", "train.epochs=20,2", "-S", "seed=1,2,3,4")
-LONG = {f"epochs20-s{seed}" for seed in (1, 2, 3, 4)}
+GRID = ("-S", "train.epochs=60,2", "-S", "seed=1,2,3,4")
+LONG = {f"epochs60-s{seed}" for seed in (1, 2, 3, 4)}
 NAMES = LONG | {f"epochs2-s{seed}" for seed in (1, 2, 3, 4)}
 
 
@@ -118,7 +118,7 @@ def test_a_sweep_of_eight_survives_a_dead_node_a_requeue_and_a_second_start(
         cluster.kill_node("n2")
         # As the cluster warns of a member whose time is up, or before which another goes.
         cluster.ask("scancel", "--signal=USR2", running["n1"])
-        wait_until(lambda: said().count("requeued epochs20-") == 2 or process.poll(), said)
+        wait_until(lambda: said().count("requeued epochs60-") == 2 or process.poll(), said)
         # It loses its place, and members go on without it.
         process.send_signal(signal.SIGINT)
         assert process.wait(LONGEST_WAIT) == 130, said()
