@@ -21,9 +21,10 @@ CALM_POLLS = 2
 
 @dataclass
 class Result:
-    """How a sweep ended: names of members, and of the failed ones the reasons and how to see the logs.
+    """How a sweep ended: names of members, and of the failed ones the reasons.
 
-    `stopped` were not brought to their end; `advice` says what becomes of them.
+    `stopped` were not brought to their end; `advice` says what becomes of them. `logs`: where the log of a failed one
+    is, if not in DVC's queue.
     """
 
     done: list[str] = field(default_factory=list)
@@ -105,7 +106,6 @@ class Sweep:
 
     def _note_failure(self, name: str) -> bool:
         """Note why a member failed; True where it is to run once more instead."""
-        self._result.logs[name] = f"dvc queue logs {name}"
         try:
             log = self._queue.log(name)
         except SeqlabError as error:
