@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 
 import click
 
@@ -246,10 +246,22 @@ def verify(run: str | None, *, trust: bool) -> None:
     "-S", "--set-param", "settings", multiple=True, metavar="NAME=VALUE,...", help="Values, as in dvc exp run."
 )
 @click.option("--name", default="grid", show_default=True, help="Name of the sweep, by which MLflow groups the runs.")
-@click.option("--jobs", "-j", type=click.IntRange(min=1), default=2, show_default=True, help="Members at one time.")
+@click.option(
+    "--on",
+    type=click.Choice(("local", "slurm")),
+    default="local",
+    show_default=True,
+    help="Where members run; what slurm is asked for stands in cluster.yaml.",
+)
+@click.option(
+    "--jobs",
+    "-j",
+    type=click.IntRange(min=1),
+    help="Members at one time.  [default: 2 locally, all that start on slurm]",
+)
 @click.option("--dry-run", is_flag=True, help="List the members, and run nothing.")
 @_errors_for_people
-def sweep(settings: tuple[str, ...], name: str, jobs: int, dry_run: bool) -> None:
+def sweep(settings: tuple[str, ...], name: str, on: Literal["local", "slurm"], jobs: int | None, dry_run: bool) -> None:
     """Run a grid as DVC experiments; what is done is skipped, and after Ctrl-C the same command goes on.
 
     Without -S: teacher forcing ratios 0, 0.25, 0.5, 0.75, 1 with hidden sizes 64, 128 and seeds 1, 2, 3. With it, the
@@ -258,7 +270,7 @@ def sweep(settings: tuple[str, ...], name: str, jobs: int, dry_run: bool) -> Non
     """
     from seqlab.commands.sweep.command import run_sweep
 
-    sys.exit(run_sweep(Path.cwd(), settings, name=name, jobs=jobs, dry_run=dry_run, say=say))
+    sys.exit(run_sweep(Path.cwd(), settings, name=name, jobs=jobs, dry_run=dry_run, say=say, on=on, ask=_agreed))
 
 
 @main.command(short_help="Search a space of parameters.")

@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from seqlab.cli import main
-from seqlab.commands import doctor
 from seqlab.commands.doctor import diagnose
+from seqlab.tracking.publishing import health
 
 ROOT = Path(__file__).parents[2]
 
@@ -130,7 +130,7 @@ def test_it_asks_as_mlflow_does_with_the_name_and_password_of_its_environment(
 )
 def test_a_server_that_does_not_answer(root: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-    monkeypatch.setattr(doctor, "SECONDS", 1)
+    monkeypatch.setattr(health, "SECONDS", 1)
     said = str(diagnose(root))
     assert "geheim" not in said
     assert ("does not answer" in said) == address.startswith("http")

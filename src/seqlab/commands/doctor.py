@@ -1,6 +1,5 @@
 """What this installation is, and what is wrong with it: what `make` checks before it installs, and what runs use."""
 
-import os
 import platform
 import shutil
 import sys
@@ -15,10 +14,8 @@ from seqlab.system.addresses import stripped
 from seqlab.system.git import check_identity
 from seqlab.system.prerequisites import problems, problems_of_python, stale
 from seqlab.tracking.fingerprint.pipeline import load_versions, stage_names
+from seqlab.tracking.publishing.health import check_health
 from seqlab.tracking.publishing.uri import is_server, tracking_uri
-
-# A server that lives answers at once.
-SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -114,22 +111,8 @@ def _store(root: Path) -> str:
     uri = tracking_uri(root)
     if not is_server(uri):
         return stripped(uri)
-    import requests
-
-    address = stripped(uri)
-    name, password = (os.environ.get(f"MLFLOW_TRACKING_{part}") for part in ("USERNAME", "PASSWORD"))
-    try:
-        answer = requests.get(
-            f"{uri.rstrip('/')}/health", auth=(name, password or "") if name else None, timeout=SECONDS
-        )
-    except requests.RequestException as error:
-        raise SeqlabError(
-            f"MLflow at {address} does not answer ({type(error).__name__}): start it, or correct MLFLOW_TRACKING_URI; "
-            "training goes on without it, and `seqlab sync` publishes later"
-        ) from None
-    if not answer.ok:
-        raise SeqlabError(f"MLflow at {address} answers with status {answer.status_code}: see MLFLOW_TRACKING_URI")
-    return f"{address}, which answers"
+    check_health(uri)
+    return f"{stripped(uri)}, which answers"
 
 
 def _remote(root: Path) -> str:

@@ -1,30 +1,21 @@
 """params.yaml as a whole: read as YAML 1.2, validated by the schema."""
 
-import difflib
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from seqlab.core.errors import SeqlabError
 from seqlab.params.corpus import CorpusParams
 from seqlab.params.evaluate import EvaluateParams
 from seqlab.params.model import ModelParams
+from seqlab.params.problems import problems
 from seqlab.params.report import ReportParams
 from seqlab.params.runtime import RuntimeParams
 from seqlab.params.section import Section
 from seqlab.params.tokenizer import TokenizerParams
 from seqlab.params.train import TrainParams
 from seqlab.params.yaml import read_yaml
-
-# What pydantic says of these is for programmers.
-WORDING = {
-    "missing": "missing",
-    "list_type": "expected a list in brackets, such as [{example}], not {found}",
-    "too_long": "this list has at most {max_length} items, not {found}",
-    "too_short": "this list has at least {min_length} item, not {found}",
-    "model_type": "expected the parameters of this section, indented below it, not {found}",
-}
 
 
 class Params(Section):
@@ -95,37 +86,5 @@ def parse_params(content: Any, origin: str) -> Params:
     try:
         return Params.model_validate(content)
     except ValidationError as error:
-        problems = [_problem(details) for details in error.errors()]
-        raise SeqlabError(f"{origin}:\n" + "\n".join(f"  {problem}" for problem in problems)) from None
-
-
-def _problem(details: Any) -> str:
-    location = [str(part) for part in details["loc"] if isinstance(part, str)]
-    # Places in a list count from 0.
-    places = [f"item {part + 1}" for part in details["loc"] if isinstance(part, int)]
-    name = ", ".join([".".join(location), *places])
-    value, kind = details["input"], details["type"]
-    if kind == "extra_forbidden":
-        return f"{name}: no such parameter{_suggestion(location)}"
-    if kind == "value_error":
-        return ": ".join([*filter(None, [name]), str(details["ctx"]["error"])])
-    found = f"{value!r:.80}"
-    if kind in WORDING:
-        example = value if isinstance(value, str | int | float) else ""
-        return f"{name}: " + WORDING[kind].format(found=found, example=example, **details.get("ctx", {}))
-    return f"{name}: {details['msg'][0].lower()}{details['msg'][1:]}, not {found}"
-
-
-def _suggestion(location: list[str]) -> str:
-    near = difflib.get_close_matches(".".join(location), _names(Params), n=1, cutoff=0.6)
-    near = near or [name for name in _names(Params) if name.split(".")[-1] == location[-1]]
-    return f"; did you mean {near[0]}?" if near else ""
-
-
-def _names(section: type[BaseModel], prefix: str = "") -> list[str]:
-    names = []
-    for key, field in section.model_fields.items():
-        names.append(prefix + key)
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            names += _names(field.annotation, f"{prefix}{key}.")
-    return names
+        lines = "\n".join(f"  {problem}" for problem in problems(error, Params))
+        raise SeqlabError(f"{origin}:\n{lines}") from None

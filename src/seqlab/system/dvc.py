@@ -61,14 +61,20 @@ def run_dvc(
     return process.returncode
 
 
-def start_dvc(root: Path, *arguments: str, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
-    """Start DVC in `root`, in a process group of its own, with this environment alone; what it says goes to stderr."""
+def start_dvc(
+    root: Path, *arguments: str, environment: Mapping[str, str], log: IO[Any] | None = None
+) -> "subprocess.Popen[bytes]":
+    """Start DVC in `root`, in a process group of its own, with this environment alone.
+
+    What it says goes to the log, errors too; without one, to standard error.
+    """
     return subprocess.Popen(
         _command(arguments),
         cwd=root,
         env=environment,
         stdin=subprocess.DEVNULL,
-        stdout=sys.stderr,
+        stdout=sys.stderr if log is None else log,
+        stderr=log,
         process_group=0,
     )
 

@@ -14,6 +14,8 @@ from seqlab.core.errors import SeqlabError
 
 # Even a large repository on a slow disk answers in seconds.
 SECONDS = 120
+# A large one over a slow line.
+CLONE_SECONDS = 3600
 COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 REMOTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
 REFERENCES = re.compile(r"refs/[A-Za-z0-9._/-]+/")
@@ -83,6 +85,19 @@ def check_identity(root: Path) -> None:
             "experiments are commits, and git does not know whose: `git config --global user.name NAME`, and "
             "`git config --global user.email ADDRESS`"
         ) from None
+
+
+def identity(root: Path) -> dict[str, str]:
+    """Whose commits git makes in folder `root`, as the variables that say so to git anywhere else.
+
+    Raises:
+        SeqlabError: git was not told.
+    """
+    said: dict[str, str] = {}
+    for kind in ("AUTHOR", "COMMITTER"):
+        name, _, address = _git(root, "var", f"GIT_{kind}_IDENT").decode("utf-8", "replace").partition(" <")
+        said |= {f"GIT_{kind}_NAME": name, f"GIT_{kind}_EMAIL": address.partition(">")[0]}
+    return said
 
 
 def commit_time(root: Path, commit: str) -> float:
@@ -193,7 +208,51 @@ def remote_address(root: Path, remote: str = "origin") -> str:
         return ""
 
 
-def _git(root: Path, command: str, *arguments: str, given: bytes = b"") -> bytes:
+def remote_references(root: Path, folder: str, remote: str = "origin") -> dict[str, str]:
+    """The references in `folder` that a remote has: name without the folder → commit.
+
+    Raises:
+        SeqlabError: the remote does not answer, or refuses.
+    """
+    if not REFERENCES.fullmatch(folder) or not REMOTE.fullmatch(remote):
+        raise SeqlabError(f"{folder} at {remote} is no folder of references")
+    listing = _git(root, "ls-remote", "--refs", "--quiet", "--", remote, f"{folder}*").decode("utf-8", "replace")
+    pairs = (line.split("\t", 1) for line in listing.split("\n") if line)
+    return {name.removeprefix(folder): commit for commit, name in pairs}
+
+
+def is_pushed(root: Path, commit: str, remote: str = "origin") -> bool:
+    """Whether a branch of the remote, as it was when last asked, has the commit."""
+    listing = _git(root, "for-each-ref", "--contains", _checked(commit), "--", f"refs/remotes/{remote}/")
+    return bool(listing.strip())
+
+
+def clone(root: Path, commit: str, folder: Path) -> None:
+    """Clone the remote that `root` calls origin into the new folder, and check the commit out there.
+
+    Raises:
+        SeqlabError: the remote does not answer, or refuses, or has no such commit.
+    """
+    address = remote_address(root)
+    # In `root`, since a path may count from there.
+    _git(root, "clone", "--quiet", "--no-checkout", "--", address, str(folder), seconds=CLONE_SECONDS)
+    _git(folder, "checkout", "--quiet", "--detach", _checked(commit))
+
+
+def fetch(root: Path, reference: str, remote: str = "origin") -> str:
+    """Fetch a reference of the remote, under no name here; its commit.
+
+    Raises:
+        SeqlabError: the remote does not answer, or has no such reference.
+    """
+    _git(root, "fetch", "--quiet", "--no-tags", "--", remote, reference, seconds=CLONE_SECONDS)
+    found = find_commit(root, "FETCH_HEAD")
+    if found is None:
+        raise SeqlabError(f"git fetch: {reference} at {remote} is no commit")
+    return found
+
+
+def _git(root: Path, command: str, *arguments: str, given: bytes = b"", seconds: float = SECONDS) -> bytes:
     """What a git command prints in `root`.
 
     Raises:
@@ -207,14 +266,14 @@ def _git(root: Path, command: str, *arguments: str, given: bytes = b"") -> bytes
             env=clean_environment() | OWN,
             input=given,
             capture_output=True,
-            timeout=SECONDS,
+            timeout=seconds,
             check=True,
         )
     except subprocess.CalledProcessError as error:
         said = error.stderr.decode("utf-8", "replace").strip()
         raise SeqlabError(f"git {command}: {said or f'status {error.returncode}'}") from None
     except subprocess.TimeoutExpired:
-        raise SeqlabError(f"git {command} did not end within {SECONDS} s in {root}") from None
+        raise SeqlabError(f"git {command} did not end within {seconds} s in {root}") from None
     except (OSError, ValueError) as error:
         raise SeqlabError(f"git {command}: {error}") from None
     return done.stdout

@@ -1,8 +1,9 @@
 import pytest
 
-from seqlab.commands.compare.comparable import check_comparable, scored
+from seqlab.commands.compare.comparable import check_comparable, mixed_numerics, scored
 from seqlab.commands.compare.runs import ComparedRun
 from seqlab.core.errors import SeqlabError
+from seqlab.tracking.publishing.tags import NUMERICS_CLASS
 
 SIGNATURE = "nrefs:1|bs:1000|seed:12345|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0"
 
@@ -44,3 +45,15 @@ def test_what_measures_something_else_is_refused_with_a_way_out(other: ComparedR
         f"--filter \"tags.`data.data/raw/test.jsonl` = '{'a' * 32}' and tags.`signature.bleu` = '{SIGNATURE}'\""
         in message
     )
+
+
+def test_machines_that_compute_otherwise_are_named() -> None:
+    def on(capability: str, threads: int = 1, system: str = "Linux") -> ComparedRun:
+        numerics = f"system {system}, cpu_capability {capability}, numerics native, threads {threads}, device cpu"
+        return ComparedRun("a", "a", "", "", {}, {NUMERICS_CLASS: numerics}, {})
+
+    assert mixed_numerics([on("AVX512"), on("AVX512")]) == []
+    # Other threads were asked for.
+    assert mixed_numerics([on("AVX512"), on("AVX512", threads=2)]) == []
+    (note,) = mixed_numerics([on("AVX512"), on("AVX2"), on("AVX512", threads=2)])
+    assert "(cpu_capability AVX2, cpu_capability AVX512)" in note

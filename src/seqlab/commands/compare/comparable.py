@@ -5,9 +5,11 @@ from collections.abc import Sequence
 
 from seqlab.commands.compare.runs import ComparedRun
 from seqlab.core.errors import SeqlabError
-from seqlab.tracking.publishing.tags import SIGNATURE, TEST_SET_DIGEST
+from seqlab.tracking.publishing.tags import NUMERICS_CLASS, SIGNATURE, TEST_SET_DIGEST
 
 NAMED = 3
+# Of a numerics class, what parameters ask for.
+ASKED = ("device", "threads", "numerics")
 
 
 def scored(runs: Sequence[ComparedRun]) -> tuple[list[ComparedRun], list[str]]:
@@ -48,6 +50,27 @@ def check_comparable(runs: Sequence[ComparedRun]) -> None:
 
 def _measures(runs: Sequence[ComparedRun]) -> str:
     return " and ".join(dict.fromkeys(run.measure.label for run in runs))
+
+
+def mixed_numerics(runs: Sequence[ComparedRun]) -> list[str]:
+    """A note where runs that were to be computed alike come from machines that compute otherwise.
+
+    What was asked for (device, threads, numerics) is a parameter like others; the rest is the machine's.
+    """
+    classes: dict[tuple[str, ...], set[tuple[tuple[str, str], ...]]] = defaultdict(set)
+    for run in runs:
+        parts = [part.partition(" ") for part in run.tags.get(NUMERICS_CLASS, "").split(", ") if part]
+        asked = tuple(value for name, _, value in parts if name in ASKED)
+        classes[asked].add(tuple((name, value) for name, _, value in parts if name not in ASKED))
+    mixed = {pair for found in classes.values() if len(found) > 1 for pair in set.union(*map(set, found))}
+    shared = {pair for found in classes.values() if len(found) > 1 for pair in set.intersection(*map(set, found))}
+    if not mixed:
+        return []
+    different = ", ".join(f"{name} {value}" for name, value in sorted(mixed - shared)) or "unknown of some"
+    return [
+        f"these runs come from machines of different numerics classes ({different}): the same recipe gives other bytes "
+        "there, and a score that differs in its last digits (docs/numerics.md)"
+    ]
 
 
 def _described(test_set: str, signature: str) -> str:

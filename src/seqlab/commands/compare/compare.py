@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqlab.commands.compare.comparable import check_comparable, scored
+from seqlab.commands.compare.comparable import check_comparable, mixed_numerics, scored
 from seqlab.commands.compare.markdown import render_summary
 from seqlab.commands.compare.origin import commit_page
 from seqlab.commands.compare.page import render_page
@@ -86,7 +86,7 @@ def compare(
     commits = {run.commit for run in runs if run.commit}
     pages = {commit: commit_page(remote, commit) for commit in commits}
     files, lost = locate(server, home, runs)
-    view = gather(runs, files, [*server.notes, *notes, *lost], pages, heat)
+    view = gather(runs, files, [*server.notes, *notes, *mixed_numerics(runs), *lost], pages, heat)
     rendered = {PAGE: render_page(view), SUMMARY: render_summary(view), TABLE: render_table(view)}
     for name, content in rendered.items():
         write_text(output / name, content)

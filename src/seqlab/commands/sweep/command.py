@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from seqlab.commands.sweep.execution import run_members
+from seqlab.commands.sweep.executor import Place
 from seqlab.commands.sweep.grid import DEFAULT_GRID
 from seqlab.commands.sweep.members import make_members
 from seqlab.core.errors import SeqlabError
@@ -19,9 +20,11 @@ def run_sweep(
     settings: Sequence[str],
     *,
     name: str,
-    jobs: int,
+    jobs: int | None,
     dry_run: bool,
     say: Callable[[str], None],
+    on: Place = "local",
+    ask: Callable[[str], bool] = lambda _: False,
 ) -> int:
     """Run a grid as DVC experiments; return the exit status: 0, 1 if a member failed, 130 if it was interrupted.
 
@@ -29,9 +32,11 @@ def run_sweep(
         start: A folder of the working copy.
         settings: As after `dvc exp run --queue -S`; none: the default grid.
         name: Name of the sweep, by which MLflow groups the runs.
-        jobs: Members that run at one time.
+        jobs: Members that run at one time; None: two on this machine, as many as it starts on a cluster.
         dry_run: List the members, and run nothing.
         say: Takes what people want to know.
+        on: Where they run.
+        ask: Asks people a question that is answered by yes or no; by itself no.
 
     Raises:
         SeqlabError: the grid is refused, before anything is queued; or DVC or MLflow refuses.
@@ -40,5 +45,5 @@ def run_sweep(
         raise SeqlabError(f"--name {name}: use at most 40 letters, digits, - and _, beginning with a letter or digit")
     root = find_home(start).root
     members = make_members(root, settings or DEFAULT_GRID)
-    result = run_members(root, members, name=name, jobs=jobs, dry_run=dry_run, say=say)
+    result = run_members(root, members, name=name, jobs=jobs, dry_run=dry_run, say=say, on=on, ask=ask)
     return EXIT_INTERRUPTED if result.stopped else 1 if result.failed else 0

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from seqlab.commands.sweep.executor import Place, make_executor
 from seqlab.commands.sweep.experiments import Experiments
 from seqlab.commands.sweep.members import Member
-from seqlab.commands.sweep.plan import make_plan
-from seqlab.commands.sweep.queue import Queue
 from seqlab.commands.sweep.report import closing, outline
 from seqlab.commands.sweep.runs import experiment_fingerprint, tag_runs
-from seqlab.commands.sweep.sweep import Result, Sweep
+from seqlab.commands.sweep.sweep import Result
 from seqlab.system.git import check_identity
 from seqlab.tracking.home import find_home
 from seqlab.tracking.publishing.decisions import note_sweep
@@ -17,7 +16,15 @@ from seqlab.tracking.publishing.sync import sync
 
 
 def run_members(
-    root: Path, members: Sequence[Member], *, name: str, jobs: int, dry_run: bool, say: Callable[[str], None]
+    root: Path,
+    members: Sequence[Member],
+    *,
+    name: str,
+    jobs: int | None,
+    dry_run: bool,
+    say: Callable[[str], None],
+    on: Place = "local",
+    ask: Callable[[str], bool] = lambda _: False,
 ) -> Result:
     """Run those members that are not done as DVC experiments, and tag the runs of all that are.
 
@@ -25,23 +32,24 @@ def run_members(
         root: The working copy.
         members: Of one sweep, each of a recipe of its own.
         name: Name of the sweep, by which MLflow groups the runs.
-        jobs: Members that run at one time.
+        jobs: Members that run at one time; None: two on this machine, as many as it starts on a cluster.
         dry_run: List the members, and run nothing.
         say: Takes what people want to know.
+        on: Where they run.
+        ask: Asks people a question that is answered by yes or no; by itself no.
 
     Raises:
-        SeqlabError: DVC or MLflow refuses.
+        SeqlabError: DVC, MLflow or the cluster refuses.
     """
-    experiments, queue = Experiments(root), Queue(root)
-    queue.fail_abandoned()
-    plan = make_plan(members, experiments, queue.tasks())
+    executor = make_executor(root, on, jobs, ask)
+    plan = executor.plan(members)
     say(outline(name, plan, listed=dry_run))
-    if untracked := experiments.untracked():
+    if untracked := Experiments(root).untracked():
         say(f"warning: git does not know {', '.join(untracked)}: the members run without; `git add` them")
     if dry_run:
         return Result()
     check_identity(root)
-    result = Sweep(root, plan, jobs).run()
+    result = executor.run(plan)
     say(closing(name, result))
     _publish(root, name, result, say)
     return result

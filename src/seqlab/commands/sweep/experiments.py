@@ -13,8 +13,15 @@ from seqlab.tracking.fingerprint.pipeline import load_stage, stage_names
 DEFINITIONS = ("dvc.yaml", "versions.toml")
 # Data that come with the working copy; of the corpora, one is made from them.
 OWN_TEXT = "data/own"
+# What clones have as it was committed, and working copies may have otherwise.
+BESIDE = ("params.yaml", OWN_TEXT, ".dvc/config")
 # Untracked files here would be missing in DVC's temporary copies.
 NEEDED = ("src", "pipeline", OWN_TEXT)
+
+
+def experiments_folder(baseline: str) -> str:
+    """Where DVC keeps the experiments on a commit, as references of git."""
+    return f"refs/exps/{baseline[:2]}/{baseline[2:]}/"
 
 
 class Experiments:
@@ -35,9 +42,18 @@ class Experiments:
             *sorted({path for stage in stage_names(root) for path in load_stage(root, stage).code}),
         ]
 
+    @property
+    def baseline(self) -> str:
+        """The commit that is checked out."""
+        return self._baseline
+
+    def unshared(self) -> list[str]:
+        """Files of recipes, and DVC's settings, that the working copy has otherwise than its commit."""
+        return git.differing_files(self._root, self._baseline, [*self._recipe_paths, *BESIDE])
+
     def revisions(self) -> dict[str, str]:
         """Name → commit of each finished experiment on the commit that is checked out."""
-        return git.references(self._root, f"refs/exps/{self._baseline[:2]}/{self._baseline[2:]}/")
+        return git.references(self._root, experiments_folder(self._baseline))
 
     def params(self, revision: str) -> Params | None:
         """A commit's parameters; None if its code or definitions are not those that the working copy has now."""

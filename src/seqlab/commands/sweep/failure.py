@@ -1,4 +1,4 @@
-"""Why a member of a sweep failed, by the log that DVC's queue kept of it."""
+"""Why a member of a sweep failed, by the log that was kept of it."""
 
 import re
 
@@ -14,6 +14,11 @@ def reason(log: str) -> str:
     if errors and not any(STAGE in line for line in errors):
         return errors[-1]
     return said[-1] if said else "it said nothing"
+
+
+def stage_failed(log: str) -> bool:
+    """Whether a stage failed, and not DVC beside it, which a remote may have kept from its work."""
+    return STAGE in log
 
 
 def lost_run_cache_entry(log: str) -> bool:

@@ -4,17 +4,28 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import Literal
+from typing import Literal, Protocol
 
 from seqlab.commands.sweep.experiments import Experiments
 from seqlab.commands.sweep.members import Member
-from seqlab.commands.sweep.queue import Task
+from seqlab.commands.sweep.queue import Status
 from seqlab.params.params import Params
 from seqlab.tracking.fingerprint.canonical import digest
 
 # done: an experiment of this recipe is there; queued, running: an earlier sweep left it so; failed: it is to be tried
 # again; new: it is to be run.
 State = Literal["done", "queued", "running", "failed", "new"]
+
+
+class Attempt(Protocol):
+    """An earlier try of a member that did not leave an experiment: a task of a queue, or a job of a cluster."""
+
+    @property
+    def status(self) -> Status:
+        """How it is with it."""
+
+    def is_of(self, params: Params, experiments: Experiments) -> bool:
+        """Whether it is of this recipe."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +41,7 @@ class Planned:
         return self.member.name
 
 
-def make_plan(members: Sequence[Member], experiments: Experiments, tasks: Mapping[str, Task]) -> list[Planned]:
+def make_plan(members: Sequence[Member], experiments: Experiments, tasks: Mapping[str, Attempt]) -> list[Planned]:
     """The members with their states.
 
     An experiment of a member's recipe is the member's, whatever sweep made it. Where one of another recipe has a
@@ -57,7 +68,9 @@ def _done(member: Member, names: set[str]) -> Planned:
     return Planned(replace(member, name=member.name if member.name in names else min(names)), "done")
 
 
-def _open(member: Member, experiments: Experiments, revisions: Mapping[str, str], tasks: Mapping[str, Task]) -> Planned:
+def _open(
+    member: Member, experiments: Experiments, revisions: Mapping[str, str], tasks: Mapping[str, Attempt]
+) -> Planned:
     for number in count(1):
         name = member.name if number == 1 else f"{member.name}-{number}"
         if name in revisions:
@@ -67,6 +80,6 @@ def _open(member: Member, experiments: Experiments, revisions: Mapping[str, str]
             return Planned(named, "new")
         if task.status == "Failed":
             return Planned(named, "failed")
-        if experiments.params(task.revision) == member.params:
+        if task.is_of(member.params, experiments):
             return Planned(named, "running" if task.status == "Running" else "queued")
     raise AssertionError("unreachable")

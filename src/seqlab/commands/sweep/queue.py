@@ -15,7 +15,9 @@ from typing import Literal
 
 import psutil
 
+from seqlab.commands.sweep.experiments import Experiments
 from seqlab.core.errors import SeqlabError
+from seqlab.params.params import Params
 from seqlab.system.dvc import call_dvc
 
 ATTEMPTS = 10
@@ -31,6 +33,10 @@ class Task:
     name: str
     status: Status
     revision: str
+
+    def is_of(self, params: Params, experiments: Experiments) -> bool:
+        """Whether it is of this recipe, and of the code that the working copy has now."""
+        return experiments.params(self.revision) == params
 
 
 class Queue:

@@ -15,6 +15,7 @@ WORDS: dict[State, str] = {
     "new": "to run",
 }
 LONGEST_ERROR = 400
+QUEUE_LOG = "dvc queue logs "
 
 
 def outline(name: str, plan: Sequence[Planned], *, listed: bool) -> str:
@@ -32,11 +33,14 @@ def closing(name: str, result: Result) -> str:
     """How the sweep ended, each failure with its reason and its log, and where to look next."""
     lines = [f"Sweep {name}: {len(result.done)} done, {len(result.failed)} failed, {len(result.stopped)} stopped"]
     for failed, reason in result.failed.items():
-        lines += [f"  failed {failed}: {reason:.{LONGEST_ERROR}}", f"    log: dvc queue logs {failed}"]
+        lines += [
+            f"  failed {failed}: {reason:.{LONGEST_ERROR}}",
+            f"    log: {result.logs.get(failed, QUEUE_LOG + failed)}",
+        ]
     if result.failed:
         lines.append("  The same command runs the failed ones again; what is done stays.")
     if result.stopped:
-        lines.append("  The same command goes on: interrupted trainings resume where they were.")
+        lines.append(f"  {result.advice}")
     return "\n".join(
         [
             *lines,

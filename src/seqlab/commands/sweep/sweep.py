@@ -22,11 +22,17 @@ CALM_POLLS = 2
 
 @dataclass
 class Result:
-    """How a sweep ended: names of members."""
+    """How a sweep ended: names of members, and of the failed ones the reasons.
+
+    `stopped` were not brought to their end; `advice` says what becomes of them. `logs`: where the log of a failed one
+    is, if not in DVC's queue.
+    """
 
     done: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     stopped: list[str] = field(default_factory=list)
+    logs: dict[str, str] = field(default_factory=dict)
+    advice: str = "The same command goes on: interrupted trainings resume where they were."
 
 
 class Sweep:

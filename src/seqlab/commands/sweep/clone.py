@@ -1,0 +1,300 @@
+"""What a node of the cluster does for a member: a clone in scratch space, run, pushed, published, and deleted.
+
+Resume states and the journal are those of the working copy that submitted it, so that a member that was requeued goes
+on from its state on whatever node, and nothing that it did is lost with the node. The cache is pushed before the
+experiment: an experiment that the git remote has is complete.
+"""
+
+import os
+import platform
+import shutil
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from seqlab.commands.sweep.experiments import Experiments, experiments_folder
+from seqlab.commands.sweep.failure import reason, stage_failed
+from seqlab.commands.sweep.jobs import Job, Outcome, note_outcome, recipe_digest
+from seqlab.commands.sweep.patience import patiently
+from seqlab.commands.sweep.process_group import await_group
+from seqlab.core.errors import SeqlabError
+from seqlab.system import git
+from seqlab.system.addresses import stripped
+from seqlab.system.dvc import call_dvc, dvc_environment, start_dvc
+from seqlab.system.terminal import plain
+from seqlab.tracking.journal.launch import SWITCH
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from submitit.helpers import DelayedSubmission
+
+T = TypeVar("T")
+
+# Of the working copy that submitted, to which a clone's are links.
+SHARED = (".seqlab", ".checkpoints")
+MODE = 0o700
+
+
+class _FinalError(Exception):
+    """It would go no better the next time; `patiently` tries it once."""
+
+
+@dataclass(frozen=True)
+class ClonedMember:
+    """A member of a sweep, as a job runs it.
+
+    Attributes:
+        root: The working copy that submitted it.
+        commit: The commit that was checked out there.
+        job: Where it is written down.
+        settings: As after `dvc exp run -S`.
+        scratch: Folder on the node, with its variables; "" for its own.
+        patience: Seconds to go on asking a remote that does not answer: an upgrade, a line that was cut.
+    """
+
+    root: Path
+    commit: str
+    job: Job
+    settings: tuple[str, ...]
+    scratch: str = ""
+    patience: float = 600.0
+
+    def __call__(self) -> None:
+        """Run the member, and write down how it ended."""
+        note_outcome(self.job.folder, self.job.name, None)
+        _Run(self).run()
+
+    def checkpoint(self) -> "DelayedSubmission":
+        """Stop, since the time is up or another job goes first; submitit requeues what is returned."""
+        from submitit.helpers import DelayedSubmission
+
+        if _Run.current is not None:
+            _Run.current.stop()
+        return DelayedSubmission(self)
+
+
+class _Run:
+    """A try of a member on this node."""
+
+    current: "_Run | None" = None
+
+    def __init__(self, member: ClonedMember) -> None:
+        self._member = member
+        self._name = member.job.name
+        self._process: subprocess.Popen[bytes] | None = None
+        self._asked = threading.Event()
+        self._notes: list[str] = []
+        self._seconds: dict[str, float] = {}
+        _Run.current = self
+
+    def run(self) -> None:
+        """Everything, in its order."""
+        # The cluster's own warning that it will kill; what runs is told too.
+        signal.signal(signal.SIGTERM, self._handle)
+        try:
+            with self._timed("clone"):
+                clone = self._clone()
+            try:
+                self._work(clone)
+            finally:
+                if clone != self._member.job.kept:
+                    shutil.rmtree(clone, ignore_errors=True)
+            outcome = self._outcome("done")
+        except Exception as error:  # whatever it is, the sweep is told; submitit gives up a member by one of its own
+            said = str(error) if isinstance(error, SeqlabError | _FinalError) else f"{type(error).__name__}: {error}"
+            outcome = self._outcome("interrupted" if self._asked.is_set() else "failed", stripped(said))
+            self._log(f"{self._name}: {said}")
+        if outcome.state == "done":
+            shutil.rmtree(self._member.job.kept, ignore_errors=True)
+        note_outcome(self._member.job.folder, self._name, outcome)
+
+    def stop(self) -> None:
+        """Have what runs save its state, and wait until it has."""
+        self._asked.set()
+        if self._process is not None and self._process.poll() is None:
+            # DVC leaves this signal to its stage, and ends in order when the stage has.
+            os.killpg(self._process.pid, signal.SIGINT)
+            # Not by its `wait`, in which this signal came, and which is not entered twice.
+            await_group(self._process.pid)
+
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        self._asked.set()
+
+    def _work(self, clone: Path) -> None:
+        if not self._is_there(clone):
+            with self._timed("run"):
+                self._execute(clone)
+            try:
+                with self._timed("push"):
+                    self._push(clone)
+            except SeqlabError:
+                self._keep(clone)
+                raise
+        with self._timed("publish"):
+            self._publish(clone)
+
+    def _clone(self) -> Path:
+        """A clone at the commit, with the settings, the journal and the resume states of the working copy."""
+        root, kept = self._member.root, self._member.job.kept
+        if kept.is_dir():
+            self._log(f"{self._name}: going on with the clone that was kept, {kept}")
+            return kept
+        folder = self._scratch()
+        self._patiently(lambda: git.clone(root, self._member.commit, folder), "git's remote")
+        with open(folder / ".git/info/exclude", "a", encoding="utf-8") as file:
+            file.writelines(f"/{name}\n" for name in SHARED)
+        for name in SHARED:
+            (root / name).mkdir(exist_ok=True)
+            (folder / name).symlink_to(root / name)
+        if (root / ".dvc/config.local").is_file():
+            # Names and passwords: with the mode that they have.
+            shutil.copy2(root / ".dvc/config.local", folder / ".dvc/config.local")
+        return folder
+
+    def _scratch(self) -> Path:
+        """A new folder for a clone, which has the job's id in its name."""
+        place = os.path.expandvars(self._member.scratch) or os.environ.get("SLURM_TMPDIR") or tempfile.gettempdir()
+        if "$" in place:
+            raise SeqlabError(f"scratch: {_node()} does not know all variables of {place}")
+        Path(place).mkdir(MODE, parents=True, exist_ok=True)
+        mark = f"seqlab-{os.getuid()}-{os.environ.get('SLURM_JOB_ID', os.getpid())}-"
+        for path in Path(place).glob(f"{mark}*"):
+            # What was left when this job was killed on this node.
+            shutil.rmtree(path, ignore_errors=True)
+        return Path(tempfile.mkdtemp(prefix=mark, dir=place))
+
+    def _is_there(self, clone: Path) -> bool:
+        """Whether the remote has the member already, which somebody else ran or this job before it was requeued."""
+        reference = experiments_folder(self._member.commit) + self._name
+        if self._name not in self._remote(clone):
+            return False
+        found = self._patiently(lambda: git.fetch(clone, reference), "git's remote")
+        params = Experiments(clone).params(found)
+        if params is None or recipe_digest(params) != self._member.job.recipe:
+            raise SeqlabError(
+                f"another recipe was pushed as {self._name} meanwhile: the same command gives this one a number"
+            )
+        self._notes.append(f"{self._name} was there already, pushed by another job")
+        return True
+
+    def _remote(self, clone: Path) -> dict[str, str]:
+        folder = experiments_folder(self._member.commit)
+        return self._patiently(lambda: git.remote_references(clone, folder), "git's remote")
+
+    def _execute(self, clone: Path) -> None:
+        if self._name in Experiments(clone).revisions():
+            # A clone that was kept.
+            return
+        self._patiently(lambda: self._dvc(clone), "DVC's remote")
+
+    def _dvc(self, clone: Path) -> None:
+        settings = [f"--set-param={each}" for each in self._member.settings]
+        environment = dvc_environment() | git.identity(self._member.root) | {SWITCH: "off"}
+        # Its stages are told where they are by DVC itself, and computed on what the cluster gave.
+        environment.pop("DVC_ROOT", None)
+        with open(self._member.job.log, "a+b") as log:
+            start = log.seek(0, os.SEEK_END)
+            # The warning is sent to every process of a job, and whoever does not know it is killed by it.
+            before = signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+            try:
+                self._process = start_dvc(
+                    clone, "exp", "run", "--pull", f"--name={self._name}", *settings, environment=environment, log=log
+                )
+            finally:
+                signal.signal(signal.SIGUSR2, before)
+            status = self._process.wait()
+            log.seek(start)
+            said = log.read().decode("utf-8", "replace")
+        if self._asked.is_set():
+            await_group(self._process.pid)
+            raise _FinalError("stopped by the cluster or by scancel; an interrupted training goes on from its state")
+        if self._name not in Experiments(clone).revisions():
+            error = reason(said) if said.strip() else f"DVC ended with status {status}"
+            raise _FinalError(error) if stage_failed(said) else SeqlabError(error)
+
+    def _push(self, clone: Path) -> None:
+        """Push the cache, then the experiment."""
+        self._patiently(lambda: call_dvc(clone, "push"), "DVC's remote")
+        ours = Experiments(clone).revisions()[self._name]
+
+        def push() -> None:
+            call_dvc(clone, "exp", "push", "--no-cache", operands=["origin", self._name])
+            theirs = git.remote_references(clone, experiments_folder(self._member.commit)).get(self._name)
+            if theirs is None:
+                raise SeqlabError(f"the git remote did not take experiment {self._name}; may you push to it?")
+            if theirs != ours:
+                self._compare(clone, ours, git.fetch(clone, experiments_folder(self._member.commit) + self._name))
+
+        self._patiently(push, "git's remote")
+
+    def _compare(self, clone: Path, ours: str, theirs: str) -> None:
+        """Of two that ran one recipe at once, the first is kept; were the bytes the same?
+
+        Raises:
+            _FinalError: they were not.
+        """
+        results = ("params.yaml", "dvc.lock")
+        if any(git.file_at(clone, ours, path) != git.file_at(clone, theirs, path) for path in results):
+            raise _FinalError(
+                f"another job pushed {self._name} meanwhile, with other bytes: a node of another numerics class, or "
+                "another recipe; theirs is kept on the remote"
+            )
+        self._notes.append(f"{self._name} was pushed by another job meanwhile, with the same bytes")
+
+    def _publish(self, clone: Path) -> None:
+        from seqlab.tracking.publishing.sync import sync
+
+        try:
+            summary = self._patiently(lambda: sync(clone), "MLflow")
+        except SeqlabError as error:
+            self._notes.append(f"{self._name} is not in MLflow yet ({error}): `seqlab sync` publishes it")
+            return
+        self._log(str(summary))
+
+    def _keep(self, clone: Path) -> None:
+        """Keep a clone whose results could not be pushed where the next try finds it."""
+        kept = self._member.job.kept
+        if clone == kept:
+            return
+        kept.parent.mkdir(MODE, parents=True, exist_ok=True)
+        part = kept.with_name(f".{kept.name}")
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.copytree(clone, part, symlinks=True)
+        os.replace(part, kept)
+        self._notes.append(
+            f"the results of {self._name} are kept: the same command pushes them, and runs nothing again"
+        )
+
+    def _patiently(self, action: Callable[[], T], what: str) -> T:
+        def announce(error: str) -> None:
+            self._log(f"{self._name}: {what}: {error}")
+
+        return patiently(action, self._member.patience, self._asked, announce)
+
+    def _outcome(self, state: Literal["done", "failed", "interrupted"], reason: str = "") -> Outcome:
+        return Outcome(state=state, node=_node(), reason=reason, notes=self._notes, seconds=self._seconds)
+
+    def _log(self, line: str) -> None:
+        with open(self._member.job.log, "a", encoding="utf-8") as log:
+            log.write(plain(stripped(line)) + "\n")
+
+    @contextmanager
+    def _timed(self, part: str) -> Iterator[None]:
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self._seconds[part] = round(time.monotonic() - start, 1)
+
+
+def _node() -> str:
+    """The node, as the cluster calls it."""
+    return os.environ.get("SLURMD_NODENAME") or platform.node()

@@ -1,0 +1,81 @@
+"""What members on a cluster share with the working copy: a git remote, a DVC remote, and an MLflow server."""
+
+from pathlib import Path
+
+from seqlab.commands.sweep.experiments import Experiments, experiments_folder
+from seqlab.core.errors import SeqlabError
+from seqlab.system import git
+from seqlab.system.addresses import stripped
+from seqlab.tracking.publishing.health import check_health
+from seqlab.tracking.publishing.uri import database, is_server, tracking_uri
+
+MOST_NAMED = 5
+
+
+def check_team(root: Path) -> None:
+    """Check that clones of working copy `root` would be what it is, and that what they share is there and answers.
+
+    Raises:
+        SeqlabError: with a line for each thing that is missing.
+    """
+    missing = []
+    for check in (_check_commit, _check_git_remote, _check_dvc_remote, _check_mlflow):
+        try:
+            check(root)
+        except SeqlabError as error:
+            missing.append(stripped(str(error)))
+    if missing:
+        lines = "\n".join(f"  {each}" for each in missing)
+        raise SeqlabError(f"members on a cluster share what docs/team.md sets up; nothing was started:\n{lines}")
+
+
+def _check_commit(root: Path) -> None:
+    """What is checked out is what members clone."""
+    experiments = Experiments(root)
+    if changed := experiments.unshared() + experiments.untracked():
+        names = ", ".join(changed[:MOST_NAMED]) + (" …" if len(changed) > MOST_NAMED else "")
+        raise SeqlabError(f"members are clones of the commit, which has {names} otherwise or not: commit and push")
+    if git.remote_address(root) and not git.is_pushed(root, experiments.baseline):
+        raise SeqlabError("members are clones of the git remote, and this commit is not there: `git push`")
+
+
+def _check_git_remote(root: Path) -> None:
+    if not git.remote_address(root):
+        raise SeqlabError("there is no git remote called origin: `git remote add origin ADDRESS`, and push")
+    git.remote_references(root, experiments_folder(Experiments(root).baseline))
+
+
+def _check_dvc_remote(root: Path) -> None:
+    from dvc.config_schema import RelPath
+    from dvc.repo import Repo
+
+    try:
+        with Repo(str(root)) as repo:
+            name = repo.config["core"].get("remote")
+            if not name:
+                raise SeqlabError("DVC has no default remote: `dvc remote add --default NAME ADDRESS`")
+            address = repo.config["remote"][name]["url"]
+            if isinstance(address, RelPath):
+                raise SeqlabError(
+                    f"DVC's remote {name} is a path that counts from .dvc, and clones lie elsewhere: write it out"
+                )
+            remote = repo.cloud.get_remote_odb()
+            # In a store of objects an empty folder is none: it answers, and that will do.
+            remote.fs.exists(remote.path)
+            is_there = remote.fs.protocol != "local" or Path(address).is_dir()
+    except SeqlabError:
+        raise
+    except Exception as error:  # of the library of that store
+        raise SeqlabError(f"DVC's remote does not answer: {type(error).__name__}: {error}") from None
+    if not is_there:
+        raise SeqlabError(f"DVC's remote {name}: there is no folder {address}; make it, or mount it")
+
+
+def _check_mlflow(root: Path) -> None:
+    uri = tracking_uri(root)
+    if database(uri) is not None:
+        raise SeqlabError(
+            "MLflow is a database in a file, which nodes must not write to: set MLFLOW_TRACKING_URI to a server"
+        )
+    if is_server(uri):
+        check_health(uri)
