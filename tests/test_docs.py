@@ -39,8 +39,18 @@ BEGINNINGS = ("", "src/seqlab/", "src/seqlab/seq2seq/", "tests/", "docs/", "data
 # Written by a command or by people, and no stage's output.
 WRITTEN = {
     *("reports/comparison.html", "map.html", "recipe.json", "ledger.json", "model.safetensors", "config.json"),
-    *(".dvc/config.local", ".dvc/tmp", ".checkpoints/ended", ".seqlab/downloads", "deploy/.env"),
+    *(
+        ".dvc/config.local",
+        ".dvc/tmp",
+        ".checkpoints/ended",
+        ".seqlab/downloads",
+        ".seqlab/slurm",
+        ".seqlab/slurm/kept",
+        "deploy/.env",
+    ),
 }
+# Folders that some working copies have and others do not.
+HIDDEN = (".seqlab", ".checkpoints", ".dvc")
 # Of git, MLflow and DVC.
 OPTIONS = {"--force", "--end-of-options", "--env-manager", "--temp"}
 
@@ -223,7 +233,7 @@ def is_path(span: str) -> bool:
     """Whether a code span looks like a path: a file of a kind that is here, or what is below a folder that is here."""
     kinds = r"[\w*}]\.(py|md|toml|ya?ml|txt|json|jsonl|csv|html|safetensors|png)"
     first, slash, _ = span.partition("/")
-    return bool(re.search(f"{kinds}$", span) or (slash and first and (ROOT / first).is_dir()))
+    return bool(re.search(f"{kinds}$", span) or (slash and (first in HIDDEN or (first and (ROOT / first).is_dir()))))
 
 
 def is_there(span: str) -> bool:

@@ -54,6 +54,22 @@ def _agreed(question: str) -> bool:
         return False
 
 
+# Of commands that run members.
+_on = click.option(
+    "--on",
+    type=click.Choice(("local", "slurm")),
+    default="local",
+    show_default=True,
+    help="Where members run; what slurm is asked for stands in cluster.yaml.",
+)
+_jobs = click.option(
+    "--jobs",
+    "-j",
+    type=click.IntRange(min=1),
+    help="Members at one time.  [default: 2 locally, all that start on slurm]",
+)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="seqlab")
 def main() -> None:
@@ -246,19 +262,8 @@ def verify(run: str | None, *, trust: bool) -> None:
     "-S", "--set-param", "settings", multiple=True, metavar="NAME=VALUE,...", help="Values, as in dvc exp run."
 )
 @click.option("--name", default="grid", show_default=True, help="Name of the sweep, by which MLflow groups the runs.")
-@click.option(
-    "--on",
-    type=click.Choice(("local", "slurm")),
-    default="local",
-    show_default=True,
-    help="Where members run; what slurm is asked for stands in cluster.yaml.",
-)
-@click.option(
-    "--jobs",
-    "-j",
-    type=click.IntRange(min=1),
-    help="Members at one time.  [default: 2 locally, all that start on slurm]",
-)
+@_on
+@_jobs
 @click.option("--dry-run", is_flag=True, help="List the members, and run nothing.")
 @_errors_for_people
 def sweep(settings: tuple[str, ...], name: str, on: Literal["local", "slurm"], jobs: int | None, dry_run: bool) -> None:
@@ -292,7 +297,8 @@ def sweep(settings: tuple[str, ...], name: str, on: Literal["local", "slurm"], j
 @click.option(
     "--seeds", type=click.IntRange(min=2), default=3, show_default=True, help="Further seeds of each of them."
 )
-@click.option("--jobs", "-j", type=click.IntRange(min=1), default=2, show_default=True, help="Members at one time.")
+@_on
+@_jobs
 @click.option("--output", type=click.Path(path_type=Path), help="Folder of search.html.  [default: reports]")
 @click.option("--dry-run", is_flag=True, help="List the members of the next round, and run nothing.")
 @_errors_for_people
@@ -307,7 +313,7 @@ def search(settings: tuple[str, ...], output: Path | None, **options: Any) -> No
     from seqlab.tracking.home import find_home
 
     output = output or find_home(Path.cwd()).root / "reports"
-    sys.exit(run_search(Path.cwd(), settings, Options(output=output, **options), say=say))
+    sys.exit(run_search(Path.cwd(), settings, Options(output=output, **options), say=say, ask=_agreed))
 
 
 @main.command(short_help="Run a recipe of recipes/.")

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 from seqlab.commands.search import runs as module
-from seqlab.commands.search.runs import OWN_FAILURE, Runs, Stopped
+from seqlab.commands.search.runs import OWN_FAILURE, Runs, Stopped, Where
 from seqlab.commands.search.trials import Outcome
 from seqlab.commands.sweep.members import Member
 from seqlab.commands.sweep.plan import Planned
-from seqlab.commands.sweep.queue import Task
 from seqlab.commands.sweep.sweep import Result
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params
@@ -27,6 +26,7 @@ def member(name: str, seed: int) -> Member:
     return Member(name, made.settings, made.params)
 
 
+WHERE = Where("local", 2, lambda _: False)
 A, B = member("a", 1), member("b", 2)
 
 
@@ -40,13 +40,12 @@ class There:
         self.ran: list[list[str]] = []
         self.said: list[str] = []
         monkeypatch.setattr(module, "Experiments", lambda _: self)
-        monkeypatch.setattr(module, "Queue", lambda _: self)
+        monkeypatch.setattr(module, "make_executor", lambda *_: self)
         monkeypatch.setattr(
             module, "Revision", lambda _, revision: SimpleNamespace(output=lambda _: self.read(revision))
         )
-        monkeypatch.setattr(module, "make_plan", self.plan)
         monkeypatch.setattr(module, "run_members", self.run_members)
-        self.runs = Runs(Path(), "mine", 2, BLEU, self.said.append)
+        self.runs = Runs(Path(), "mine", WHERE, BLEU, self.said.append)
 
     def revisions(self) -> dict[str, str]:
         return {name: f"of {name}" for name in self.finished}
@@ -60,13 +59,9 @@ class There:
         best = {"epoch": 1, "bleu": bleu, "exact_match": bleu / 2, "loss": 100 - bleu, "perplexity": 7.0}
         return json.dumps({"best": best, "epochs": 1})
 
-    def tasks(self) -> dict[str, Task]:
-        return {name: Task(name, "Failed", f"of {name}") for name in self.failed}
-
-    def log(self, name: str) -> str:
-        if not self.failed[name][1]:
-            raise SeqlabError("no log")
-        return f"epoch 1\n{self.failed[name][1]}\nERROR: failed to reproduce 'train': failed to run: x\n"
+    def failure(self, planned: Planned) -> str:
+        params, why = self.failed[planned.name]
+        return why if params == planned.member.params else ""
 
     def plan(self, members: Sequence[Member], *_: Any) -> list[Planned]:
         return [Planned(each, "failed" if each.name in self.failed else "new") for each in members]
@@ -120,7 +115,7 @@ def test_what_is_missing_is_run_and_a_sweep_s_words_are_not_repeated(there: Ther
 
 def test_the_objective_s_figure_is_taken(there: There) -> None:
     there.finished = {"a": (A.params, 30.0)}
-    assert Runs(Path(), "mine", 2, LOSS, there.said.append).known([A]) == {"a": Outcome("a", 70.0)}
+    assert Runs(Path(), "mine", WHERE, LOSS, there.said.append).known([A]) == {"a": Outcome("a", 70.0)}
 
 
 def test_what_diverged_is_told_as_failed_and_not_run_again(there: There) -> None:
@@ -130,7 +125,7 @@ def test_what_diverged_is_told_as_failed_and_not_run_again(there: There) -> None
     there.failed["a"] = A.params, DIVERGED
     assert there.runs.outcomes([A, B], "Round 1") == [Outcome("a", None, DIVERGED), Outcome("b", 1.0)]
     assert there.ran == [["a", "b"]]
-    # Of other parameters under its name, the queue says nothing of this one; nor does it without a log.
+    # Of other parameters under its name, nothing is known of this one; nor is it without a log.
     for failed in ((B.params, DIVERGED), (A.params, "")):
         there.failed["a"] = failed
         assert there.runs.known([A]) == {}

@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -227,3 +227,17 @@ def test_a_damaged_note_is_named(cluster: Played) -> None:
     cluster.answers = [{}]
     with pytest.raises(SeqlabError, match=r"members\.json: it is none that seqlab writes; repair or delete it"):
         cluster.sweep()
+
+
+def test_why_a_member_failed_is_remembered_of_its_own_recipe_alone(cluster: Played) -> None:
+    lost, diverged = Outcome(state="interrupted", node="n1"), Outcome(state="failed", node="n1", reason="train: nan")
+    cluster.answers = [{}, {}, then(cluster, {}, s1=diverged, s2=lost)]
+    cluster.sweep()
+    executor = ClusterSweep(cluster.repository.root, None, lambda _: False)
+    first, second = executor.plan(make_members(cluster.repository.root, GRID))
+    assert [each.state for each in (first, second)] == ["failed", "failed"]
+    assert executor.failure(first) == "train: nan"
+    # The cluster ended it, which says nothing of the recipe.
+    assert executor.failure(second) == ""
+    assert executor.failure(replace(first, member=replace(second.member, name=first.name))) == ""
+    assert executor.failure(replace(first, member=replace(first.member, name="never submitted"))) == ""

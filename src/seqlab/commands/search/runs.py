@@ -1,12 +1,12 @@
 """Members brought to their outcomes: read from finished experiments, run where there are none.
 
 Nothing else is asked, so that a search is a projection of what is there: the experiments with their results, and the
-failures that DVC's queue remembers.
+failures that are remembered where members ran.
 """
 
 import re
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ConfigDict, ValidationError
@@ -15,11 +15,10 @@ from seqlab.commands.ci.revision import Revision
 from seqlab.commands.search.objective import Objective
 from seqlab.commands.search.trials import Outcome
 from seqlab.commands.sweep.execution import run_members
+from seqlab.commands.sweep.executor import Executor, Place, make_executor
 from seqlab.commands.sweep.experiments import Experiments
-from seqlab.commands.sweep.failure import reason
 from seqlab.commands.sweep.members import Member
-from seqlab.commands.sweep.plan import make_plan
-from seqlab.commands.sweep.queue import Queue
+from seqlab.commands.sweep.plan import Planned
 from seqlab.commands.sweep.report import LONGEST_ERROR
 from seqlab.commands.sweep.sweep import Result
 from seqlab.core.errors import SeqlabError
@@ -48,13 +47,22 @@ class _Training(Record):
     best: _Best
 
 
-class Runs:
-    """Runs members as those of the sweep `name` in working copy `root`, so many at one time."""
+@dataclass(frozen=True)
+class Where:
+    """Where members run, how many at one time (None: as a sweep there), and who answers a question by yes or no."""
 
-    def __init__(self, root: Path, name: str, jobs: int, objective: Objective, say: Callable[[str], None]) -> None:
+    on: Place
+    jobs: int | None
+    ask: Callable[[str], bool]
+
+
+class Runs:
+    """Runs members as those of the sweep `name` of working copy `root`."""
+
+    def __init__(self, root: Path, name: str, where: Where, objective: Objective, say: Callable[[str], None]) -> None:
         self._root = root
         self._name = name
-        self._jobs = jobs
+        self._where = where
         self._objective = objective
         self._say = say
         self._experiments = Experiments(root)
@@ -91,17 +99,28 @@ class Runs:
         self._sweep(members, self._say)
 
     def _sweep(self, members: Sequence[Member], say: Callable[[str], None], *, dry_run: bool = False) -> Result:
-        return run_members(self._root, members, name=self._name, jobs=self._jobs, dry_run=dry_run, say=say)
+        where = self._where
+        return run_members(
+            self._root, members, name=self._name, jobs=where.jobs, dry_run=dry_run, say=say, on=where.on, ask=where.ask
+        )
+
+    def _plan(self, members: Sequence[Member]) -> tuple[Executor, list[Planned]]:
+        executor = make_executor(self._root, self._where.on, self._where.jobs, self._where.ask)
+        return executor, executor.plan(members)
 
     def _run(self, members: Sequence[Member]) -> dict[str, Outcome]:
         opening = f"Sweep {self._name}: "
         # Under the names that their experiments will have.
-        planned = [each.member for each in make_plan(members, self._experiments, Queue(self._root).tasks())]
+        planned = [each.member for each in self._plan(members)[1]]
         # How each round begins and ends as a sweep, and where to look, is said once, when the search has ended.
         result = self._sweep(planned, lambda text: None if text.startswith(opening) else self._say(text))
         for name, why in result.failed.items():
-            self._say(f"failed {name}: {why:.{LONGEST_ERROR}}\n  log: dvc queue logs {name}")
+            log = result.logs.get(name, f"dvc queue logs {name}")
+            self._say(f"failed {name}: {why:.{LONGEST_ERROR}}\n  log: {log}")
         if result.stopped:
+            if self._where.on != "local":
+                # What still runs there, and how to cancel it.
+                self._say(result.advice)
             raise Stopped
         if others := [name for name, why in result.failed.items() if not OWN_FAILURE.match(why)]:
             raise SeqlabError(
@@ -142,17 +161,13 @@ class Runs:
         return self._values[revision]
 
     def _failed(self, members: Sequence[Member]) -> dict[str, Outcome]:
-        """The members that failed by what they are made of, as far as DVC's queue remembers."""
-        queue = Queue(self._root)
-        tasks = queue.tasks()
+        """The members that failed by what they are made of, as far as it is remembered where they ran."""
+        executor, plan = self._plan(members)
         found = {}
-        for member, planned in zip(members, make_plan(members, self._experiments, tasks), strict=True):
-            if planned.state != "failed" or self._experiments.params(tasks[planned.name].revision) != member.params:
-                continue
-            # Where its log is gone, it is run again.
-            with suppress(SeqlabError):
-                if OWN_FAILURE.match(why := reason(queue.log(planned.name))):
-                    found[member.name] = Outcome(planned.name, None, why)
+        for member, planned in zip(members, plan, strict=True):
+            # Of what is not remembered any more, it is run again.
+            if planned.state == "failed" and OWN_FAILURE.match(why := executor.failure(planned)):
+                found[member.name] = Outcome(planned.name, None, why)
         return found
 
 

@@ -76,6 +76,12 @@ class ClusterSweep:
         self._fetch(())
         return make_plan(members, self._experiments, self._found(slurm.states()))
 
+    def failure(self, planned: Planned) -> str:
+        """Why a member failed, by its own word; "" if it left none, or the cluster ended it."""
+        job = self._jobs.latest({}).get(planned.name)
+        outcome = job.outcome() if job and job.is_of(planned.member.params, self._experiments) else None
+        return outcome.reason if outcome is not None and outcome.state == "failed" else ""
+
     def run(self, plan: Sequence[Planned]) -> Result:
         """Submit what is new or failed, follow what is not done, and fetch what is.
 

@@ -11,10 +11,12 @@ from typing import Literal, Protocol
 
 from seqlab.commands.sweep.cluster_sweep import ClusterSweep
 from seqlab.commands.sweep.experiments import Experiments
+from seqlab.commands.sweep.failure import reason
 from seqlab.commands.sweep.members import Member
 from seqlab.commands.sweep.plan import Planned, make_plan
 from seqlab.commands.sweep.queue import Queue
 from seqlab.commands.sweep.sweep import Result, Sweep
+from seqlab.core.errors import SeqlabError
 
 Place = Literal["local", "slurm"]
 PLACES: tuple[Place, ...] = ("local", "slurm")
@@ -29,6 +31,13 @@ class Executor(Protocol):
 
         Raises:
             SeqlabError: something is missing that members need there.
+        """
+
+    def failure(self, planned: Planned) -> str:
+        """Why a member failed that a plan says has, as far as it is remembered; "" where it is not.
+
+        Raises:
+            SeqlabError: the place does not answer.
         """
 
     def run(self, plan: Sequence[Planned]) -> Result:
@@ -53,6 +62,18 @@ class Local:
         queue = Queue(self._root)
         queue.fail_abandoned()
         return make_plan(members, Experiments(self._root), queue.tasks())
+
+    def failure(self, planned: Planned) -> str:
+        """See `Executor.failure`."""
+        queue = Queue(self._root)
+        task = queue.tasks().get(planned.name)
+        if task is None or not task.is_of(planned.member.params, Experiments(self._root)):
+            return ""
+        try:
+            return reason(queue.log(planned.name))
+        except SeqlabError:
+            # Its log is gone.
+            return ""
 
     def run(self, plan: Sequence[Planned]) -> Result:
         """See `Executor.run`."""
