@@ -4,70 +4,14 @@ Each command imports what it needs when it runs: torch and mlflow take a second 
 """
 
 import sys
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Any
 
 import click
 
-from seqlab.core.errors import SeqlabError
-from seqlab.system.addresses import stripped
-from seqlab.system.terminal import plain, say
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-class _Name(click.ParamType[str]):
-    """What something is called. Nothing is called "", which a variable that is not set leaves behind."""
-
-    name = "text"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        return value if value.strip() else self.fail("it is empty; is a variable not set?", param, ctx)
-
-
-NAME = _Name()
-INPUT = click.Path(exists=True, dir_okay=False, path_type=Path)
-OUTPUT = click.Path(dir_okay=False, path_type=Path)
-
-
-def _errors_for_people(command: Callable[P, T]) -> Callable[P, T]:
-    """Turn a SeqlabError into a message and exit status 1, without a traceback."""
-
-    @wraps(command)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return command(*args, **kwargs)
-        except SeqlabError as error:
-            raise click.ClickException(plain(stripped(str(error)))) from None
-
-    return guarded
-
-
-def _agreed(question: str) -> bool:
-    try:
-        return click.confirm(plain(stripped(question)))
-    except click.Abort:
-        # Nobody is there to answer, or it was Ctrl-C.
-        return False
-
-
-# Of commands that run members.
-_on = click.option(
-    "--on",
-    type=click.Choice(("local", "slurm")),
-    default="local",
-    show_default=True,
-    help="Where members run; what slurm is asked for stands in cluster.yaml.",
-)
-_jobs = click.option(
-    "--jobs",
-    "-j",
-    type=click.IntRange(min=1),
-    help="Members at one time.  [default: 2 locally, all that start on slurm]",
-)
+from seqlab.command_line import INPUT, NAME, OUTPUT, agreed, errors_for_people
+from seqlab.member_commands import recipe, search, sweep
+from seqlab.system.terminal import say
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -93,7 +37,7 @@ def main() -> None:
 @click.option("--length-penalty", type=click.FloatRange(min=0), help="[default: evaluate.length_penalty]")
 @click.option("--max-length", type=click.IntRange(min=1), help="In tokens.  [default: evaluate.max_length]")
 @click.option("--n-best", type=click.IntRange(min=1), default=1, show_default=True, help="Translations of each text.")
-@_errors_for_people
+@errors_for_people
 def translate(text: tuple[str, ...], **options: Any) -> None:
     """Translate TEXT, each argument a text; without arguments, each line of --input or of standard input.
 
@@ -118,7 +62,7 @@ def translate(text: tuple[str, ...], **options: Any) -> None:
 @click.argument("run", type=NAME, required=False)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), default=5050, show_default=True, help="Port to listen on.")
-@_errors_for_people
+@errors_for_people
 def serve(run: str | None, host: str, port: int) -> None:
     """Serve models/best, or the best model of RUN (as in `translate --run`), until Ctrl-C.
 
@@ -133,7 +77,7 @@ def serve(run: str | None, host: str, port: int) -> None:
 @main.command(short_help="List the newest runs in MLflow.")
 @click.option("--filter", "condition", default="", help="Runs that match, in MLflow's search syntax.")
 @click.option("--count", type=click.IntRange(min=1, max=10_000), default=20, show_default=True, help="At most so many.")
-@_errors_for_people
+@errors_for_people
 def runs(condition: str, count: int) -> None:
     """List the runs in MLflow, newest first: name, BLEU, state, and when each started."""
     from seqlab.commands.runs import list_runs
@@ -143,7 +87,7 @@ def runs(condition: str, count: int) -> None:
 
 @main.command(short_help="Show what runs now, with its curves.")
 @click.option("--once", is_flag=True, help="Show it once, and end.")
-@_errors_for_people
+@errors_for_people
 def watch(*, once: bool) -> None:
     """Show what runs in this working copy and in copies of it (sweeps), from the journals, until Ctrl-C.
 
@@ -155,7 +99,7 @@ def watch(*, once: bool) -> None:
 
 
 @main.command(short_help="Bring MLflow up to date.")
-@_errors_for_people
+@errors_for_people
 def sync() -> None:
     """Bring MLflow up to date with the journal and with this working copy.
 
@@ -181,7 +125,7 @@ def sync() -> None:
 @click.option("--filter", "condition", default="", help="Finished runs that match, in MLflow's search syntax.")
 @click.option("--heatmap", nargs=2, metavar="ROWS COLUMNS", help="Of the heat map.  [default: what varies most]")
 @click.option("--output", type=click.Path(path_type=Path), help="Folder.  [default: reports, beside params.yaml]")
-@_errors_for_people
+@errors_for_people
 def compare(runs: tuple[str, ...], condition: str, heatmap: tuple[str, str] | None, output: Path | None) -> None:
     """Compare runs in MLflow, each RUN an id, a name or the beginning of a fingerprint; without, all finished ones.
 
@@ -199,7 +143,7 @@ def compare(runs: tuple[str, ...], condition: str, heatmap: tuple[str, str] | No
 
 @main.command(short_help="Say why a stage would run, or runs differ.")
 @click.argument("subjects", type=NAME, nargs=-1, metavar="[STAGE]... | RUN RUN")
-@_errors_for_people
+@errors_for_people
 def why(subjects: tuple[str, ...]) -> None:
     """Say why `dvc repro` would run each STAGE (without arguments: all), or in what two runs differ.
 
@@ -213,7 +157,7 @@ def why(subjects: tuple[str, ...]) -> None:
 
 @main.command(short_help="Open MLflow where ratio, hidden size and BLEU are.")
 @click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True, help="Where to serve.")
-@_errors_for_people
+@errors_for_people
 def ui(port: int) -> None:
     """Serve MLflow's UI for this working copy, and open it where ratio, hidden size and BLEU are shown; Ctrl-C ends it.
 
@@ -227,7 +171,7 @@ def ui(port: int) -> None:
 @main.command(short_help="Make a run's model the champion.")
 @click.argument("run", type=NAME)
 @click.option("--yes", is_flag=True, help="Do not ask, whatever the scores say.")
-@_errors_for_people
+@errors_for_people
 def promote(run: str, *, yes: bool) -> None:
     """Make the model of RUN (id, name, or beginning of its fingerprint) the `champion` of its task in the registry.
 
@@ -235,13 +179,13 @@ def promote(run: str, *, yes: bool) -> None:
     """
     from seqlab.tracking.publishing.champion import promote as promote_run
 
-    say(promote_run(Path.cwd(), run, lambda doubt: yes or _agreed(f"{doubt} Promote it?")))
+    say(promote_run(Path.cwd(), run, lambda doubt: yes or agreed(f"{doubt} Promote it?")))
 
 
 @main.command(short_help="Execute a run anew, and compare every byte.")
 @click.argument("run", type=NAME, required=False)
 @click.option("--trust", is_flag=True, help="Do not ask, whatever code it is.")
-@_errors_for_people
+@errors_for_people
 def verify(run: str | None, *, trust: bool) -> None:
     """Execute RUN anew (id, name or beginning of a fingerprint; without, the run of this working copy) and compare.
 
@@ -251,85 +195,14 @@ def verify(run: str | None, *, trust: bool) -> None:
     """
     from seqlab.commands.verify.verify import verify as verify_run
 
-    verdict = verify_run(Path.cwd(), run, lambda doubt: trust or _agreed(f"{doubt} Run it?"))
+    verdict = verify_run(Path.cwd(), run, lambda doubt: trust or agreed(f"{doubt} Run it?"))
     say(verdict)
     if not verdict.reproduced:
         sys.exit(1)
 
 
-@main.command(short_help="Run a grid of parameters.")
-@click.option(
-    "-S", "--set-param", "settings", multiple=True, metavar="NAME=VALUE,...", help="Values, as in dvc exp run."
-)
-@click.option("--name", default="grid", show_default=True, help="Name of the sweep, by which MLflow groups the runs.")
-@_on
-@_jobs
-@click.option("--dry-run", is_flag=True, help="List the members, and run nothing.")
-@_errors_for_people
-def sweep(settings: tuple[str, ...], name: str, on: Literal["local", "slurm"], jobs: int | None, dry_run: bool) -> None:
-    """Run a grid as DVC experiments; what is done is skipped, and after Ctrl-C the same command goes on.
-
-    Without -S: teacher forcing ratios 0, 0.25, 0.5, 0.75, 1 with hidden sizes 64, 128 and seeds 1, 2, 3. With it, the
-    grid of these values alone: -S model.attention=none,dot -S 'seed=range(1,4)'. Each member computes on one thread
-    unless runtime.threads is set.
-    """
-    from seqlab.commands.sweep.command import run_sweep
-
-    sys.exit(run_sweep(Path.cwd(), settings, name=name, jobs=jobs, dry_run=dry_run, say=say, on=on, ask=_agreed))
-
-
-@main.command(short_help="Search a space of parameters.")
-@click.option(
-    "-S", "--set-param", "settings", multiple=True, metavar="NAME=RANGE", help="low..high[/step], log(low,high), a,b."
-)
-@click.option("--name", default="search", show_default=True, help="Name of the sweep that the trials are members of.")
-@click.option(
-    "--metric",
-    type=NAME,
-    default="bleu",
-    show_default=True,
-    help="bleu, exact_match, loss or perplexity, of the validation.",
-)
-@click.option("--trials", type=click.IntRange(1, 1000), default=20, show_default=True, help="Combinations to try.")
-@click.option("--round", type=click.IntRange(min=1), default=4, show_default=True, help="Trials proposed at one time.")
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of what is proposed.")
-@click.option("--best", type=click.IntRange(min=1), default=3, show_default=True, help="Trials run with further seeds.")
-@click.option(
-    "--seeds", type=click.IntRange(min=2), default=3, show_default=True, help="Further seeds of each of them."
-)
-@_on
-@_jobs
-@click.option("--output", type=click.Path(path_type=Path), help="Folder of search.html.  [default: reports]")
-@click.option("--dry-run", is_flag=True, help="List the members of the next round, and run nothing.")
-@_errors_for_people
-def search(settings: tuple[str, ...], output: Path | None, **options: Any) -> None:
-    """Search a space by Optuna's TPE in rounds; every trial is a member of a sweep, and what is done is skipped.
-
-    -S 'train.learning_rate=log(1e-4,1e-2)' -S model.hidden_size=128..512/64 -S model.attention=none,dot is a space; a
-    single value holds for all trials. Then the best few run with further seeds: the winner has the best mean. The same
-    command proposes the same members, and goes on after Ctrl-C. Writes search.html.
-    """
-    from seqlab.commands.search.command import Options, run_search
-    from seqlab.tracking.home import find_home
-
-    output = output or find_home(Path.cwd()).root / "reports"
-    sys.exit(run_search(Path.cwd(), settings, Options(output=output, **options), say=say, ask=_agreed))
-
-
-@main.command(short_help="Run a recipe of recipes/.")
-@click.argument("name", type=NAME)
-@click.option("--seeds", type=NAME, help="Run it as a sweep with each of these seeds, such as 1,2,3.")
-@_errors_for_people
-def recipe(name: str, seeds: str | None) -> None:
-    """Run recipes/NAME.txt, a list of parameters, as a DVC experiment; with --seeds as a sweep, one member a seed."""
-    from seqlab.commands.sweep.command import run_sweep
-    from seqlab.commands.sweep.recipe import read_recipe, run_recipe
-    from seqlab.tracking.home import find_home
-
-    if seeds is None:
-        sys.exit(run_recipe(Path.cwd(), name))
-    settings = [*read_recipe(find_home(Path.cwd()).root, name), f"seed={seeds}"]
-    sys.exit(run_sweep(Path.cwd(), settings, name=name, jobs=2, dry_run=False, say=say))
+for command in (sweep, search, recipe):
+    main.add_command(command)
 
 
 @main.command(short_help="Run what a change asks for, and compare.")
@@ -337,7 +210,7 @@ def recipe(name: str, seeds: str | None) -> None:
 @click.option("--output", type=click.Path(path_type=Path), help="Markdown file to write.  [default: standard output]")
 @click.option("--remote", type=NAME, help="DVC remote, made this working copy's default.  [default: its default]")
 @click.option("--locked", is_flag=True, help="Fail if dvc.lock in this commit is not of its parameters and code.")
-@_errors_for_people
+@errors_for_people
 def ci(base: str, output: Path | None, remote: str | None, locked: bool) -> None:
     """Run what a change asks for, share the results by DVC's remote and MLflow, and compare them with another revision.
 
@@ -349,7 +222,7 @@ def ci(base: str, output: Path | None, remote: str | None, locked: bool) -> None
 
 
 @main.command(short_help="Print the scores of this working copy.")
-@_errors_for_people
+@errors_for_people
 def summary() -> None:
     """Print the scores of this working copy, where to look next, and what changed since, if anything did."""
     from seqlab.commands.summary import invitation, summarize
@@ -371,7 +244,7 @@ def summary() -> None:
 
 
 @main.command(short_help="Say what is wrong with this installation.")
-@_errors_for_people
+@errors_for_people
 def doctor() -> None:
     """Say what is wrong with this installation and what to do, and which device, store and remote are in use.
 
@@ -387,7 +260,7 @@ def doctor() -> None:
 
 
 @main.command(short_help="Print every parameter and what it does.")
-@_errors_for_people
+@errors_for_people
 def params() -> None:
     """Print every parameter, its value in params.yaml, and what it does."""
     from seqlab.params.params import load_params
