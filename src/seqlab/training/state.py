@@ -9,6 +9,8 @@ from pydantic import TypeAdapter
 from seqlab.training.curves import EpochPoint, StepPoint
 from seqlab.training.early_stopping import EarlyStopping
 from seqlab.training.learning_rate import Plateau
+from seqlab.training.update import StepResult
+from seqlab.training.validator import ValidationScores
 
 
 @dataclass(slots=True)
@@ -52,6 +54,52 @@ class TrainingState:
     early_stopping: EarlyStopping = field(default_factory=EarlyStopping)
     step_points: list[StepPoint] = field(default_factory=list)
     epoch_points: list[EpochPoint] = field(default_factory=list)
+
+    def count(self, result: StepResult, max_grad_norm: float) -> None:
+        """Take in the result of a step, whose gradient was clipped above `max_grad_norm`, if that is not 0."""
+        for totals in (self.window, self.epoch_totals):
+            totals.add(tokens=result.tokens, loss=result.loss, nll=result.nll, gradient_norm=result.gradient_norm)
+        self.learning_rate = result.learning_rate
+        self.teacher_forcing_ratio = result.teacher_forcing_ratio
+        self.largest_gradient_norm = max(self.largest_gradient_norm, result.gradient_norm)
+        if 0 < max_grad_norm < result.gradient_norm:
+            self.clipped_steps += 1
+
+    def end_window(self, step: int, epoch: int) -> StepPoint:
+        """Begin another window after this step; return the point of the one before."""
+        point = StepPoint(
+            step=step,
+            epoch=epoch,
+            loss=self.window.loss / self.window.tokens,
+            learning_rate=self.learning_rate,
+            gradient_norm=self.window.gradient_norm / self.window.steps,
+            teacher_forcing_ratio=self.teacher_forcing_ratio,
+        )
+        self.step_points.append(point)
+        self.window = Totals()
+        return point
+
+    def end_epoch(self, scores: ValidationScores) -> EpochPoint:
+        """Begin the next epoch; return the point of the one before, with its validation scores."""
+        totals = self.epoch_totals
+        point = EpochPoint(
+            epoch=self.epoch,
+            step=self.step,
+            train_loss=totals.loss / totals.tokens,
+            train_nll=totals.nll / totals.tokens,
+            valid_loss=scores.loss,
+            valid_perplexity=scores.perplexity,
+            valid_bleu=scores.bleu,
+            valid_exact_match=scores.exact_match,
+            learning_rate=self.learning_rate,
+            teacher_forcing_ratio=self.teacher_forcing_ratio,
+            gradient_norm=totals.gradient_norm / totals.steps,
+        )
+        self.epoch_points.append(point)
+        self.epoch_totals = Totals()
+        self.epoch += 1
+        self.batch = 0
+        return point
 
     def to_json(self) -> str:
         """JSON that `from_json` turns back into the very same floats."""

@@ -12,7 +12,6 @@ from seqlab.params.train import TrainParams
 from seqlab.seq2seq.checkpoint import model_tensors
 from seqlab.text.batches import Batch, Batches
 from seqlab.training import snapshot
-from seqlab.training.curves import EpochPoint, StepPoint
 from seqlab.training.digests import ParameterDigests
 from seqlab.training.early_stopping import Best
 from seqlab.training.events import (
@@ -30,7 +29,7 @@ from seqlab.training.learning_rate import learning_rate_at
 from seqlab.training.outputs import ModelOutputs
 from seqlab.training.pace import Pace
 from seqlab.training.resume import ResumeStore, SavedState
-from seqlab.training.state import Totals, TrainingState
+from seqlab.training.state import TrainingState
 from seqlab.training.update import StepResult, Updater
 from seqlab.training.validator import ValidationScores, Validator
 
@@ -172,7 +171,7 @@ class Trainer:
         self._seconds += time.perf_counter() - started
         for result in results:
             step, epoch = self._begun.popleft()
-            self._count(result)
+            self._state.count(result, self._params.max_grad_norm)
             seconds, self._seconds = self._seconds, 0.0
             for pace in (self._window_pace, self._epoch_pace):
                 pace.add(result.tokens, seconds)
@@ -180,29 +179,9 @@ class Trainer:
             if self._state.window.steps == self._params.log_every:
                 self._finish_window(step, epoch)
 
-    def _count(self, result: StepResult) -> None:
-        state = self._state
-        for totals in (state.window, state.epoch_totals):
-            totals.add(tokens=result.tokens, loss=result.loss, nll=result.nll, gradient_norm=result.gradient_norm)
-        state.learning_rate = result.learning_rate
-        state.teacher_forcing_ratio = result.teacher_forcing_ratio
-        state.largest_gradient_norm = max(state.largest_gradient_norm, result.gradient_norm)
-        if 0 < self._params.max_grad_norm < result.gradient_norm:
-            state.clipped_steps += 1
-
     def _finish_window(self, step: int, epoch: int) -> None:
-        state, window = self._state, self._state.window
         self._digests.gather()
-        point = StepPoint(
-            step=step,
-            epoch=epoch,
-            loss=window.loss / window.tokens,
-            learning_rate=state.learning_rate,
-            gradient_norm=window.gradient_norm / window.steps,
-            teacher_forcing_ratio=state.teacher_forcing_ratio,
-        )
-        state.step_points.append(point)
-        state.window = Totals()
+        point = self._state.end_window(step, epoch)
         self._emit(StepFinished(point, self._window_pace.tokens_per_second))
         self._window_pace = Pace()
 
@@ -213,11 +192,7 @@ class Trainer:
         valid_seconds = time.perf_counter() - started
         place = self._keep(scores)
         state.plateau.update(scores.loss, decay=params.learning_rate_decay, patience=params.learning_rate_patience)
-        point = self._epoch_point(scores)
-        state.epoch_points.append(point)
-        state.epoch_totals = Totals()
-        state.epoch += 1
-        state.batch = 0
+        point = state.end_epoch(scores)
         self._save()
         self._emit(
             EpochFinished(
@@ -252,22 +227,6 @@ class Trainer:
                 "lower train.learning_rate. The checkpoints of earlier epochs are kept in models/"
             )
         return scores
-
-    def _epoch_point(self, scores: ValidationScores) -> EpochPoint:
-        state, totals = self._state, self._state.epoch_totals
-        return EpochPoint(
-            epoch=state.epoch,
-            step=state.step,
-            train_loss=totals.loss / totals.tokens,
-            train_nll=totals.nll / totals.tokens,
-            valid_loss=scores.loss,
-            valid_perplexity=scores.perplexity,
-            valid_bleu=scores.bleu,
-            valid_exact_match=scores.exact_match,
-            learning_rate=state.learning_rate,
-            teacher_forcing_ratio=state.teacher_forcing_ratio,
-            gradient_norm=totals.gradient_norm / totals.steps,
-        )
 
     def _finish(self, seconds: float) -> None:
         state = self._state
