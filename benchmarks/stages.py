@@ -12,6 +12,7 @@ from pathlib import Path
 
 from seqlab.params.params import Params
 from seqlab.stage import Stage
+from seqlab.tracking.fingerprint.canonical import digest
 from seqlab.tracking.journal.recorder import StageRecorder
 
 STAGES = ("download", "tokenize", "train", "evaluate", "report")
@@ -39,6 +40,10 @@ class _Stage(Stage):
 
     def train_fingerprint(self) -> str:
         return "none"
+
+    def continuation_fingerprint(self) -> str:
+        # Of the epochs, too: no training goes on from another.
+        return digest(self.params.model_dump())
 
 
 def run_stages(params: Params) -> dict[str, Outputs]:

@@ -235,7 +235,7 @@ def clone(root: Path, commit: str, folder: Path) -> None:
     """
     address = remote_address(root)
     # In `root`, since a path may count from there.
-    _git(root, "clone", "--quiet", "--no-checkout", "--", address, str(folder), seconds=CLONE_SECONDS)
+    _git(root, "clone", "--quiet", "--no-checkout", "--", address, str(folder), longer=CLONE_SECONDS)
     _git(folder, "checkout", "--quiet", "--detach", _checked(commit))
 
 
@@ -245,15 +245,15 @@ def fetch(root: Path, reference: str, remote: str = "origin") -> str:
     Raises:
         SeqlabError: the remote does not answer, or has no such reference.
     """
-    _git(root, "fetch", "--quiet", "--no-tags", "--", remote, reference, seconds=CLONE_SECONDS)
+    _git(root, "fetch", "--quiet", "--no-tags", "--", remote, reference, longer=CLONE_SECONDS)
     found = find_commit(root, "FETCH_HEAD")
     if found is None:
         raise SeqlabError(f"git fetch: {reference} at {remote} is no commit")
     return found
 
 
-def _git(root: Path, command: str, *arguments: str, given: bytes = b"", seconds: float = SECONDS) -> bytes:
-    """What a git command prints in `root`.
+def _git(root: Path, command: str, *arguments: str, given: bytes = b"", longer: float = 0.0) -> bytes:
+    """What a git command prints in `root`, within SECONDS or what is `longer`.
 
     Raises:
         SeqlabError: it fails, there is no git, or it does not end in time.
@@ -266,14 +266,14 @@ def _git(root: Path, command: str, *arguments: str, given: bytes = b"", seconds:
             env=clean_environment() | OWN,
             input=given,
             capture_output=True,
-            timeout=seconds,
+            timeout=longer or SECONDS,
             check=True,
         )
     except subprocess.CalledProcessError as error:
         said = error.stderr.decode("utf-8", "replace").strip()
         raise SeqlabError(f"git {command}: {said or f'status {error.returncode}'}") from None
     except subprocess.TimeoutExpired:
-        raise SeqlabError(f"git {command} did not end within {seconds} s in {root}") from None
+        raise SeqlabError(f"git {command} did not end within {longer or SECONDS:g} s in {root}") from None
     except (OSError, ValueError) as error:
         raise SeqlabError(f"git {command}: {error}") from None
     return done.stdout
