@@ -1,10 +1,13 @@
 """The Python of a stage: the project's own, activated or not; another one says in a line what to do."""
 
 import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
 from tests.pipeline.conftest import Project
+from tests.tracking.mlflow_server import wait_for
 
 
 def put_python(folder: Path, *options: str) -> Path:
@@ -38,3 +41,18 @@ def test_a_python_without_the_packages(project: Project, tmp_path: Path) -> None
     assert result.returncode != 0
     assert "lacks the project's packages: `make install` makes an environment that has them, in .venv" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_ctrl_c_while_a_stage_imports(project: Project) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline.train"],
+        cwd=project.root,
+        env={**project.environment, "PYTHONPATH": "src"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    # The first of the packages that it imports.
+    wait_for(lambda: "psutil" in Path(f"/proc/{process.pid}/maps").read_text("utf-8"))
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (130, "interrupted; `dvc repro` runs this stage again\n")

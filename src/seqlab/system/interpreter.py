@@ -1,6 +1,8 @@
-"""Refuses, when it is imported, a Python without the project's packages: a stage imports it before all else."""
+"""A stage imports it before all else: a Python without the project's packages, and Ctrl-C meanwhile, get one line."""
 
 import importlib.util
+import os
+import signal
 import sys
 
 if sys.version_info < (3, 11) or importlib.util.find_spec("psutil") is None:
@@ -8,3 +10,14 @@ if sys.version_info < (3, 11) or importlib.util.find_spec("psutil") is None:
         f"{sys.executable} (Python {sys.version_info[0]}.{sys.version_info[1]}) lacks the project's packages: "
         "`make install` makes an environment that has them, in .venv"
     )
+
+
+def _leave(_number: int, _frame: object) -> None:
+    """End a stage that still imports, and has written nothing."""
+    os.write(2, b"interrupted; `dvc repro` runs this stage again\n")
+    os._exit(130)
+
+
+# Until the stage has a handler of its own. Somebody else who imports a stage keeps theirs.
+if getattr(getattr(sys.modules["__main__"], "__spec__", None), "name", "").startswith("pipeline."):
+    signal.signal(signal.SIGINT, _leave)
