@@ -41,8 +41,9 @@ def sweep(settings: tuple[str, ...], name: str, on: Literal["local", "slurm"], j
     unless runtime.threads is set.
     """
     from seqlab.commands.sweep.command import run_sweep
+    from seqlab.commands.sweep.executor import Where
 
-    sys.exit(run_sweep(Path.cwd(), settings, name=name, jobs=jobs, dry_run=dry_run, say=say, on=on, ask=agreed))
+    sys.exit(run_sweep(Path.cwd(), settings, name=name, where=Where(on, jobs, agreed), dry_run=dry_run, say=say))
 
 
 @click.command(short_help="Search a space of parameters.")
@@ -69,7 +70,9 @@ def sweep(settings: tuple[str, ...], name: str, on: Literal["local", "slurm"], j
 @click.option("--output", type=click.Path(path_type=Path), help="Folder of search.html.  [default: reports]")
 @click.option("--dry-run", is_flag=True, help="List the members of the next round, and run nothing.")
 @errors_for_people
-def search(settings: tuple[str, ...], output: Path | None, **options: Any) -> None:
+def search(
+    settings: tuple[str, ...], on: Literal["local", "slurm"], jobs: int | None, output: Path | None, **options: Any
+) -> None:
     """Search a space by Optuna's TPE in rounds; every trial is a member of a sweep, and what is done is skipped.
 
     -S 'train.learning_rate=log(1e-4,1e-2)' -S model.hidden_size=128..512/64 -S model.attention=none,dot is a space; a
@@ -77,10 +80,12 @@ def search(settings: tuple[str, ...], output: Path | None, **options: Any) -> No
     command proposes the same members, and goes on after Ctrl-C. Writes search.html.
     """
     from seqlab.commands.search.command import Options, run_search
+    from seqlab.commands.sweep.executor import Where
     from seqlab.tracking.home import find_home
 
+    where = Where(on, jobs, agreed)
     output = output or find_home(Path.cwd()).root / "reports"
-    sys.exit(run_search(Path.cwd(), settings, Options(output=output, **options), say=say, ask=agreed))
+    sys.exit(run_search(Path.cwd(), settings, Options(output=output, where=where, **options), say=say))
 
 
 @click.command(short_help="Run a recipe of recipes/.")
@@ -90,10 +95,11 @@ def search(settings: tuple[str, ...], output: Path | None, **options: Any) -> No
 def recipe(name: str, seeds: str | None) -> None:
     """Run recipes/NAME.txt, a list of parameters, as a DVC experiment; with --seeds as a sweep, one member a seed."""
     from seqlab.commands.sweep.command import run_sweep
+    from seqlab.commands.sweep.executor import Where
     from seqlab.commands.sweep.recipe import read_recipe, run_recipe
     from seqlab.tracking.home import find_home
 
     if seeds is None:
         sys.exit(run_recipe(Path.cwd(), name))
     settings = [*read_recipe(find_home(Path.cwd()).root, name), f"seed={seeds}"]
-    sys.exit(run_sweep(Path.cwd(), settings, name=name, jobs=2, dry_run=False, say=say))
+    sys.exit(run_sweep(Path.cwd(), settings, name=name, where=Where(), dry_run=False, say=say))

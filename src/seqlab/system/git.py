@@ -78,8 +78,7 @@ def check_identity(root: Path) -> None:
         SeqlabError: it was not told, by its configuration or by variables.
     """
     try:
-        for name in ("AUTHOR", "COMMITTER"):
-            _git(root, "var", f"GIT_{name}_IDENT")
+        identity(root)
     except SeqlabError:
         raise SeqlabError(
             "experiments are commits, and git does not know whose: `git config --global user.name NAME`, and "

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from seqlab.commands.search import runs as module
-from seqlab.commands.search.runs import OWN_FAILURE, Runs, Stopped, Where
+from seqlab.commands.search.runs import OWN_FAILURE, Runs, Stopped
 from seqlab.commands.search.trials import Outcome
+from seqlab.commands.sweep.executor import Where
 from seqlab.commands.sweep.members import Member
 from seqlab.commands.sweep.plan import Planned
 from seqlab.commands.sweep.sweep import Result

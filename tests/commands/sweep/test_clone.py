@@ -14,8 +14,8 @@ import pytest
 from seqlab.commands.sweep import clone as module
 from seqlab.commands.sweep import patience
 from seqlab.commands.sweep.clone import ClonedMember
-from seqlab.commands.sweep.jobs import Job, Outcome, recipe_digest
-from seqlab.commands.sweep.members import make_members
+from seqlab.commands.sweep.jobs import Job, Outcome
+from seqlab.commands.sweep.members import make_members, recipe_digest
 from seqlab.core.errors import SeqlabError
 from tests.commands.sweep.test_plan import Repository, repository
 

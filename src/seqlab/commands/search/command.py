@@ -8,12 +8,12 @@ from seqlab.commands.search.finalists import Final, Finalist, decide
 from seqlab.commands.search.objective import Objective, find_objective
 from seqlab.commands.search.page import render_page
 from seqlab.commands.search.report import conclusion
-from seqlab.commands.search.runs import Runs, Stopped, Where
+from seqlab.commands.search.runs import Runs, Stopped
 from seqlab.commands.search.space import Space, parse_space
 from seqlab.commands.search.trials import Budget, Trials
 from seqlab.commands.search.view import View
-from seqlab.commands.sweep.command import EXIT_INTERRUPTED, NAME
-from seqlab.commands.sweep.executor import Place
+from seqlab.commands.sweep.command import EXIT_INTERRUPTED, check_sweep_name
+from seqlab.commands.sweep.executor import Where
 from seqlab.commands.sweep.members import Member
 from seqlab.core.atomic import write_text
 from seqlab.core.errors import SeqlabError
@@ -35,8 +35,7 @@ class Options:
         seed: Of what is proposed.
         best: How many of the best are run with further seeds.
         seeds: How many further seeds, two or more.
-        on: Where members run.
-        jobs: Members that run at one time; None: two on this machine, as many as it starts on a cluster.
+        where: Where members run, and how many at one time.
         output: Folder of the page.
         dry_run: List the members of the next round, and run nothing.
     """
@@ -48,8 +47,7 @@ class Options:
     seed: int
     best: int
     seeds: int
-    on: Place
-    jobs: int | None
+    where: Where
     output: Path
     dry_run: bool
 
@@ -60,7 +58,6 @@ def run_search(
     options: Options,
     *,
     say: Callable[[str], None],
-    ask: Callable[[str], bool] = lambda _: False,
 ) -> int:
     """Search, then run the best few with further seeds; return the exit status: 0, or 130 if it was interrupted.
 
@@ -69,21 +66,17 @@ def run_search(
         settings: The space, as `parse_space` takes it.
         options: Of the command line.
         say: Takes what people want to know.
-        ask: Asks people a question that is answered by yes or no; by itself no.
 
     Raises:
         SeqlabError: the space or the metric is refused, before anything runs; every trial failed; a member failed by
             something else than its parameters; or DVC or MLflow refuses.
     """
-    if not NAME.fullmatch(options.name):
-        raise SeqlabError(
-            f"--name {options.name}: use at most 40 letters, digits, - and _, beginning with a letter or digit"
-        )
+    check_sweep_name(options.name)
     root = find_home(start).root
     objective = find_objective(options.metric)
     space = parse_space(root, settings, objective)
     trials = Trials(root, space, objective, Budget(options.trials, options.round, options.seed))
-    runs = Runs(root, options.name, Where(options.on, options.jobs, ask), objective, say)
+    runs = Runs(root, options.name, options.where, objective, say)
     search = _Search(options, objective, space, trials, runs, say)
     if options.dry_run:
         search.preview()

@@ -6,7 +6,6 @@ failures that are remembered where members ran.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ConfigDict, ValidationError
@@ -15,17 +14,15 @@ from seqlab.commands.ci.revision import Revision
 from seqlab.commands.search.objective import Objective
 from seqlab.commands.search.trials import Outcome
 from seqlab.commands.sweep.execution import run_members
-from seqlab.commands.sweep.executor import Executor, Place, make_executor
+from seqlab.commands.sweep.executor import Executor, Where, make_executor
 from seqlab.commands.sweep.experiments import Experiments
-from seqlab.commands.sweep.members import Member
+from seqlab.commands.sweep.members import Member, recipe_digest
 from seqlab.commands.sweep.plan import Planned
 from seqlab.commands.sweep.report import LONGEST_ERROR
 from seqlab.commands.sweep.sweep import Result
 from seqlab.core.errors import SeqlabError
-from seqlab.params.params import Params
 from seqlab.results.paths import TRAINING
 from seqlab.results.record import Record
-from seqlab.tracking.fingerprint.canonical import digest
 
 # What a recipe fails by on every try: what training and the tokenizers refuse, and memory that is not there.
 OWN_FAILURE = re.compile(r"train: the numbers went wrong|(?:train|evaluate): out of memory|tokenize: (?!.*make room)")
@@ -45,15 +42,6 @@ class _Best(Record):
 
 class _Training(Record):
     best: _Best
-
-
-@dataclass(frozen=True)
-class Where:
-    """Where members run, how many at one time (None: as a sweep there), and who answers a question by yes or no."""
-
-    on: Place
-    jobs: int | None
-    ask: Callable[[str], bool]
 
 
 class Runs:
@@ -99,13 +87,10 @@ class Runs:
         self._sweep(members, self._say)
 
     def _sweep(self, members: Sequence[Member], say: Callable[[str], None], *, dry_run: bool = False) -> Result:
-        where = self._where
-        return run_members(
-            self._root, members, name=self._name, jobs=where.jobs, dry_run=dry_run, say=say, on=where.on, ask=where.ask
-        )
+        return run_members(self._root, members, name=self._name, where=self._where, dry_run=dry_run, say=say)
 
     def _plan(self, members: Sequence[Member]) -> tuple[Executor, list[Planned]]:
-        executor = make_executor(self._root, self._where.on, self._where.jobs, self._where.ask)
+        executor = make_executor(self._root, self._where)
         return executor, executor.plan(members)
 
     def _run(self, members: Sequence[Member]) -> dict[str, Outcome]:
@@ -115,8 +100,7 @@ class Runs:
         # How each round begins and ends as a sweep, and where to look, is said once, when the search has ended.
         result = self._sweep(planned, lambda text: None if text.startswith(opening) else self._say(text))
         for name, why in result.failed.items():
-            log = result.logs.get(name, f"dvc queue logs {name}")
-            self._say(f"failed {name}: {why:.{LONGEST_ERROR}}\n  log: {log}")
+            self._say(f"failed {name}: {why:.{LONGEST_ERROR}}\n  log: {result.log(name)}")
         if result.stopped:
             if self._where.on != "local":
                 # What still runs there, and how to cancel it.
@@ -139,11 +123,11 @@ class Runs:
         for name, revision in revisions.items():
             if revision not in self._recipes:
                 params = self._experiments.params(revision)
-                self._recipes[revision] = _recipe(params) if params else ""
+                self._recipes[revision] = recipe_digest(params) if params else ""
             done.setdefault(self._recipes[revision], []).append(name)
         found = {}
         for member in members:
-            if names := done.get(_recipe(member.params)):
+            if names := done.get(recipe_digest(member.params)):
                 name = member.name if member.name in names else min(names)
                 found[member.name] = Outcome(name, self._value(revisions[name]))
         return found
@@ -169,7 +153,3 @@ class Runs:
             if planned.state == "failed" and OWN_FAILURE.match(why := executor.failure(planned)):
                 found[member.name] = Outcome(planned.name, None, why)
         return found
-
-
-def _recipe(params: Params) -> str:
-    return digest(params.model_dump())

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from seqlab.commands.sweep.experiments import Experiments, experiments_folder
 from seqlab.commands.sweep.failure import reason, stage_failed
-from seqlab.commands.sweep.jobs import Job, Outcome, note_outcome, recipe_digest
+from seqlab.commands.sweep.jobs import Job, Outcome, note_outcome
+from seqlab.commands.sweep.members import recipe_digest
 from seqlab.commands.sweep.patience import patiently
 from seqlab.commands.sweep.process_group import await_group
 from seqlab.core.errors import SeqlabError

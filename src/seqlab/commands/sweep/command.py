@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from seqlab.commands.sweep.execution import run_members
-from seqlab.commands.sweep.executor import Place
+from seqlab.commands.sweep.executor import Where
 from seqlab.commands.sweep.grid import DEFAULT_GRID
 from seqlab.commands.sweep.members import make_members
 from seqlab.core.errors import SeqlabError
@@ -15,16 +15,24 @@ EXIT_INTERRUPTED = 130
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,40}")
 
 
+def check_sweep_name(name: str) -> None:
+    """Check the name of a sweep, or of a search, which is one for MLflow.
+
+    Raises:
+        SeqlabError: it is none.
+    """
+    if not NAME.fullmatch(name):
+        raise SeqlabError(f"--name {name}: use at most 40 letters, digits, - and _, beginning with a letter or digit")
+
+
 def run_sweep(
     start: Path,
     settings: Sequence[str],
     *,
     name: str,
-    jobs: int | None,
+    where: Where,
     dry_run: bool,
     say: Callable[[str], None],
-    on: Place = "local",
-    ask: Callable[[str], bool] = lambda _: False,
 ) -> int:
     """Run a grid as DVC experiments; return the exit status: 0, 1 if a member failed, 130 if it was interrupted.
 
@@ -32,18 +40,15 @@ def run_sweep(
         start: A folder of the working copy.
         settings: As after `dvc exp run --queue -S`; none: the default grid.
         name: Name of the sweep, by which MLflow groups the runs.
-        jobs: Members that run at one time; None: two on this machine, as many as it starts on a cluster.
+        where: Where they run, and how many at one time.
         dry_run: List the members, and run nothing.
         say: Takes what people want to know.
-        on: Where they run.
-        ask: Asks people a question that is answered by yes or no; by itself no.
 
     Raises:
         SeqlabError: the grid is refused, before anything is queued; or DVC or MLflow refuses.
     """
-    if not NAME.fullmatch(name):
-        raise SeqlabError(f"--name {name}: use at most 40 letters, digits, - and _, beginning with a letter or digit")
+    check_sweep_name(name)
     root = find_home(start).root
     members = make_members(root, settings or DEFAULT_GRID)
-    result = run_members(root, members, name=name, jobs=jobs, dry_run=dry_run, say=say, on=on, ask=ask)
+    result = run_members(root, members, name=name, where=where, dry_run=dry_run, say=say)
     return EXIT_INTERRUPTED if result.stopped else 1 if result.failed else 0

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from seqlab.commands.sweep.executor import Place, make_executor
+from seqlab.commands.sweep.executor import Where, make_executor
 from seqlab.commands.sweep.experiments import Experiments
 from seqlab.commands.sweep.members import Member
 from seqlab.commands.sweep.report import closing, outline
@@ -20,11 +20,9 @@ def run_members(
     members: Sequence[Member],
     *,
     name: str,
-    jobs: int | None,
+    where: Where,
     dry_run: bool,
     say: Callable[[str], None],
-    on: Place = "local",
-    ask: Callable[[str], bool] = lambda _: False,
 ) -> Result:
     """Run those members that are not done as DVC experiments, and tag the runs of all that are.
 
@@ -32,16 +30,14 @@ def run_members(
         root: The working copy.
         members: Of one sweep, each of a recipe of its own.
         name: Name of the sweep, by which MLflow groups the runs.
-        jobs: Members that run at one time; None: two on this machine, as many as it starts on a cluster.
+        where: Where they run, and how many at one time.
         dry_run: List the members, and run nothing.
         say: Takes what people want to know.
-        on: Where they run.
-        ask: Asks people a question that is answered by yes or no; by itself no.
 
     Raises:
         SeqlabError: DVC, MLflow or the cluster refuses.
     """
-    executor = make_executor(root, on, jobs, ask)
+    executor = make_executor(root, where)
     plan = executor.plan(members)
     say(outline(name, plan, listed=dry_run))
     if untracked := Experiments(root).untracked():

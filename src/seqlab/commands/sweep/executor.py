@@ -6,6 +6,7 @@ plan. Everything else (which members there are, MLflow's tags, what people are t
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -21,6 +22,21 @@ from seqlab.core.errors import SeqlabError
 Place = Literal["local", "slurm"]
 PLACES: tuple[Place, ...] = ("local", "slurm")
 LOCAL_JOBS = 2
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where members run, as people said.
+
+    Attributes:
+        on: `local`, or a cluster's workload manager: `slurm`.
+        jobs: Members that run at one time; None: two on this machine, as many as it starts on a cluster.
+        ask: Asks people a question that is answered by yes or no; by itself no.
+    """
+
+    on: Place = "local"
+    jobs: int | None = None
+    ask: Callable[[str], bool] = lambda _: False
 
 
 class Executor(Protocol):
@@ -80,15 +96,8 @@ class Local:
         return Sweep(self._root, plan, self._jobs).run()
 
 
-def make_executor(root: Path, on: Place, jobs: int | None, ask: Callable[[str], bool]) -> Executor:
-    """The executor of a place.
-
-    Args:
-        root: The working copy.
-        on: `local`, or a cluster's workload manager: `slurm`.
-        jobs: Members that run at one time; None: two here, as many as it starts on a cluster.
-        ask: Asks people a question that is answered by yes or no.
-    """
-    if on == "slurm":
-        return ClusterSweep(root, jobs, ask)
-    return Local(root, jobs or LOCAL_JOBS)
+def make_executor(root: Path, where: Where) -> Executor:
+    """The executor of a place, for working copy `root`."""
+    if where.on == "slurm":
+        return ClusterSweep(root, where.jobs, where.ask)
+    return Local(root, where.jobs or LOCAL_JOBS)

@@ -14,12 +14,11 @@ from typing import Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from seqlab.commands.sweep.experiments import Experiments
-from seqlab.commands.sweep.members import Member
+from seqlab.commands.sweep.members import Member, recipe_digest
 from seqlab.commands.sweep.queue import Status
 from seqlab.core.atomic import write_text
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params
-from seqlab.tracking.fingerprint.canonical import digest
 from seqlab.tracking.home import Home
 
 FOLDER = "slurm"
@@ -95,11 +94,6 @@ class Job:
     def is_of(self, params: Params, _experiments: Experiments) -> bool:
         """Whether it is of this recipe."""
         return self.recipe == recipe_digest(params)
-
-
-def recipe_digest(params: Params) -> str:
-    """What tells recipes of one commit apart."""
-    return digest(params.model_dump())
 
 
 class Jobs:

@@ -26,6 +26,11 @@ class Member:
     params: Params
 
 
+def recipe_digest(params: Params) -> str:
+    """What tells recipes of one commit apart."""
+    return digest(params.model_dump())
+
+
 def make_members(root: Path, settings: Sequence[str]) -> list[Member]:
     """The members of the grid in working copy `root`; of those that are one recipe, the first.
 
@@ -45,7 +50,7 @@ def make_members(root: Path, settings: Sequence[str]) -> list[Member]:
             except SeqlabError as error:
                 problems.append(str(error))
                 continue
-            made.setdefault(digest(params.model_dump()), (point, params))
+            made.setdefault(recipe_digest(params), (point, params))
     if problems:
         more = f"\n… and {len(problems) - MOST_PROBLEMS} more" if len(problems) > MOST_PROBLEMS else ""
         raise SeqlabError("\n".join(problems[:MOST_PROBLEMS]) + more)

@@ -7,10 +7,9 @@ from itertools import count
 from typing import Literal, Protocol
 
 from seqlab.commands.sweep.experiments import Experiments
-from seqlab.commands.sweep.members import Member
+from seqlab.commands.sweep.members import Member, recipe_digest
 from seqlab.commands.sweep.queue import Status
 from seqlab.params.params import Params
-from seqlab.tracking.fingerprint.canonical import digest
 
 # done: an experiment of this recipe is there; queued, running: an earlier sweep left it so; failed: it is to be tried
 # again; new: it is to be run.
@@ -51,17 +50,13 @@ def make_plan(members: Sequence[Member], experiments: Experiments, tasks: Mappin
     done: dict[str, set[str]] = defaultdict(set)
     for name, revision in revisions.items():
         if (params := experiments.params(revision)) is not None:
-            done[_recipe(params)].add(name)
+            done[recipe_digest(params)].add(name)
     return [
         _done(member, names)
-        if (names := done.get(_recipe(member.params)))
+        if (names := done.get(recipe_digest(member.params)))
         else _open(member, experiments, revisions, tasks)
         for member in members
     ]
-
-
-def _recipe(params: Params) -> str:
-    return digest(params.model_dump())
 
 
 def _done(member: Member, names: set[str]) -> Planned:

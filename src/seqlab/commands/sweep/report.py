@@ -15,7 +15,6 @@ WORDS: dict[State, str] = {
     "new": "to run",
 }
 LONGEST_ERROR = 400
-QUEUE_LOG = "dvc queue logs "
 
 
 def outline(name: str, plan: Sequence[Planned], *, listed: bool) -> str:
@@ -35,7 +34,7 @@ def closing(name: str, result: Result) -> str:
     for failed, reason in result.failed.items():
         lines += [
             f"  failed {failed}: {reason:.{LONGEST_ERROR}}",
-            f"    log: {result.logs.get(failed, QUEUE_LOG + failed)}",
+            f"    log: {result.log(failed)}",
         ]
     if result.failed:
         lines.append("  The same command runs the failed ones again; what is done stays.")

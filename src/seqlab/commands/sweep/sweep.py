@@ -34,6 +34,10 @@ class Result:
     logs: dict[str, str] = field(default_factory=dict)
     advice: str = "The same command goes on: interrupted trainings resume where they were."
 
+    def log(self, name: str) -> str:
+        """Where the log of a failed member is, or the command that shows it."""
+        return self.logs.get(name, f"dvc queue logs {name}")
+
 
 class Sweep:
     """Runs what remains of a plan."""
