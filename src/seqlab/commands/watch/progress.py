@@ -28,8 +28,8 @@ class Progress:
 
 def progress(execution: Execution) -> Progress:
     """What the journal says; numbers that are none, as in a journal that somebody damaged, are passed over."""
-    start = next(_events(execution, "TrainingStarted"), {})
-    points = [(event, event["point"]) for event in _events(execution, "StepFinished", "EpochFinished")]
+    start = next(execution.events_of("TrainingStarted"), {})
+    points = [(event, event["point"]) for event in execution.events_of("StepFinished", "EpochFinished")]
     reached = [start, *(point for _, point in points)]
     step, first = (int(max(_numbers(reached[:most], "step"), default=0)) for most in (None, 1))
     epochs = int(max(_numbers([start], "epochs"), default=0))
@@ -46,10 +46,6 @@ def progress(execution: Execution) -> Progress:
         tokens_per_second=next(reversed([*_numbers((event for event, _ in points), "tokens_per_second")]), None),
         seconds_left=per_step * max(0, steps - step) if per_step is not None else None,
     )
-
-
-def _events(execution: Execution, *names: str) -> Iterator[dict[str, Any]]:
-    return (event for event in execution.events if event["event"] in names)
 
 
 def _numbers(records: Iterable[dict[str, Any]], name: str) -> Iterator[float]:

@@ -64,6 +64,10 @@ class Execution:
         except ValueError:  # a NaN or an infinity, which no numerics class has
             return ""
 
+    def events_of(self, *names: str) -> Iterator[dict[str, Any]]:
+        """Its events of these classes of seqlab.training.events, in their order."""
+        return (event for event in self.events if event["event"] in names)
+
     def is_alive(self) -> bool:
         """Whether it has not ended, and its process lives."""
         return self.outcome == "running" and is_alive(self.header["process"], self.last_seen)

@@ -127,7 +127,7 @@ def _points_of(executions: list[Execution], event: str) -> list[dict[str, Any]]:
 
 def _events(executions: Iterable[Execution], *names: str) -> Iterator[dict[str, Any]]:
     for execution in executions:
-        yield from (event for event in execution.events if event["event"] in names)
+        yield from execution.events_of(*names)
 
 
 def _rows(text: str) -> list[dict[str, Any]]:
