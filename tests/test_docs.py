@@ -21,6 +21,7 @@ from seqlab.commands.sweep.members import make_members
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import load_params
 from seqlab.params.table import parameter_table
+from seqlab.system.git import tracked_files, untracked_files
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -39,18 +40,9 @@ BEGINNINGS = ("", "src/seqlab/", "src/seqlab/seq2seq/", "tests/", "docs/", "data
 # Written by a command or by people, and no stage's output.
 WRITTEN = {
     *("reports/comparison.html", "map.html", "recipe.json", "ledger.json", "model.safetensors", "config.json"),
-    *(
-        ".dvc/config.local",
-        ".dvc/tmp",
-        ".checkpoints/ended",
-        ".seqlab/downloads",
-        ".seqlab/slurm",
-        ".seqlab/slurm/kept",
-        "deploy/.env",
-    ),
+    *(".dvc/config.local", ".dvc/tmp", ".checkpoints", ".checkpoints/ended", "deploy/.env"),
+    *(".seqlab", ".seqlab/downloads", ".seqlab/slurm", ".seqlab/slurm/kept"),
 }
-# Folders that some working copies have and others do not.
-HIDDEN = (".seqlab", ".checkpoints", ".dvc")
 # Of git, MLflow and DVC.
 OPTIONS = {"--force", "--end-of-options", "--env-manager", "--temp"}
 
@@ -233,7 +225,7 @@ def is_path(span: str) -> bool:
     """Whether a code span looks like a path: a file of a kind that is here, or what is below a folder that is here."""
     kinds = r"[\w*}]\.(py|md|toml|ya?ml|txt|json|jsonl|csv|html|safetensors|png)"
     first, slash, _ = span.partition("/")
-    return bool(re.search(f"{kinds}$", span) or (slash and (first in HIDDEN or (first and (ROOT / first).is_dir()))))
+    return bool(re.search(f"{kinds}$", span) or (slash and first in WRITTEN | kept()))
 
 
 def is_there(span: str) -> bool:
@@ -245,10 +237,16 @@ def is_there(span: str) -> bool:
 
 
 def _is_there(path: str) -> bool:
-    # By dvc.yaml: a fresh clone has none of the outputs, nor the folders that only outputs lie in.
     above = {str(folder) for output in outputs() for folder in Path(output).parents}
     inside = {path, *map(str, Path(path).parents)} & outputs()
-    return bool(inside or fnmatch.filter(outputs() | above, path) or list(ROOT.glob(path)))
+    return bool(inside or fnmatch.filter(outputs() | above | kept(), path))
+
+
+@cache
+def kept() -> set[str]:
+    """What git keeps or would keep, and the folders above: the same in a fresh clone as where everything has run."""
+    listed = tracked_files(ROOT, ["."]) + untracked_files(ROOT, ["."])
+    return {str(path) for name in listed for path in [Path(name), *Path(name).parents]}
 
 
 @cache
