@@ -6,10 +6,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqlab.results.metrics import BLEU
 from seqlab.tracking.home import find_home
 from seqlab.tracking.publishing.find import filter_errors
 from seqlab.tracking.publishing.server import connect, experiment_name, server_errors
+from seqlab.tracking.publishing.tags import measure
 from seqlab.tracking.publishing.uri import is_absent, tracking_uri
 
 if TYPE_CHECKING:
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 NEWEST_FIRST = ["attributes.start_time DESC"]
 LONGEST_NAME, LAST = 60, 20
-HEADINGS = ("name", "BLEU", "state", "started")
+HEADINGS = ("name", "score", "state", "started")
 NONE_YET = "No run yet: `dvc repro` makes one, and `seqlab sync` publishes it"
 UNKNOWN = "–"
 
 
 def list_runs(start: Path, condition: str, most: int) -> str:
-    """The newest runs of the experiment, newest first: name, BLEU of the test set, state, and when it started here.
+    """The newest runs of the experiment, newest first: name, score of the test set, state, and when it started here.
 
     Args:
         start: A folder in the working copy whose MLflow server is asked; no database is made for it.
@@ -48,11 +48,12 @@ def list_runs(start: Path, condition: str, most: int) -> str:
 def _row(run: "Run") -> tuple[str, ...]:
     # A stranger's name may be of any length, and have line breaks in it.
     name = " ".join((run.info.run_name or run.info.run_id).split())
-    bleu = run.data.metrics.get(BLEU.point, math.nan)
+    metric = measure(run.data.tags)
+    score = run.data.metrics.get(metric.point, math.nan)
     return (
         # What tells two runs apart stands at the end, too.
         name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - LAST - 1]}…{name[-LAST:]}",
-        f"{bleu:.2f}" if math.isfinite(bleu) else UNKNOWN,
+        f"{score:.2f} {metric.label}" if math.isfinite(score) else UNKNOWN,
         run.info.status.lower(),
         _time(run.info.start_time),
     )
@@ -68,6 +69,6 @@ def _time(milliseconds: int | None) -> str:
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
-        f"{name:{widths[0]}}  {bleu:>{widths[1]}}  {state:{widths[2]}}  {started}"
-        for name, bleu, state, started in rows
+        f"{name:{widths[0]}}  {score:>{widths[1]}}  {state:{widths[2]}}  {started}"
+        for name, score, state, started in rows
     ]

@@ -10,15 +10,17 @@ sacreBLEU sums each pair's sentences anew. Here one matrix product sums every ru
 what a pair needs is linear in those sums, so that hundreds of runs take seconds.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from seqlab.results.metrics import BLEU, Metric
 from seqlab.scoring.bleu import BOOTSTRAP_SEED
-from seqlab.significance.bleu_counts import BleuCounter, Counts
+from seqlab.significance.bleu_counts import Counts
 from seqlab.significance.bleu_scores import Scores, bleu
+from seqlab.significance.measures import SCORES, Score, counter
 
 BOOTSTRAP_SAMPLES = 1000
 TRIALS = 10_000
@@ -33,8 +35,6 @@ BLOCK = 2048
 ROUNDING = 1e-9
 
 Pair = tuple[int, int]
-# The scores, 0–100, of summed counts (columns, …), such as `bleu`.
-Score = Callable[[npt.NDArray[np.generic]], Scores]
 
 
 @dataclass(frozen=True)
@@ -60,16 +60,20 @@ class PairedResult:
 
 
 def paired_test(
-    baseline: Sequence[str], system: Sequence[str], references: Sequence[Sequence[str]], signature: str
+    baseline: Sequence[str],
+    system: Sequence[str],
+    references: Sequence[Sequence[str]],
+    signature: str,
+    measure: Metric = BLEU,
 ) -> PairedResult:
-    """Paired approximate randomization of two systems' translations of one test set, under the BLEU of `signature`.
+    """Paired approximate randomization of two systems' translations of one test set, under the measure of `signature`.
 
     Raises:
         SeqlabError: the signature is of a BLEU that is not computed here.
         ValueError: another number of translations than of sentences.
     """
-    counter = BleuCounter(signature, references)
-    (p,) = randomization_p([counter.count(texts) for texts in (baseline, system)], [(0, 1)])
+    counts = list(map(counter(measure, signature, references).count, (baseline, system)))
+    (p,) = randomization_p(counts, [(0, 1)], score=SCORES[measure])
     return PairedResult(p, f"ar:{TRIALS}|seed:{BOOTSTRAP_SEED}|{of_the_score(signature)}")
 
 

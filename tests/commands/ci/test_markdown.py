@@ -158,11 +158,17 @@ def test_it_links_to_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_measure_of_the_corpus_is_the_headline() -> None:
-    found = integration()
+    found = integration(verdict=PairedResult(0.5, "ar"))
     for side, exact in ((found.before, 41.5), (found.after, 44.0)):
         assert side is not None
         content = side.scores.model_dump() | {"measure": "exact_match", "exact_match": exact}
         object.__setattr__(side, "scores", Scores.model_validate(content))
+        object.__setattr__(
+            side, "epochs", [each.model_copy(update={"valid_exact_match": exact}) for each in side.epochs]
+        )
     summary = render_summary(found)
     assert summary.startswith("## Exact match 44.0 %, +2.5 against the base\n")
     assert summary.index("| Exact match |") < summary.index("| BLEU |")
+    assert "The difference in Exact match is **" in summary
+    assert 'y-axis "Exact match" 0 --> 44.00' in summary
+    assert "Validation BLEU" not in summary

@@ -6,6 +6,7 @@ from seqlab.commands.ci.result import Result
 from seqlab.commands.ci.significance import compare_translations
 from seqlab.commands.compare.analysis import analyse
 from seqlab.core.errors import SeqlabError
+from seqlab.results.scores import Scores
 from seqlab.significance.bleu_counts import BleuCounter
 from tests.commands.ci.samples import SIGNATURE, result
 
@@ -42,6 +43,19 @@ def test_of_scores_by_other_bleus_no_test_is_made() -> None:
     more = SIGNATURE.replace("bs:1000", "bs:2000")
     scores = other.scores.model_copy(update={"bleu": other.scores["bleu"].model_copy(update={"signature": more})})
     assert compare_translations(base, replace(other, scores=scores)).significant
+
+
+def test_the_corpus_s_measure_is_tested() -> None:
+    """By BLEU the second is far better, by exact match it is no other: no sentence of either is right."""
+
+    def measured(side: Result, measure: str) -> Result:
+        content = side.scores.model_dump() | {"measure": measure, "exact_match": {"score": 0.0, "signature": "nrefs:1"}}
+        wrong = [each.model_copy(update={"translation": f"{each.translation} x"}) for each in side.translations]
+        return replace(side, scores=Scores.model_validate(content), translations=wrong)
+
+    assert compare_translations(measured(result(2), "bleu"), measured(result(), "bleu")).significant
+    verdict = compare_translations(measured(result(2), "exact_match"), measured(result(), "exact_match"))
+    assert (verdict.p, verdict.signature) == (1.0, "ar:10000|seed:12345|nrefs:1")
 
 
 @pytest.mark.parametrize("change", [{"source": "other"}, {"references": ["other"]}])

@@ -4,6 +4,7 @@ import json
 import random
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import sacrebleu
@@ -48,15 +49,20 @@ def translations(wrong: int, seed: int = 2) -> list[str]:
     return found
 
 
-def play(project: Project, seed: int, outputs: list[str], signature: str = SIGNATURE) -> str:
+def scored(score: float, signature: str) -> dict[str, Any]:
+    return {"score": score, "low": score - 1, "high": score + 1, "signature": signature}
+
+
+def play(
+    project: Project, seed: int, outputs: list[str], signature: str = SIGNATURE, more: dict[str, Any] | None = None
+) -> str:
     """Train and evaluate with another seed, publish, and return the tag that says how the challenge went."""
     project.params = project.params.model_copy(update={"seed": seed})
     project.train(weights=f"weights {seed}".encode())
     recorder = project.recorder("evaluate")
     recorder.start()
-    bleu = sacrebleu.corpus_bleu(outputs, [references()]).score
-    score = {"score": bleu, "low": bleu - 1, "high": bleu + 1, "signature": signature}
-    write_json(project.root / "reports/scores.json", {"bleu": score, "perplexity": 5.5, "examples": len(outputs)})
+    scores = {"bleu": scored(sacrebleu.corpus_bleu(outputs, [references()]).score, signature)} | (more or {})
+    write_json(project.root / "reports/scores.json", {**scores, "perplexity": 5.5, "examples": len(outputs)})
     records = [
         {"source": "s", "references": [reference], "translation": output}
         for reference, output in zip(references(), outputs, strict=True)
@@ -113,6 +119,27 @@ def test_other_measures_are_not_compared(tracked: Project) -> None:
     write_text(tracked.root / "data/raw/test.jsonl", json.dumps({"source": "another", "references": ["x"]}) + "\n")
     assert "another test set" in play(tracked, 3, translations(1))
     assert champion(tracked) == "1"
+
+
+def test_a_corpus_that_exact_match_measures_has_its_champion_by_exact_match(tracked: Project) -> None:
+    """The second run has the higher BLEU: one word is wrong in each sentence, where the first has many in half."""
+
+    def measured(outputs: list[str]) -> dict[str, Any]:
+        right = 100 * sum(map(str.__eq__, outputs, references())) / len(outputs)
+        return {"measure": "exact_match", "exact_match": scored(right, "nrefs:1|multi:any|bs:1000|case:mixed")}
+
+    half = [text if row % 2 else "gris " * 12 for row, text in enumerate(references())]
+    slightly = translations(len(references()))
+    right = translations(2)
+    play(tracked, 1, half, more=measured(half))
+    assert play(tracked, 2, slightly, more=measured(slightly)) == (
+        f"lost to {latest(tracked, 1).info.run_name}: -50.00 Exact match"
+    )
+    with pytest.raises(AssertionError, match=r"has Exact match 0\.0, the champion, tf\S+, 50\.0\."):
+        promote(tracked.root, latest(tracked, 2).info.run_id, never)
+    assert "+45.00 Exact match, p = " in play(tracked, 3, right, more=measured(right))
+    assert champion(tracked) == "3"
+    assert "another measure" in play(tracked, 4, references())
 
 
 def never(doubt: str) -> bool:

@@ -48,13 +48,21 @@ def left_out(count: int, rows: int) -> Markdown:
 
 
 def _curves(before: Result | None, after: Result | None) -> Markdown | None:
-    """Validation BLEU by epoch, each side as far as it was trained."""
-    sides = [[each for each in side.epochs if each.valid_bleu is not None] for side in (before, after) if side]
-    if not sides or not all(sides):
+    """The measure on the validation set by epoch, each side as far as it was trained."""
+    if after is None:
         return None
-    labels = [str(each.epoch) for each in max(sides, key=len)]
-    series = [[each.valid_bleu or 0.0 for each in side] for side in sides]
-    return Markdown(line_chart("Validation BLEU", ("epoch", labels), "BLEU", series))
+    metric = after.scores.first[0]
+    column = f"valid_{metric.key}"
+    sides = [
+        [(str(each.epoch), score) for each in side.epochs if (score := getattr(each, column)) is not None]
+        for side in (before, after)
+        if side
+    ]
+    if not all(sides):
+        return None
+    labels = [epoch for epoch, _ in max(sides, key=len)]
+    series = [[score for _, score in side] for side in sides]
+    return Markdown(line_chart(f"Validation {metric.label}", ("epoch", labels), metric.label, series))
 
 
 def _lengths(before: Result | None, after: Result | None) -> list[tuple[str, int, float | None, float | None]]:

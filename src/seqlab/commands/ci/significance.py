@@ -9,17 +9,17 @@ def compare_translations(base: Result, result: Result) -> PairedResult:
     """Paired test of two results' translations.
 
     Raises:
-        SeqlabError: they are not of the same test set, or not scored by the same BLEU.
+        SeqlabError: they are not of the same test set, or not scored by the same measure.
     """
     references = [each.references for each in base.translations]
     if [each.source for each in base.translations] != [each.source for each in result.translations] or references != [
         each.references for each in result.translations
     ]:
         raise SeqlabError("no test of the difference: the test sets differ")
-    signature = result.scores["bleu"].signature
-    if of_the_score(base.scores["bleu"].signature) != of_the_score(signature):
-        raise SeqlabError("no test of the difference: the signatures of BLEU differ")
-    return paired_test(_texts(base), _texts(result), references, signature)
+    measure, score = result.scores.first
+    if of_the_score(base.scores[measure.key].signature) != of_the_score(score.signature):
+        raise SeqlabError(f"no test of the difference: the signatures of {measure.label} differ")
+    return paired_test(_texts(base), _texts(result), references, score.signature, measure)
 
 
 def _texts(result: Result) -> list[str]:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from seqlab.core.errors import SeqlabError
-from seqlab.results.metrics import BLEU, EXACT_MATCH, Metric
-from seqlab.significance.bleu_counts import BleuCounter, Counts
-from seqlab.significance.exact_counts import ExactMatchCounter
+from seqlab.results.metrics import BLEU, Metric
+from seqlab.significance.bleu_counts import Counts
+from seqlab.significance.measures import Counter, counter
 from seqlab.tracking.foreign import limited_bytes
 
 # What comes of reading files that somebody else may have written.
@@ -51,7 +51,7 @@ def read_counts(paths: Sequence[Path], signature: str, measure: Metric = BLEU) -
         SeqlabError: BLEU of this signature is not computed here.
     """
     found: list[Counts | str] = []
-    counter: BleuCounter | ExactMatchCounter | None = None
+    counting: Counter | None = None
     test_set: list[tuple[str, list[str]]] = []
     for path in paths:
         try:
@@ -60,17 +60,13 @@ def read_counts(paths: Sequence[Path], signature: str, measure: Metric = BLEU) -
             found.append(str(error))
             continue
         sentences = [(each["source"], each["references"]) for each in records]
-        if counter is None:
-            counter, test_set = _counter(measure, signature, [references for _, references in sentences]), sentences
+        if counting is None:
+            counting, test_set = counter(measure, signature, [references for _, references in sentences]), sentences
         if sentences == test_set:
-            found.append(counter.count([each["translation"] for each in records]))
+            found.append(counting.count([each["translation"] for each in records]))
         else:
             found.append(f"the sentences of {path} are not those of {paths[0]}")
     return found
-
-
-def _counter(measure: Metric, signature: str, references: Sequence[Sequence[str]]) -> BleuCounter | ExactMatchCounter:
-    return ExactMatchCounter(references) if measure is EXACT_MATCH else BleuCounter(signature, references)
 
 
 def read_columns(path: Path, names: Sequence[str]) -> list[list[float]]:

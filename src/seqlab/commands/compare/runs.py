@@ -5,14 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seqlab.results.metrics import BLEU, MEASURES, Metric
-from seqlab.significance.paired_test import of_the_score
 from seqlab.tracking.foreign import files
 from seqlab.tracking.journal.points import RENAMED
 from seqlab.tracking.publishing.find import filter_errors, find_run
 from seqlab.tracking.publishing.run import Tagged
 from seqlab.tracking.publishing.server import Server, server_errors
-from seqlab.tracking.publishing.tags import FILES, MEASURE, SIGNATURE
+from seqlab.tracking.publishing.tags import FILES
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -35,11 +33,6 @@ class ComparedRun(Tagged):
     metrics: dict[str, float]
 
     @property
-    def measure(self) -> Metric:
-        """What its corpus is measured by: BLEU, where the run is of an earlier version or of somebody else."""
-        return next((each for each in MEASURES if each.key == self.tags.get(MEASURE)), BLEU)
-
-    @property
     def score(self) -> float:
         """The measure of the test set, 0–100.
 
@@ -47,11 +40,6 @@ class ComparedRun(Tagged):
             KeyError: the run has no score.
         """
         return self.metrics[self.measure.point]
-
-    @property
-    def signature(self) -> str:
-        """How the measure was computed, without what only its confidence interval depends on; "" if unknown."""
-        return of_the_score(self.tags.get(f"{SIGNATURE}{self.measure.key}", ""))
 
     @property
     def files(self) -> dict[str, str]:

@@ -17,16 +17,14 @@ from seqlab.commands.compare.runs import ComparedRun
 from seqlab.commands.compare.seeds import SeedGroup, recipes, seed_groups
 from seqlab.commands.compare.series import highlighted
 from seqlab.core.errors import SeqlabError
-from seqlab.results.metrics import BLEU, EXACT_MATCH, Metric, compared
+from seqlab.results.metrics import Metric, compared
 from seqlab.results.paths import TRANSLATIONS
 from seqlab.significance.bleu_counts import Counts
-from seqlab.significance.bleu_scores import bleu
-from seqlab.significance.exact_counts import exact_match
-from seqlab.significance.paired_test import Interval, Score
+from seqlab.significance.measures import SCORES
+from seqlab.significance.paired_test import Interval
 
 # A run's translations give its score again, but for the rounding of its points.
 TOLERANCE = 0.005
-_SCORES: dict[Metric, Score] = {BLEU: bleu, EXACT_MATCH: exact_match}
 # Of a refusal, this many reasons.
 NOTES = 10
 
@@ -120,7 +118,7 @@ def gather(
         )
     check_parameters(heat or (), kept)
     differing, constants = split_parameters(kept)
-    analysis = analyse(counts, _SCORES[kept[0].measure])
+    analysis = analyse(counts, SCORES[kept[0].measure])
     by_recipe = recipes(kept)
     groups = seed_groups(kept, analysis.intervals, differing)
     chosen_recipes = highlighted(len(by_recipe))
@@ -160,7 +158,7 @@ def _readable(
     for run, result in zip(here, found, strict=True):
         if isinstance(result, str):
             notes.append(f"{run.name} left out: {result}")
-        elif abs((score := float(_SCORES[run.measure](result.sum(axis=0)))) - run.score) > TOLERANCE:
+        elif abs((score := float(SCORES[run.measure](result.sum(axis=0)))) - run.score) > TOLERANCE:
             notes.append(f"{run.name} left out: its score is {run.score:.2f}, its translations give {score:.2f}")
         else:
             kept.append(run)

@@ -1,7 +1,7 @@
 """The champion: the best model of a task, by an alias in the model registry.
 
-The first scored run of a task is its champion. Another takes its place only if its BLEU on the same test set is higher
-and the difference significant, or if somebody says so (`seqlab promote`).
+The first scored run of a task is its champion. Another takes its place only if its score on the same test
+set, by the corpus's measure, is higher and the difference significant, or if somebody says so (`seqlab promote`).
 """
 
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ from seqlab.tracking.publishing.decisions import note_verdict, read_decisions
 from seqlab.tracking.publishing.find import find_run
 from seqlab.tracking.publishing.run import Run, published
 from seqlab.tracking.publishing.server import Server, connect, server_errors
-from seqlab.tracking.publishing.tags import BLEU_SIGNATURE, CHALLENGE, RUN_FINGERPRINT
+from seqlab.tracking.publishing.tags import CHALLENGE, RUN_FINGERPRINT
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -51,7 +51,7 @@ def challenge(home: Home, server: Server, run_id: str) -> str:
     """
     run = published(server, server.client.get_run(run_id))
     name = run.task
-    if CHALLENGE in run.tags or run.bleu is None or name is None:
+    if CHALLENGE in run.tags or run.score is None or name is None:
         return ""
     with _alone(home, name):
         version = _version(server, name, run_alias(run.fingerprint))
@@ -104,7 +104,7 @@ def _doubt(server: Server, run: Run, champion: "ModelVersion | None") -> str:
     """Why the run should perhaps not take the champion's place; "" if nothing speaks against it."""
     if champion is None or champion.run_id in (None, run.id):
         return ""
-    if run.bleu is None:
+    if run.score is None:
         return f"{run.name} has no score of a test set."
     other = _run_of(server, champion)
     if other is None:
@@ -112,16 +112,19 @@ def _doubt(server: Server, run: Run, champion: "ModelVersion | None") -> str:
         return ""
     if what := _differs(run, other):
         return f"{run.name} and the champion, {other.name}, cannot be compared: another {what}."
-    theirs = other.bleu or 0.0
-    worse = run.bleu < theirs
-    return f"{run.name} has BLEU {run.bleu:.1f}, the champion, {other.name}, {theirs:.1f}." if worse else ""
+    theirs = other.score or 0.0
+    if run.score >= theirs:
+        return ""
+    return f"{run.name} has {run.measure.label} {run.score:.1f}, the champion, {other.name}, {theirs:.1f}."
 
 
 def _differs(run: Run, champion: Run) -> str:
     """In what two runs' scores do not measure the same; "" if they do."""
     if run.test_set != champion.test_set:
         return "test set"
-    return "" if run.signature == champion.signature else "signature of BLEU"
+    if run.measure is not champion.measure:
+        return "measure"
+    return "" if run.signature == champion.signature else f"signature of {run.measure.label}"
 
 
 def _remembered(home: Home, server: Server, run: Run, champion: "ModelVersion | None") -> tuple[bool, str] | None:
@@ -156,16 +159,17 @@ def _verdict(server: Server, run: Run, champion: "ModelVersion | None") -> tuple
 
 def _compared(run: Run, champion: Run) -> tuple[bool, str]:
     name = champion.name
-    if run.bleu is None or champion.bleu is None:
-        return False, f"{NOT_COMPARED} with {name}: one of them has no BLEU"
-    difference = run.bleu - champion.bleu
+    label = run.measure.label
+    if run.score is None or champion.score is None:
+        return False, f"{NOT_COMPARED} with {name}: one of them has no {label}"
+    difference = run.score - champion.score
     if difference <= 0:
-        return False, f"lost to {name}: {difference:+.2f} BLEU"
+        return False, f"lost to {name}: {difference:+.2f} {label}"
     try:
         result = _tested(run, champion)
     except SeqlabError as error:
         return False, f"{NOT_COMPARED} with {name}: {error}"
-    figures = f"{difference:+.2f} BLEU, p = {result.p:.3g} (paired approximate randomization)"
+    figures = f"{difference:+.2f} {label}, p = {result.p:.3g} (paired approximate randomization)"
     if result.significant:
         return True, f"won against {name}: {figures}"
     return False, f"no significant difference from {name}: {figures}"
@@ -185,7 +189,7 @@ def _tested(run: Run, champion: Run) -> "PairedResult":
         raise SeqlabError("the translations of one of them cannot be read") from None
     if before.references != after.references:
         raise SeqlabError("its translations are of other sentences")
-    return paired_test(before.translations, after.translations, after.references, run.tags.get(BLEU_SIGNATURE, ""))
+    return paired_test(before.translations, after.translations, after.references, run.signature, run.measure)
 
 
 def _outputs(run: Run) -> _Outputs:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from seqlab.core.errors import SeqlabError
-from seqlab.results.metrics import BLEU
+from seqlab.results.metrics import Metric
 from seqlab.results.paths import PARAMS
 from seqlab.tracking import foreign
 from seqlab.tracking.home import Home
@@ -22,15 +22,16 @@ from seqlab.tracking.publishing.artifacts import LEDGER, RECIPE
 from seqlab.tracking.publishing.find import find_record, find_run, server_of
 from seqlab.tracking.publishing.server import Server, server_errors
 from seqlab.tracking.publishing.tags import (
-    BLEU_SIGNATURE,
     COMMIT,
     DIRTY,
     DIRTY_FILES,
     EXECUTION_IDS,
     FILES,
     RUN_FINGERPRINT,
+    SIGNATURE,
     TEST_SET_DIGEST,
     ledger_tags,
+    measure,
 )
 
 if TYPE_CHECKING:
@@ -58,9 +59,14 @@ class Tagged:
         return self.tags.get(COMMIT, "")
 
     @property
-    def bleu(self) -> float | None:
-        """BLEU of the test set, 0–100; None without one, or with one that is no finite number."""
-        score = self.metrics.get(BLEU.point, math.nan)
+    def measure(self) -> Metric:
+        """What its corpus is measured by: BLEU, where the run is of an earlier version or of somebody else."""
+        return measure(self.tags)
+
+    @property
+    def score(self) -> float | None:
+        """The measure of the test set, 0–100; None without one, or with one that is no finite number."""
+        score = self.metrics.get(self.measure.point, math.nan)
         return score if math.isfinite(score) else None
 
     @property
@@ -70,10 +76,10 @@ class Tagged:
 
     @property
     def signature(self) -> str:
-        """How BLEU was computed, without what only its confidence interval depends on; "" if unknown."""
+        """How the measure was computed, without what only its confidence interval depends on; "" if unknown."""
         from seqlab.significance.paired_test import of_the_score
 
-        return of_the_score(self.tags.get(BLEU_SIGNATURE, ""))
+        return of_the_score(self.tags.get(f"{SIGNATURE}{self.measure.key}", ""))
 
     @property
     def has_edited_code(self) -> bool:

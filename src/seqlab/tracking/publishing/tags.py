@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from seqlab.results.metrics import BLEU
+from seqlab.results.metrics import BLEU, MEASURES, Metric
 from seqlab.results.paths import PARAMS, TEST_SET
 from seqlab.tracking.journal.execution import Execution
 from seqlab.tracking.journal.ledger import Ledger
@@ -30,7 +30,6 @@ DIFFERS = "differs"
 CODE, DATA = "code.", "data."
 TEST_SET_DIGEST = f"{DATA}{TEST_SET}"
 SIGNATURE = "signature."
-BLEU_SIGNATURE = f"{SIGNATURE}{BLEU.key}"
 # What the corpus is measured by.
 MEASURE = "test.measure"
 # That its best model was made a version of a registered one: if there is none any more, somebody deleted it.
@@ -74,6 +73,11 @@ def counter_tags(training: dict[str, Any], scores: dict[str, Any]) -> dict[str, 
         **{f"test.{name}": scores.get(name) for name in COUNTERS},
     }
     return {name: as_text(value) for name, value in counts.items() if value is not None}
+
+
+def measure(tags: Mapping[str, str]) -> Metric:
+    """What the run's corpus is measured by: BLEU, where it is of an earlier version or of somebody else."""
+    return next((each for each in MEASURES if each.key == tags.get(MEASURE)), BLEU)
 
 
 def ledger_tags(ledger: Ledger) -> dict[str, str]:
