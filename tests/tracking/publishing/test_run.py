@@ -77,7 +77,7 @@ def test_a_ledger_is_read_where_there_is_one() -> None:
 def test_a_score_that_is_no_finite_number_is_none(metrics: dict[str, float], bleu: float | None) -> None:
     run = Tagged()
     run.tags, run.metrics = {}, metrics
-    assert run.bleu == bleu
+    assert run.score == bleu
 
 
 def test_edited_parameters_are_no_edited_code() -> None:
@@ -105,7 +105,7 @@ def test_the_journal_and_the_server_tell_the_same(tracked: Project) -> None:
     for path in shown:
         assert ours.content(path) == theirs.content(path)
         assert ours.sha256(path) == theirs.sha256(path)
-    assert (ours.bleu, theirs.bleu) == (None, 30.0)
+    assert (ours.score, theirs.score) == (None, 30.0)
 
 
 def load_run_of_server(project: Project) -> Run:

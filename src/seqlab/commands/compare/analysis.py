@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from seqlab.significance.bleu_counts import Counts
 from seqlab.significance.bleu_scores import bleu
+from seqlab.significance.measures import Score
 from seqlab.significance.paired_test import (
     LEVEL,
     Interval,
     Pair,
-    Score,
     bootstrap_p,
     bootstrap_scores,
     holm,
