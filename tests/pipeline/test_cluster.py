@@ -12,10 +12,10 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
+from benchmarks.slurm import Slurm, missing, slurm
 from seqlab.params.yaml import parse_yaml
 from seqlab.tracking.journal.journal import read_journal
 from tests.pipeline.conftest import Project
-from tests.pipeline.slurm import Slurm, missing, slurm
 from tests.tracking.mlflow_server import MlflowServer
 
 pytestmark = [

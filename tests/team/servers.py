@@ -16,8 +16,9 @@ from pathlib import Path
 
 import requests
 
+from benchmarks.ports import free_port
 from tests.team.compose import Service, load_service
-from tests.tracking.mlflow_server import free_port, wait_for
+from tests.tracking.mlflow_server import wait_for
 
 PYTHON_PACKAGES = ("boto3", "dvc_s3", "moto", "psycopg")
 # PostgreSQL refuses to run as root; Debian's package makes this user.

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -16,15 +15,10 @@ from types import MappingProxyType
 
 import requests
 
+from benchmarks.ports import free_port
+
 # Requests that only read, though some are POST.
 READS = ("search", "get-history", "/get")
-
-
-def free_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:

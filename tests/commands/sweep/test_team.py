@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.ports import free_port
 from seqlab.commands.sweep import team as module
 from seqlab.commands.sweep.team import check_team
 from seqlab.core.errors import SeqlabError
 from tests.commands.sweep.test_plan import Repository, repository
-from tests.tracking.mlflow_server import free_port
 
 __all__ = ["repository"]
 pytestmark = pytest.mark.parametrize("repository", ["."], indirect=True)

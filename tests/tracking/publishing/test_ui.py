@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import requests
 
+from benchmarks.ports import free_port
 from seqlab.core.atomic import write_text
 from seqlab.tracking.publishing import model as model_module
 from seqlab.tracking.publishing import sync as sync_module
@@ -19,7 +20,7 @@ from seqlab.tracking.publishing.shared_view import NAME, view_url
 from seqlab.tracking.publishing.sync import Summary, sync
 from tests.browser import launched, needs_browser
 from tests.tracking.conftest import ROOT, Project
-from tests.tracking.mlflow_server import MlflowServer, free_port, wait_for
+from tests.tracking.mlflow_server import MlflowServer, wait_for
 
 # Ratio, hidden size, BLEU.
 GRID = [(0.0, 64, 21.5), (0.0, 256, 24.25), (1.0, 64, 27.75), (1.0, 256, 31.5)]

@@ -10,12 +10,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
+from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
-from tests.tracking.mlflow_server import free_port, wait_for
+from benchmarks.ports import free_port
 
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "squeue")
 NODES = ("n1", "n2")
 MEMORY = 2000
+START_SECONDS = 120
 # Without munge, cgroups and accounts; a node that is silent for 10 s is dead, and what is requeued starts at once.
 CONFIGURATION = """
 ClusterName=test
@@ -76,7 +78,7 @@ class Slurm:
         for node in NODES:
             (self._folder / node).mkdir()
             self.start_node(node)
-        wait_for(lambda: self.idle() == set(NODES))
+        self._wait_until_idle()
 
     def start_node(self, node: str) -> None:
         """Start a node, or start it again."""
@@ -112,6 +114,10 @@ class Slurm:
         """What one of SLURM's programs prints; empty if it fails."""
         environment = os.environ | self.environment
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout
+
+    @retry(wait=wait_fixed(0.1), stop=stop_after_delay(START_SECONDS), retry=retry_if_result(lambda up: not up))
+    def _wait_until_idle(self) -> bool:
+        return self.idle() == set(NODES)
 
     def _start(self, name: str, *command: str) -> None:
         with open(self._folder / f"{name}.out", "ab") as log:
