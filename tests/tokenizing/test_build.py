@@ -36,6 +36,7 @@ def params(**values: Any) -> TokenizerParams:
         "vocabulary": "separate",
         "max_source_length": 4,
         "max_target_length": 4,
+        "take_from": "none",
     }
     return TokenizerParams.model_validate(given | values)
 
@@ -264,7 +265,7 @@ from seqlab.params.tokenizer import TokenizerParams
 from seqlab.tokenizing.build import build
 for kind in ("word", "bpe", "unigram", "char"):
     params = TokenizerParams(
-        kind=kind, vocab_size=80, vocabulary="joint", max_source_length=99, max_target_length=99
+        kind=kind, vocab_size=80, vocabulary="joint", max_source_length=99, max_target_length=99, take_from="none"
     )
     out = Path(sys.argv[2]) / kind
     build(params, Path(sys.argv[1]), out, out / "statistics.json")
