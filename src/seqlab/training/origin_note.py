@@ -25,6 +25,11 @@ class OriginNote:
     fingerprint: str
 
 
+def is_name(text: str) -> bool:
+    """Whether a note may call a run so: names stand in reports, and in tags."""
+    return _NAME.fullmatch(text) is not None
+
+
 def write_note(folder: Path, note: OriginNote) -> None:
     """Write the note of the checkpoint in `folder`."""
     write_json(folder / NOTE, asdict(note))
@@ -41,7 +46,7 @@ def read_note(folder: Path) -> OriginNote | None:
         with open(path, "rb") as file:
             content = json.loads(file.read(_LONGEST))
         note = OriginNote(**content)
-        if not (_NAME.fullmatch(note.run) and _FINGERPRINT.fullmatch(note.fingerprint)):
+        if not (is_name(note.run) and _FINGERPRINT.fullmatch(note.fingerprint)):
             raise ValueError("no name and fingerprint of a run")
     except FileNotFoundError:
         return None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seqlab.core.errors import SeqlabError
+from seqlab.params.origin import NAME
 from seqlab.params.yaml import read_yaml
 
 CODE_FOLDERS = ("src/", "pipeline/")
@@ -62,8 +63,9 @@ class _Values:
         value = self._content
         for part in name.split("."):
             value = value.get(part) if isinstance(value, dict) else None
-        if not isinstance(value, str):
-            raise SeqlabError(f"dvc.yaml has a path with the parameter {name}, which {self._path} has not as a text")
+        # No path that leads elsewhere: the files may be somebody else's.
+        if not isinstance(value, str) or not NAME.fullmatch(value):
+            raise SeqlabError(f"dvc.yaml has a path with parameter {name}, which is no name in {self._path}")
         return value
 
 
