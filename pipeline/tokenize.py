@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import seqlab.system.interpreter  # noqa: F401
+from seqlab.params.origin import origin_folder
 from seqlab.stage import Stage, run_stage
 from seqlab.tokenizing.build import build
 
@@ -10,7 +11,8 @@ from seqlab.tokenizing.build import build
 def main(stage: Stage) -> None:
     """Write data/tokenized and data/statistics.json."""
     tokenized, statistics = Path("data/tokenized"), Path("data/statistics.json")
-    build(stage.params.tokenizer, Path("data/raw"), tokenized, statistics)
+    params = stage.params.tokenizer
+    build(params, Path("data/raw"), tokenized, statistics, origin=origin_folder(params.take_from))
     stage.outputs += [tokenized, statistics]
 
 

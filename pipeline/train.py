@@ -4,6 +4,7 @@ from pathlib import Path
 
 import seqlab.system.interpreter  # noqa: F401
 from seqlab.numerics import configure
+from seqlab.params.origin import origin_folder
 from seqlab.stage import Stage, run_stage
 from seqlab.system.force import is_forced
 
@@ -39,6 +40,7 @@ def main(stage: Stage) -> None:
             anew=is_forced,
             engine=engine,
             validator=validator,
+            origin=origin_folder(params.train.start_from),
             listeners=[progress, stage.recorder.listener],
             stop=stage.stop,
         )

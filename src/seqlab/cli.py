@@ -58,6 +58,20 @@ def translate(text: tuple[str, ...], **options: Any) -> None:
     translate_texts(Path.cwd(), text, chosen)
 
 
+@main.command(short_help="Put a run's model where training can start from it.")
+@click.argument("name", type=NAME)
+@click.option("--run", type=NAME, help="MLflow run, or an alias: champion, newest.  [default: models/best]")
+@errors_for_people
+def take(name: str, run: str | None) -> None:
+    """Copy a run's best model with its tokenizers to models/origins/NAME, for train.start_from and tokenizer.take_from.
+
+    Without --run it is the model of this working copy. Nothing that is there is replaced.
+    """
+    from seqlab.commands.take import take as take_model
+
+    say(take_model(Path.cwd(), name, run))
+
+
 @main.command(short_help="Serve a trained model over HTTP.")
 @click.argument("run", type=NAME, required=False)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")

@@ -44,7 +44,12 @@ def write_corpus(root: Path, test: list[Example]) -> None:
     parallel.write(root / "data/raw/valid.jsonl", examples(5, seed=2))
     parallel.write(root / "data/raw/test.jsonl", test)
     params = TokenizerParams(
-        kind="word", vocab_size=100, vocabulary="separate", max_source_length=MAX_SOURCE_LENGTH, max_target_length=40
+        kind="word",
+        vocab_size=100,
+        vocabulary="separate",
+        max_source_length=MAX_SOURCE_LENGTH,
+        max_target_length=40,
+        take_from="none",
     )
     build(params, root / "data/raw", root / "data/tokenized", root / "data/statistics.json")
 

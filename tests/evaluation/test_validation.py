@@ -30,7 +30,7 @@ EXAMPLES = [
 ]
 
 TOKENIZER = TokenizerParams(
-    kind="word", vocab_size=100, vocabulary="separate", max_source_length=100, max_target_length=100
+    kind="word", vocab_size=100, vocabulary="separate", max_source_length=100, max_target_length=100, take_from="none"
 )
 
 

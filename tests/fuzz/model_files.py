@@ -96,7 +96,12 @@ def _tokenized(kind: Kind) -> dict[str, bytes]:
         for split in parallel.SPLITS:
             parallel.write(folder / f"raw/{split}.jsonl", (Example(one, (other,)) for one, other in PAIRS))
         params = TokenizerParams(
-            kind=kind, vocab_size=50, vocabulary="separate", max_source_length=40, max_target_length=40
+            kind=kind,
+            vocab_size=50,
+            vocabulary="separate",
+            max_source_length=40,
+            max_target_length=40,
+            take_from="none",
         )
         build(params, folder / "raw", folder / "tokenized", folder / "statistics.json")
         return _content(folder / "tokenized")

@@ -34,7 +34,7 @@ def text_loaders() -> dict[str, Callable[[], Loader]]:
     """By name."""
     return {
         "params.yaml": _params,
-        "dvc.yaml": lambda: _yaml_file("dvc.yaml", lambda root: load_stage(root, "train")),
+        "dvc.yaml": _stages,
         "dvc.lock": lambda: _yaml_file("dvc.lock", locked_digests),
         "versions.toml": _versions,
         "own .tsv": lambda: _own("train.tsv", text_of(*("\t".join(pair) for pair in PAIRS)), bytes_mutated),
@@ -60,6 +60,12 @@ def _params() -> Loader:
         load_params(root / "params.yaml").model_dump_json()
 
     return Loader({"params.yaml": (ROOT / "params.yaml").read_bytes()}, {"params.yaml": yaml_mutated}, load)
+
+
+def _stages() -> Loader:
+    # Its paths name parameters.
+    sample = {name: (ROOT / name).read_bytes() for name in ("dvc.yaml", "params.yaml")}
+    return Loader(sample, dict.fromkeys(sample, yaml_mutated), lambda root: load_stage(root, "train"))
 
 
 def _yaml_file(name: str, load: Callable[[Path], object]) -> Loader:

@@ -221,3 +221,22 @@ def test_a_side_that_mlflow_cannot_name_a_model_by_is_refused(content: dict[str,
 @pytest.mark.parametrize("side", ["en", "zh_Hans", "pt-BR", "Français", "Old English", "中文", "c++"])
 def test_a_side_may_have_any_other_name(content: dict[str, Any], side: str) -> None:
     assert parse_params(change(content, "corpus.target", side), "params.yaml").corpus.target == side
+
+
+@pytest.mark.parametrize("name", ["base", "1", "tf0.50-h128-gru_dot.v2", "none", "a" * 64])
+def test_a_name_of_a_checkpoint(content: dict[str, Any], name: str) -> None:
+    assert parse_params(change(content, "train.start_from", name), "t").train.start_from == name
+
+
+@pytest.mark.parametrize("parameter", ["train.start_from", "tokenizer.take_from"])
+@pytest.mark.parametrize("name", ["../best", "a/b", "", ".hidden", "-x", "a b", "é", "base.dvc", "a" * 65, "${seed}"])
+def test_what_names_no_folder_below_origins_is_refused(content: dict[str, Any], parameter: str, name: str) -> None:
+    with pytest.raises(SeqlabError, match=rf"{parameter}: "):
+        parse_params(change(content, parameter, name), "t")
+
+
+@pytest.mark.parametrize("name", [None, "None", "null", "NONE"])
+def test_no_checkpoint_has_one_spelling(content: dict[str, Any], name: str | None) -> None:
+    """DVC would look for a folder of another."""
+    with pytest.raises(SeqlabError, match=r"train\.start_from: write none where there is to be no checkpoint"):
+        parse_params(change(content, "train.start_from", name), "t")

@@ -37,6 +37,7 @@ COMMANDS = {
     "search": ([], "seqlab.commands.search.command.run_search"),
     "ci": (["--base", "main"], "seqlab.commands.ci.command.integrate"),
     "runs": ([], "seqlab.commands.runs.list_runs"),
+    "take": (["base"], "seqlab.commands.take.take"),
     "summary": ([], "seqlab.commands.summary.summarize"),
     "params": ([], "seqlab.params.table.parameter_table"),
     "recipe": (["grid", "--seeds=1"], "seqlab.commands.sweep.command.run_sweep"),

@@ -1,5 +1,7 @@
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +38,7 @@ def params(**values: Any) -> TokenizerParams:
         "vocabulary": "separate",
         "max_source_length": 4,
         "max_target_length": 4,
+        "take_from": "none",
     }
     return TokenizerParams.model_validate(given | values)
 
@@ -264,7 +267,7 @@ from seqlab.params.tokenizer import TokenizerParams
 from seqlab.tokenizing.build import build
 for kind in ("word", "bpe", "unigram", "char"):
     params = TokenizerParams(
-        kind=kind, vocab_size=80, vocabulary="joint", max_source_length=99, max_target_length=99
+        kind=kind, vocab_size=80, vocabulary="joint", max_source_length=99, max_target_length=99, take_from="none"
     )
     out = Path(sys.argv[2]) / kind
     build(params, Path(sys.argv[1]), out, out / "statistics.json")
@@ -311,3 +314,42 @@ def _padding(folder: Path) -> float:
     batches = list(Batches(open_split(folder / "train"), 64, "sentences", seed=1).epoch(0))
     real = sum(int(batch.source_lengths.sum() + batch.target_lengths.sum()) for batch in batches)
     return float(1 - real / np.sum([batch.source.numel() + batch.target.numel() for batch in batches]))
+
+
+def test_taken_tokenizers_are_those_of_the_checkpoint_whatever_the_text(write_raw: WriteRaw, tmp_path: Path) -> None:
+    origin = tmp_path / "origin"
+    shutil.copytree(run(params(), write_raw(train=TRAIN)) / "tokenizer", origin / "tokenizer")
+    raw = tmp_path / "other/raw"
+    for split in SPLITS:
+        parallel.write(raw / f"{split}.jsonl", [Example("the bird sat", ("un oiseau",))])
+    wanted = params(take_from="origin", max_source_length=2, max_target_length=9)
+    build(wanted, raw, raw.parent / "tokenized", raw.parent / "statistics.json", origin=origin)
+    assert texts(raw.parent / "tokenized", "train") == [("the ⁇", "un ⁇")]
+    for side in ("source", "target"):
+        taken = raw.parent / f"tokenized/tokenizer/{side}.model"
+        assert taken.read_bytes() == (origin / f"tokenizer/{side}.model").read_bytes()
+    # How much of a text this corpus has is its own.
+    assert [each.max_length for each in load_tokenizers(raw.parent / "tokenized/tokenizer")] == [2, 9]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"kind": "char"}, "set tokenizer.kind to word"),
+        ({"vocabulary": "joint"}, "set tokenizer.vocabulary to separate"),
+        ({"vocab_size": 8, "kind": "bpe"}, "set tokenizer.kind to word and tokenizer.vocab_size to 12 or more"),
+    ],
+)
+def test_parameters_that_say_other_than_the_taken_tokenizers_are_refused(
+    changes: dict[str, Any], message: str, write_raw: WriteRaw, tmp_path: Path
+) -> None:
+    raw = write_raw(train=TRAIN)
+    shutil.copytree(run(params(), raw) / "tokenizer", tmp_path / "base/tokenizer")
+    with pytest.raises(SeqlabError, match=re.escape(message)):
+        build(params(**changes), raw, tmp_path / "out", tmp_path / "statistics.json", origin=tmp_path / "base")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_checkpoint_without_tokenizers_is_refused(write_raw: WriteRaw, tmp_path: Path) -> None:
+    with pytest.raises(SeqlabError, match=r"base has no tokenizer/config\.json; put a whole checkpoint there"):
+        build(params(), write_raw(train=TRAIN), tmp_path / "o", tmp_path / "s.json", origin=tmp_path / "base")

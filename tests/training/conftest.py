@@ -31,6 +31,7 @@ TINY: dict[str, dict[str, Any]] = {
         "vocabulary": "separate",
         "max_source_length": 100,
         "max_target_length": 100,
+        "take_from": "none",
     },
     "model": {
         "cell": "gru",
@@ -51,6 +52,7 @@ TINY: dict[str, dict[str, Any]] = {
         "teacher_forcing_schedule": "constant",
         "teacher_forcing_decay": 0.9999,
         "teacher_forcing_floor": 0.0,
+        "start_from": "none",
         "epochs": 3,
         "batch_size": 8,
         "batch_by": "sentences",
@@ -125,6 +127,7 @@ class Training:
         self,
         params: Params | None = None,
         *,
+        origin: Path | None = None,
         listeners: Sequence[Listener] = (),
         stop: Callable[[], bool] = lambda: False,
         save_seconds: float = 1000.0,
@@ -148,6 +151,7 @@ class Training:
             validator=Validation.open(
                 tokenized, self.corpus / "raw", params.train.validation_max_length, "13a", engine
             ),
+            origin=origin,
             listeners=listeners,
             stop=stop,
             save_seconds=save_seconds,

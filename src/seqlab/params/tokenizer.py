@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from seqlab.params.origin import OriginName
 from seqlab.params.section import Section
 
 
@@ -19,4 +20,8 @@ class TokenizerParams(Section):
     max_target_length: int = Field(
         ge=1,
         description="Training pairs whose target has more tokens are dropped, and counted.",
+    )
+    take_from: OriginName = Field(
+        description="Checkpoint below models/origins/ whose tokenizers are taken as they are; none: they are learnt "
+        "from the training text.",
     )

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from seqlab.params.origin import OriginName
 from seqlab.params.section import Section
 
 StoppingMetric = Literal["bleu", "exact_match", "loss"]
@@ -25,6 +26,10 @@ class TrainParams(Section):
     )
     teacher_forcing_decay: float = Field(gt=0, description="Constant of the schedule; not used by constant.")
     teacher_forcing_floor: float = Field(ge=0, le=1, description="Lowest ratio of the linear schedule.")
+    start_from: OriginName = Field(
+        description="Checkpoint below models/origins/ whose parameters training starts from (fine-tuning); none: "
+        "random ones. Model and tokenizers must be the same (tokenizer.take_from).",
+    )
     epochs: int = Field(ge=1, description="Passes over the training pairs.")
     batch_size: int = Field(ge=1, description="Size of a batch, in the unit of batch_by.")
     batch_by: Literal["sentences", "tokens"] = Field(

@@ -7,6 +7,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.compat import StringIO
 
 from seqlab.core.errors import SeqlabError
+from seqlab.pages.visible import visible
 from seqlab.params.params import Params
 from seqlab.reporting.exposure import exposure_bias
 from seqlab.reporting.samples import Samples, choose, pick, ranking
@@ -15,6 +16,7 @@ from seqlab.reporting.wording import (
     bottleneck,
     gradients,
     model_name,
+    origin,
     output_name,
     parameter_groups,
     parameters_name,
@@ -43,6 +45,7 @@ class View:
     buckets: list[LengthBucket]
     exposure: list[Exposure]
     exposure_bias: str
+    origin: str
     gradients: str
     notes: list[str]
     statistics: StatisticsTable
@@ -82,6 +85,7 @@ def gather(params: Params, root: Path) -> View:
         buckets=results.buckets,
         exposure=common_positions(results.exposure),
         exposure_bias=exposure_bias(results.exposure),
+        origin=visible(origin(results.training)),
         gradients=gradients(results.training, params.train.max_grad_norm),
         notes=[note for note in (results.manifest.seen_in_training, *results.scores.notes) if note],
         statistics=statistics_table(results.statistics),

@@ -109,6 +109,18 @@ def gradients(training: Training, limit: float) -> str:
     return f"{largest}; gradients were clipped to {limit:g} in {share} optimizer steps."
 
 
+def origin(training: Training) -> str:
+    """What training started from, and what that was worth before the first step; empty for random parameters."""
+    start = training.started_from
+    if start is None:
+        return ""
+    of_run = f", the model of run {start.run}" if start.run else ""
+    return (
+        f"Training started from the parameters of {start.origin}{of_run}: validation loss "
+        f"{figure(start.valid.loss, 3)} and BLEU {figure(start.valid.bleu)} before the first step."
+    )
+
+
 def _below(lower: LengthBucket, upper: LengthBucket) -> bool:
     return lower.bleu_high is not None and upper.bleu_low is not None and lower.bleu_high < upper.bleu_low
 

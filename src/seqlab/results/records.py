@@ -67,10 +67,26 @@ class Checkpoint(Record):
     step: int
 
 
+class ValidationScores(Record):
+    """Validation scores of some parameters."""
+
+    loss: Number
+    bleu: Number
+
+
+class StartedFrom(Record):
+    """The checkpoint that training started from: its name here, its run if that is known, its scores on this text."""
+
+    origin: str
+    run: str | None = None
+    valid: ValidationScores
+
+
 class Training(Record):
     """How training went; `parameters` counts the model's weights, gradient norms are before clipping.
 
-    `kept` are the epochs whose parameters are kept, best first, where they are several.
+    `kept` are the epochs whose parameters are kept, best first, where they are several; `started_from` is there where
+    training did not start from random parameters.
     """
 
     best: Checkpoint
@@ -81,6 +97,7 @@ class Training(Record):
     parameters: int
     clipped_steps: int
     largest_gradient_norm: Number
+    started_from: StartedFrom | None = None
 
 
 class Epoch(Record):

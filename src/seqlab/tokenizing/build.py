@@ -18,6 +18,7 @@ from seqlab.text.sequences import write_sequences
 from seqlab.text.spacing import is_unspaced
 from seqlab.text.tokenizer import Tokenizer, load_tokenizers, save_tokenizers
 from seqlab.tokenizing.statistics import SplitStatistics
+from seqlab.tokenizing.taking import taken_models
 from seqlab.tokenizing.vocabulary import train_model
 
 # A vocabulary is learnt from at most about this many bytes of the raw file, evenly spread: more changes little, and
@@ -26,8 +27,10 @@ _TRAINING_BYTES = 64 << 20
 _CHUNK = 2048
 
 
-def build(params: TokenizerParams, raw: Path, destination: Path, statistics: Path) -> None:
-    """Train the tokenizers on the training split and encode all splits.
+def build(
+    params: TokenizerParams, raw: Path, destination: Path, statistics: Path, *, origin: Path | None = None
+) -> None:
+    """Train the tokenizers on the training split, or take those of checkpoint folder `origin`, and encode all splits.
 
     Writes `destination`/{tokenizer,train,valid,test} and the JSON file `statistics`; on an error, none of them. The
     training split has a pair for each (source, reference), without those whose target has more than
@@ -37,13 +40,16 @@ def build(params: TokenizerParams, raw: Path, destination: Path, statistics: Pat
 
     Raises:
         SeqlabError: a raw file is missing or damaged, an example has no reference, a split has no pair, or the
-            tokenizer cannot be trained.
+            tokenizer cannot be trained, or taken.
     """
     if params.kind == "word":
         _warn_of_text_without_spaces(raw / "train.jsonl")
     with ExitStack() as stack:
         folder = stack.enter_context(atomic_directory(destination / "tokenizer"))
-        _train_tokenizers(params, raw / "train.jsonl", folder)
+        models = _trained_models(params, raw / "train.jsonl") if origin is None else taken_models(params, origin)
+        save_tokenizers(
+            folder, params.kind, params.vocabulary, models, (params.max_source_length, params.max_target_length)
+        )
         source, target = load_tokenizers(folder)
         summary: dict[str, Any] = {}
         for split in SPLITS:
@@ -67,7 +73,7 @@ def _warn_of_text_without_spaces(path: Path) -> None:
             )
 
 
-def _train_tokenizers(params: TokenizerParams, path: Path, folder: Path) -> None:
+def _trained_models(params: TokenizerParams, path: Path) -> tuple[bytes, bytes]:
     def train(texts: Iterable[str], side: str) -> bytes:
         return train_model(texts, params.kind, params.vocab_size, f"{path}, {side}")
 
@@ -75,14 +81,10 @@ def _train_tokenizers(params: TokenizerParams, path: Path, folder: Path) -> None
         model = train(
             (text for example in _sample(path) for text in (example.source, *example.references)), "both sides"
         )
-        models = (model, model)
-    else:
-        models = (
-            train((example.source for example in _sample(path)), "source"),
-            train((text for example in _sample(path) for text in example.references), "target"),
-        )
-    save_tokenizers(
-        folder, params.kind, params.vocabulary, models, (params.max_source_length, params.max_target_length)
+        return model, model
+    return (
+        train((example.source for example in _sample(path)), "source"),
+        train((text for example in _sample(path) for text in example.references), "target"),
     )
 
 

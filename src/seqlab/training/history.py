@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, fields
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,10 @@ CURVES, STEPS, METRICS = FILES = ("curves.csv", "steps.csv", "training.json")
 class History:
     """Collects the points; writes them after each epoch and at the end, so that a failed training has curves too."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, started_from: Mapping[str, Any] | None = None) -> None:
+        """Write to `folder`; `started_from` is what training.json says of the checkpoint that training starts from."""
         self._folder = folder
+        self._started_from = started_from
         self._steps: list[StepPoint] = []
         self._epochs: list[EpochPoint] = []
 
@@ -60,6 +62,9 @@ class History:
         }
         if len(event.kept) > 1:
             metrics["kept"] = list(event.kept)
+        if self._started_from is not None:
+            scores_before = {name: _figure(value) for name, value in self._started_from["valid"].items()}
+            metrics["started_from"] = {**self._started_from, "valid": scores_before}
         write_json(self._folder / METRICS, metrics)
 
 

@@ -8,6 +8,7 @@ import torch
 from seqlab.core.atomic import remove_leftovers
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params
+from seqlab.seq2seq.checkpoint import load_tensors
 from seqlab.seq2seq.engines.engine import Engine
 from seqlab.seq2seq.model.config import ModelConfig
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
@@ -18,12 +19,14 @@ from seqlab.training import digests
 from seqlab.training.continuation import Continuation
 from seqlab.training.events import Listener
 from seqlab.training.history import FILES, History
+from seqlab.training.interruption import Interrupted
+from seqlab.training.origin import Origin, load_origin
 from seqlab.training.outputs import ModelOutputs
 from seqlab.training.resume import resume_store
 from seqlab.training.seeds import generator, stream_seed
 from seqlab.training.trainer import SAVE_SECONDS, Trainer
 from seqlab.training.updaters import make_updater
-from seqlab.training.validator import Validator
+from seqlab.training.validator import ValidationScores, Validator
 
 
 def train(
@@ -38,6 +41,7 @@ def train(
     anew: Callable[[], bool] = lambda: False,
     engine: Engine,
     validator: Validator,
+    origin: Path | None = None,
     listeners: Sequence[Listener] = (),
     stop: Callable[[], bool] = lambda: False,
     save_seconds: float = SAVE_SECONDS,
@@ -57,21 +61,24 @@ def train(
         anew: Asked where a training of fewer epochs left its state; True computes all epochs nevertheless.
         engine: Computes the optimizer steps.
         validator: Scores the model after each epoch.
+        origin: Checkpoint folder whose parameters training starts from; None: from random ones.
         listeners: Called with each event.
         stop: Asked after each step; True saves the state and ends training with `Interrupted`.
         save_seconds: Time between two saved states within an epoch; changes no result.
 
     Raises:
         Interrupted: `stop` said so.
-        SeqlabError: the data is missing, damaged or empty, the numbers went wrong, memory ran out, or a file cannot be
-            written.
+        SeqlabError: the data is missing, damaged or empty, `origin` is missing, damaged or of another model, the
+            numbers went wrong, memory ran out, or a file cannot be written.
     """
     config, split = _open(params, tokenized)
     device = torch.device(params.runtime.device)
     model = Seq2Seq(config, generator(params.seed, "initialisation")).to(device)
+    start = _start(origin, model, tokenized / "tokenizer") if origin else None
     batches = Batches(split, params.train.batch_size, params.train.batch_by, stream_seed(params.seed, "shuffling"))
     for path in (models / "best", models / "last", models / digests.FILE, *(reports / name for name in FILES)):
         remove_leftovers(path)
+    started_from = start.record(_scores(model, validator, stop)) if start else None
     earlier = continuation.state(params.train.epochs)
     if earlier is not None and anew():
         earlier = None
@@ -84,7 +91,7 @@ def train(
             ModelOutputs(models, config, tokenized / "tokenizer"),
             store=store,
             earlier=earlier,
-            listeners=[History(reports), *listeners],
+            listeners=[History(reports, started_from), *listeners],
             stop=stop,
             save_seconds=save_seconds,
         ).run()
@@ -92,6 +99,25 @@ def train(
             if (ended := store.load()) is not None:
                 continuation.keep(ended)
             store.clear()
+
+
+def _start(origin: Path, model: Seq2Seq, tokenizer: Path) -> Origin:
+    """Put the parameters of a checkpoint into the model."""
+    start = load_origin(origin, model.config, tokenizer)
+    load_tensors(model, start.tensors)
+    return start
+
+
+def _scores(model: Seq2Seq, validator: Validator, stop: Callable[[], bool]) -> ValidationScores:
+    """What the model is worth before the first step; a resumed training finds the same again."""
+
+    def safe_point() -> None:
+        if stop():
+            raise Interrupted(
+                "training stopped before its first step; `dvc repro` starts it, or resumes it where it was"
+            )
+
+    return validator(model.eval(), safe_point)
 
 
 def _open(params: Params, tokenized: Path) -> tuple[ModelConfig, EncodedSplit]:

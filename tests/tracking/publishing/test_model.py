@@ -65,7 +65,12 @@ class CheckpointWriter:
         for split in parallel.SPLITS:
             parallel.write(folder / f"raw/{split}.jsonl", examples)
         params = TokenizerParams(
-            kind="word", vocab_size=20, vocabulary="separate", max_source_length=9, max_target_length=9
+            kind="word",
+            vocab_size=20,
+            vocabulary="separate",
+            max_source_length=9,
+            max_target_length=9,
+            take_from="none",
         )
         build(params, folder / "raw", folder / "tokenized", folder / "statistics.json")
         self._tokenizer = folder / "tokenized/tokenizer"

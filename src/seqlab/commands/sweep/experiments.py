@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from seqlab.core.errors import SeqlabError
+from seqlab.params import origin
 from seqlab.params.params import Params, parse_params
 from seqlab.params.yaml import parse_yaml
 from seqlab.system import git
@@ -13,10 +14,12 @@ from seqlab.tracking.fingerprint.pipeline import load_stage, stage_names
 DEFINITIONS = ("dvc.yaml", "versions.toml")
 # Data that come with the working copy; of the corpora, one is made from them.
 OWN_TEXT = "data/own"
+# Checkpoints from elsewhere, of which a recipe depends on those that it names.
+ORIGINS = origin.ORIGINS.as_posix()
 # What clones have as it was committed, and working copies may have otherwise.
-BESIDE = ("params.yaml", OWN_TEXT, ".dvc/config")
+BESIDE = ("params.yaml", OWN_TEXT, ORIGINS, ".dvc/config")
 # Untracked files here would be missing in DVC's temporary copies.
-NEEDED = ("src", "pipeline", OWN_TEXT)
+NEEDED = ("src", "pipeline", OWN_TEXT, ORIGINS)
 
 
 def experiments_folder(baseline: str) -> str:
@@ -67,8 +70,15 @@ class Experiments:
             # Parameters of another time.
             return None
         own = [OWN_TEXT] if params.corpus.name == "files" else []
-        return None if git.differing_files(self._root, revision, [*self._recipe_paths, *own]) else params
+        paths = [*self._recipe_paths, *own, *_origins(params)]
+        return None if git.differing_files(self._root, revision, paths) else params
 
     def untracked(self) -> list[str]:
         """Files that git does not know, where the temporary copies would need them."""
         return [path for path in git.untracked_files(self._root, NEEDED) if not is_leftover(path)]
+
+
+def _origins(params: Params) -> list[str]:
+    """The checkpoints that a recipe names, as git has them: folders, or what DVC's files say of folders."""
+    named = {params.train.start_from, params.tokenizer.take_from} - {origin.NONE}
+    return [f"{ORIGINS}/{name}{suffix}" for name in sorted(named) for suffix in ("", ".dvc")]

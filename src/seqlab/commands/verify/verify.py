@@ -11,11 +11,12 @@ from seqlab.commands.verify.trust import doubt
 from seqlab.commands.verify.verdict import Parting, Verdict, figure_differences, score_changes
 from seqlab.commands.verify.working_copy import execute, working_copy
 from seqlab.core.errors import SeqlabError
+from seqlab.params.origin import ORIGINS
 from seqlab.params.params import load_params
 from seqlab.results.paths import BEST, DIGESTS, SCORES, TRAINING, TRANSLATIONS
 from seqlab.tracking.fingerprint.content import files_below, sha256
 from seqlab.tracking.fingerprint.fingerprint import load_recipe
-from seqlab.tracking.fingerprint.pipeline import load_stage
+from seqlab.tracking.fingerprint.pipeline import load_stage, stage_paths
 from seqlab.tracking.foreign import limited_bytes
 from seqlab.tracking.home import Home, find_home
 from seqlab.tracking.journal.execution import read_executions
@@ -42,8 +43,19 @@ def verify(start: Path, run: str | None, agree: Callable[[str], bool]) -> Verdic
     if strange and not agree(strange):
         raise SeqlabError(f"{strange} Nothing was run; `--trust` runs it all the same")
     with working_copy(home, archive, recorded.commit) as root:
+        _require_origins(recorded, root)
         execute(root)
         return compare(recorded, root)
+
+
+def _require_origins(recorded: Claim, root: Path) -> None:
+    """The checkpoints that the run starts from are in no archive."""
+    needed = [path for path in stage_paths(root) if path.startswith(f"{ORIGINS}/") and not (root / path).is_dir()]
+    if needed:
+        raise SeqlabError(
+            f"run {recorded.name} starts from {' and '.join(needed)}, which is not here: `dvc pull` it, or put it "
+            "there again (`seqlab take`)"
+        )
 
 
 def compare(recorded: Claim, root: Path) -> Verdict:

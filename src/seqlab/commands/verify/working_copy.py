@@ -13,6 +13,7 @@ from pathlib import Path
 from seqlab.core.atomic import write_bytes, write_text
 from seqlab.core.errors import SeqlabError
 from seqlab.corpus.fetching.mirror import VARIABLE as MIRROR
+from seqlab.params.origin import NONE, ORIGINS
 from seqlab.system.addresses import stripped
 from seqlab.system.dvc import dvc_environment, start_dvc
 from seqlab.system.git import tree_at
@@ -23,7 +24,8 @@ from seqlab.tracking.journal.source import SOURCES, read_source
 # DVC's own cache, run-cache and resume states are in the main working copy: nothing of them is seen in this one.
 CONFIG = "[core]\n    no_scm = true\n    analytics = false\n    check_update = false\n"
 IGNORED = "__pycache__\n"
-OWN_TEXT = "data/own"
+# Of the project's own, since no archive has them.
+SHARED = ("data/own", ORIGINS.as_posix())
 DOWNLOADS = "downloads"
 LAST_STAGE = "evaluate"
 # Of the environment, what a run may see. Whatever is not named here may be a token, a password, or SSH's socket.
@@ -41,8 +43,8 @@ INTERRUPTED = (signal.SIGINT, signal.SIGTERM)
 def working_copy(home: Home, archive: bytes, commit: str | None) -> Iterator[Path]:
     """Yield a folder with the files of a run's commit, where it is known here, and over them those of its archive.
 
-    The text of one's own and finished downloads are those of the project around `home`. The folder is deleted at the
-    end, whatever happens.
+    The text of one's own, checkpoints from elsewhere and finished downloads are those of the project around `home`. The
+    folder is deleted at the end, whatever happens.
 
     Raises:
         SeqlabError: the archive is damaged.
@@ -99,10 +101,12 @@ def _unpack_commit(repository: Path, commit: str | None, root: Path) -> None:
 
 
 def _share(home: Home, root: Path) -> None:
-    _remove(root / OWN_TEXT)
-    if (home.root / OWN_TEXT).is_dir():
-        shutil.copytree(home.root / OWN_TEXT, root / OWN_TEXT)
-    (root / OWN_TEXT).mkdir(parents=True, exist_ok=True)
+    for name in SHARED:
+        _remove(root / name)
+        if (home.root / name).is_dir():
+            shutil.copytree(home.root / name, root / name)
+        (root / name).mkdir(parents=True, exist_ok=True)
+    (root / ORIGINS / NONE).mkdir(exist_ok=True)
     downloads = home.folder / DOWNLOADS
     downloads.mkdir(parents=True, exist_ok=True)
     own = Home(root).folder

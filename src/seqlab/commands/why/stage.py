@@ -10,6 +10,7 @@ from seqlab.commands.why.earlier import EarlierFiles, Tree, present
 from seqlab.commands.why.reason import Reason, as_lines, value_changes
 from seqlab.commands.why.run_cache import cached_stages
 from seqlab.core.errors import SeqlabError
+from seqlab.params.origin import ORIGINS
 from seqlab.params.yaml import read_yaml
 from seqlab.system.dvc import dvc_status
 from seqlab.tracking.fingerprint.pipeline import StageDefinition, load_stage, locked_stages, stage_names
@@ -137,6 +138,9 @@ class _Explanation:
         if path not in stage.deps:
             return [Reason("parameter", f"{path} is {'missing' if kind == DELETED else 'new in dvc.yaml'}")]
         locked = _digests(self._locked[stage.name], "deps").get(path)
+        if locked is None and path.startswith(f"{ORIGINS}/"):
+            # Which one it is, is a parameter, and told as such.
+            return [] if (self._root / path).exists() else [self._data(path, "")]
         if locked is None:
             return [Reason("data" if path in stage.data else "code", f"{path} is new in dvc.yaml")]
         return self._code(path, locked) if path in stage.code else [self._data(path, locked)]
@@ -162,7 +166,10 @@ class _Explanation:
     def _data(self, path: str, locked: str) -> Reason:
         producer = self._producer(path)
         if not (self._root / path).exists():
-            return Reason("data", f"{path} is missing" + (f"; {producer.name} writes it" if producer else ""))
+            remedy = f"; {producer.name} writes it" if producer else ""
+            if path.startswith(f"{ORIGINS}/"):
+                remedy = f"; `seqlab take {Path(path).name}` or `dvc pull` puts it there"
+            return Reason("data", f"{path} is missing{remedy}")
         if producer is not None:
             if self._is_edited(producer, path):
                 return Reason("data", f"{path} was changed on disk since {producer.name} wrote it")

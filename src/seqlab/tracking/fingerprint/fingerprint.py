@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from seqlab.params.origin import NONE, ORIGINS
 from seqlab.params.params import Params
 from seqlab.tracking.fingerprint.canonical import digest
 from seqlab.tracking.fingerprint.code import code_digest
 from seqlab.tracking.fingerprint.content import dvc_digest
 from seqlab.tracking.fingerprint.pipeline import StageDefinition, load_stage, load_versions, locked_digests
+
+# What a stage reads that starts from nothing: nothing.
+NO_ORIGIN = (ORIGINS / NONE).as_posix()
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,7 @@ def _tokenize(params: Params) -> str:
 
 def _made_from(stage: StageDefinition, root: Path, implied: tuple[str, ...] = ()) -> dict[str, Any]:
     return {
-        "data": {path: _data_digest(path, root) for path in stage.data if path not in implied},
+        "data": {path: _data_digest(path, root) for path in stage.data if path not in (*implied, NO_ORIGIN)},
         "code": code_digest(root, stage.code),
         "versions": load_versions(root, stage.name),
     }

@@ -1,14 +1,19 @@
 """What dvc.yaml and dvc.lock say of a stage."""
 
+import re
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from seqlab.core.errors import SeqlabError
+from seqlab.params.origin import NAME
 from seqlab.params.yaml import read_yaml
 
 CODE_FOLDERS = ("src/", "pipeline/")
+# A parameter in a path, as DVC writes it.
+_PARAMETER = re.compile(r"\$\{([\w.]+)\}")
 
 
 @dataclass(frozen=True)
@@ -35,16 +40,41 @@ def load_stage(root: Path, name: str) -> StageDefinition:
     """Read stage `name` from `root`/dvc.yaml.
 
     Raises:
-        SeqlabError: dvc.yaml is missing, is not YAML, or has no such stage.
+        SeqlabError: dvc.yaml is missing, is not YAML, or has no such stage; or a path of it holds a parameter, and
+            params.yaml is missing, is not YAML, or has no such parameter.
     """
-    return _definition(root, read_yaml(root / "dvc.yaml"), name)
+    return _definition(root, read_yaml(root / "dvc.yaml"), name, _Values(root))
 
 
-def _definition(root: Path, content: Any, name: str) -> StageDefinition:
+class _Values:
+    """The parameters of `root`/params.yaml, read if a path asks for one."""
+
+    def __init__(self, root: Path) -> None:
+        self._path = root / "params.yaml"
+        self._content: Any = None
+
+    def fill(self, path: str) -> str:
+        """The path with the values of the parameters in it."""
+        return _PARAMETER.sub(lambda match: self._value(match[1]), path)
+
+    def _value(self, name: str) -> str:
+        if self._content is None:
+            self._content = read_yaml(self._path)
+        value = self._content
+        for part in name.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        # No path that leads elsewhere: the files may be somebody else's.
+        if not isinstance(value, str) or not NAME.fullmatch(value):
+            raise SeqlabError(f"dvc.yaml has a path with parameter {name}, which is no name in {self._path}")
+        return value
+
+
+def _definition(root: Path, content: Any, name: str, values: _Values) -> StageDefinition:
     try:
         stage = content["stages"][name]
         outs = [item for key in ("outs", "metrics", "plots") for item in stage.get(key, [])]
-        return StageDefinition(name, _paths(stage.get("deps", [])), _paths(outs), str(stage.get("cmd", "")))
+        deps = _paths(stage.get("deps", []), values.fill)
+        return StageDefinition(name, deps, _paths(outs, values.fill), str(stage.get("cmd", "")))
     except (KeyError, TypeError, ValueError, AttributeError):
         raise SeqlabError(f"{root / 'dvc.yaml'} has no stage {name} with deps and outs") from None
 
@@ -56,7 +86,8 @@ def stage_paths(root: Path) -> list[str]:
         SeqlabError: as `load_stage`.
     """
     content = read_yaml(root / "dvc.yaml")
-    stages = [_definition(root, content, name) for name in _names(root, content)]
+    values = _Values(root)
+    stages = [_definition(root, content, name, values) for name in _names(root, content)]
     return sorted({path for stage in stages for path in (*stage.deps, *stage.outs)})
 
 
@@ -129,9 +160,9 @@ def _damaged(path: Path) -> SeqlabError:
     )
 
 
-def _paths(items: list[Any]) -> tuple[str, ...]:
+def _paths(items: list[Any], fill: Callable[[str], str]) -> tuple[str, ...]:
     # An entry with options is a mapping with the path as its only key.
-    return tuple(_checked(item if isinstance(item, str) else next(iter(item), None)) for item in items)
+    return tuple(fill(_checked(item if isinstance(item, str) else next(iter(item), None))) for item in items)
 
 
 def _checked(path: object) -> str:

@@ -1,6 +1,7 @@
 """Checkpoints from an MLflow server, each downloaded once: complete and checked before it has its name."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
@@ -8,11 +9,17 @@ from seqlab.core.atomic import atomic_directory, remove_leftovers, write_text
 from seqlab.core.errors import SeqlabError
 from seqlab.tracking.fingerprint.canonical import digest
 from seqlab.tracking.fingerprint.content import files_below, sha256
+from seqlab.tracking.foreign import is_fingerprint
 from seqlab.tracking.home import Home, find_home
+from seqlab.tracking.journal.run_name import IDENTITY
 from seqlab.tracking.publishing.find import find_run
 from seqlab.tracking.publishing.model import ARTIFACT, logged_models
 from seqlab.tracking.publishing.server import Server, connect, server_errors
-from seqlab.tracking.publishing.tags import CHECKPOINT_DIGEST
+from seqlab.tracking.publishing.tags import CHECKPOINT_DIGEST, RUN_FINGERPRINT
+from seqlab.training.origin_note import OriginNote, is_name
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 CHECKPOINT = f"artifacts/{ARTIFACT}"
 # Digest of the checkpoint as it was downloaded, beside it.
@@ -25,6 +32,26 @@ def download_checkpoint(run: str, start: Path | None = None) -> Path:
     Raises:
         SeqlabError: the server does not answer, there is no such run, it has no model, or not the one that was logged.
     """
+    folder, _ = _download_best(run, start)
+    return folder
+
+
+def download_model(run: str, start: Path | None = None) -> tuple[Path, OriginNote]:
+    """As `download_checkpoint`, with what identifies the run.
+
+    Raises:
+        SeqlabError: as `download_checkpoint`; or it is no run of seqlab.
+    """
+    folder, found = _download_best(run, start)
+    fingerprint = found.data.tags.get(RUN_FINGERPRINT, "")
+    if not is_fingerprint(fingerprint):
+        raise SeqlabError(f"run {run} has no fingerprint: it is no run of seqlab")
+    name = found.info.run_name or ""
+    # What people called it may be anything.
+    return folder, OriginNote(name if is_name(name) else fingerprint[:IDENTITY], fingerprint)
+
+
+def _download_best(run: str, start: Path | None) -> "tuple[Path, Run]":
     home = find_home(start or Path.cwd())
     server = connect(home)
     with server_errors(server.uri):
@@ -37,7 +64,7 @@ def download_checkpoint(run: str, start: Path | None = None) -> Path:
                 "deleted the model"
             )
         expected = (best.tags or {}).get(CHECKPOINT_DIGEST)
-        return _downloaded(home, server, best.model_id, expected)
+        return _downloaded(home, server, best.model_id, expected), found
 
 
 def _downloaded(home: Home, server: Server, model_id: str, expected: str | None) -> Path:

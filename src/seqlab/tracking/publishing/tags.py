@@ -20,6 +20,8 @@ OUR_NOTE = "seqlab.note"
 ERROR = "error"
 CHALLENGE = "challenge"
 TRAINING_COUNTERS = ("epochs", "steps", "parameters", "clipped_steps", "largest_gradient_norm")
+# Of the checkpoint that training started from.
+ORIGIN = ("run", "fingerprint", "sha256")
 COMMIT = "commit"
 DIRTY = "dirty"
 DIRTY_FILES = "dirty_files"
@@ -66,10 +68,12 @@ def fact_tags(first: Execution, numerics: dict[str, Any], scores: dict[str, Any]
 
 def counter_tags(training: dict[str, Any], scores: dict[str, Any]) -> dict[str, str]:
     """What no chart shows: what training came to, the size of the test set and its measure; {} before there are any."""
-    best = training.get("best", {})
+    best, origin = training.get("best", {}), training.get("started_from", {})
     counts = {
         **{f"best.{name}": best.get(name) for name in ("epoch", "step")},
         **{f"training.{name}": training.get(name) for name in TRAINING_COUNTERS},
+        **{f"origin.{name}": origin.get(name) for name in ORIGIN},
+        **{f"origin.valid_{name}": value for name, value in (origin.get("valid") or {}).items()},
         **{f"test.{name}": scores.get(name) for name in COUNTERS},
     }
     return {name: as_text(value) for name, value in counts.items() if value is not None}

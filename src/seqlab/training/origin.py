@@ -1,0 +1,85 @@
+"""The checkpoint that a training starts from (fine-tuning): its parameters, if they are of the very same model."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from seqlab.core.errors import SeqlabError
+from seqlab.seq2seq.checkpoint import CONFIG, MODEL, TOKENIZER, load_checkpoint, model_tensors
+from seqlab.seq2seq.model.config import ModelConfig
+from seqlab.text.tokenizer import SIDES, load_tokenizers
+from seqlab.training.origin_note import OriginNote, read_note
+from seqlab.training.validator import ValidationScores
+
+# It changes no tensor, and what was learnt under one may go on under another.
+FREE = ("dropout",)
+# They follow from the tokenizers, which are compared themselves.
+SIZES = ("source_vocab_size", "target_vocab_size")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Parameters to start from by name, and where they come from; `sha256` is of the file that holds them."""
+
+    name: str
+    tensors: Mapping[str, Tensor]
+    sha256: str
+    note: OriginNote | None
+
+    def record(self, scores: ValidationScores) -> dict[str, Any]:
+        """What training.json says of it; `scores` are those before the first optimizer step."""
+        of_run = {} if self.note is None else {"run": self.note.run, "fingerprint": self.note.fingerprint}
+        return {"origin": self.name, **of_run, "sha256": self.sha256, "valid": asdict(scores)}
+
+
+def load_origin(folder: Path, config: ModelConfig, tokenizer: Path) -> Origin:
+    """Read the best parameters of checkpoint `folder`, for a model of `config` with the tokenizers in `tokenizer`.
+
+    Raises:
+        SeqlabError: there is no checkpoint, or it is damaged; its model is of another shape, or its tokenizers are
+            others, so that its parameters would mean something else.
+    """
+    if not (folder / CONFIG).is_file():
+        raise SeqlabError(
+            f"train.start_from: {folder} holds no checkpoint ({CONFIG} is missing); `seqlab take {folder.name}` puts "
+            "the model of a run there"
+        )
+    try:
+        model = load_checkpoint(folder)
+        _require_same_tokenizers(folder, tokenizer)
+    except SeqlabError as error:
+        raise SeqlabError(f"train.start_from: {error}") from None
+    _require_same_model(folder, model.config, config)
+    digest = hashlib.sha256((folder / MODEL).read_bytes()).hexdigest()
+    return Origin(folder.name, model_tensors(model), digest, read_note(folder))
+
+
+def _require_same_tokenizers(folder: Path, tokenizer: Path) -> None:
+    """By their bytes: of two vocabularies of one size, an id may be two words."""
+    theirs = folder / TOKENIZER
+    kinds = {load_tokenizers(each)[0].kind for each in (theirs, tokenizer)}
+    differing = [
+        side for side in SIDES if (theirs / f"{side}.model").read_bytes() != (tokenizer / f"{side}.model").read_bytes()
+    ]
+    if differing or len(kinds) > 1:
+        raise SeqlabError(
+            f"the {' and '.join(differing) or 'kind of'} tokens of {folder} are not those of this corpus, so its "
+            f"parameters would mean something else: set tokenizer.take_from to {folder.name} too"
+        )
+
+
+def _require_same_model(folder: Path, found: ModelConfig, wanted: ModelConfig) -> None:
+    theirs, ours = asdict(found), asdict(wanted)
+    differing = [name for name in ours if name not in (*FREE, *SIZES) and theirs[name] != ours[name]]
+    if differing:
+        settings = " and ".join(f"model.{name} to {_as_yaml(theirs[name])}" for name in differing)
+        values = ", ".join(_as_yaml(ours[name]) for name in differing)
+        raise SeqlabError(f"train.start_from: the model of {folder} is another: set {settings} (not {values})")
+
+
+def _as_yaml(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
