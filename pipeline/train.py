@@ -17,6 +17,7 @@ def main(stage: Stage) -> None:
     from seqlab.scoring.tokenization import resolve
     from seqlab.seq2seq.engines.choice import choose
     from seqlab.training.continuation import Continuation
+    from seqlab.training.processes.setting import world_size
     from seqlab.training.progress import Progress
     from seqlab.training.run import train
     from seqlab.training.validation import Validation
@@ -39,6 +40,7 @@ def main(stage: Stage) -> None:
             anew=is_forced,
             engine=engine,
             validator=validator,
+            world_size=world_size(params.train.shards, params.runtime),
             listeners=[progress, stage.recorder.listener],
             stop=stage.stop,
         )

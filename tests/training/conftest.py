@@ -54,6 +54,7 @@ TINY: dict[str, dict[str, Any]] = {
         "epochs": 3,
         "batch_size": 8,
         "batch_by": "sentences",
+        "shards": 1,
         "optimizer": "adam",
         "learning_rate": 0.01,
         "weight_decay": 0.0,
@@ -130,6 +131,7 @@ class Training:
         save_seconds: float = 1000.0,
         fingerprint: str = "f1",
         anew: bool = False,
+        world_size: int = 1,
     ) -> dict[str, bytes]:
         """Train; return the content of every file written."""
         params = params or make_params()
@@ -148,6 +150,7 @@ class Training:
             validator=Validation.open(
                 tokenized, self.corpus / "raw", params.train.validation_max_length, "13a", engine
             ),
+            world_size=world_size,
             listeners=listeners,
             stop=stop,
             save_seconds=save_seconds,

@@ -19,6 +19,7 @@ from seqlab.training.continuation import Continuation
 from seqlab.training.events import Listener
 from seqlab.training.history import FILES, History
 from seqlab.training.outputs import ModelOutputs
+from seqlab.training.processes.launch import launched
 from seqlab.training.resume import resume_store
 from seqlab.training.seeds import generator, stream_seed
 from seqlab.training.trainer import SAVE_SECONDS, Trainer
@@ -38,6 +39,7 @@ def train(
     anew: Callable[[], bool] = lambda: False,
     engine: Engine,
     validator: Validator,
+    world_size: int = 1,
     listeners: Sequence[Listener] = (),
     stop: Callable[[], bool] = lambda: False,
     save_seconds: float = SAVE_SECONDS,
@@ -57,14 +59,15 @@ def train(
         anew: Asked where a training of fewer epochs left its state; True computes all epochs nevertheless.
         engine: Computes the optimizer steps.
         validator: Scores the model after each epoch.
+        world_size: Processes that compute the shards of each batch, at most `train.shards`; changes no result.
         listeners: Called with each event.
         stop: Asked after each step; True saves the state and ends training with `Interrupted`.
         save_seconds: Time between two saved states within an epoch; changes no result.
 
     Raises:
         Interrupted: `stop` said so.
-        SeqlabError: the data is missing, damaged or empty, the numbers went wrong, memory ran out, or a file cannot be
-            written.
+        SeqlabError: the data is missing, damaged or empty, the numbers went wrong, memory ran out, a file cannot be
+            written, or one of the processes ended.
     """
     config, split = _open(params, tokenized)
     device = torch.device(params.runtime.device)
@@ -75,9 +78,9 @@ def train(
     earlier = continuation.state(params.train.epochs)
     if earlier is not None and anew():
         earlier = None
-    with resume_store(checkpoints, fingerprint) as store:
+    with resume_store(checkpoints, fingerprint) as store, launched(params, config, world_size) as workers:
         Trainer(
-            make_updater(engine, model, params.train, params.seed),
+            make_updater(engine, model, params.train, params.seed, workers),
             params.train,
             batches,
             validator,
