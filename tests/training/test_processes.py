@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -69,7 +70,8 @@ def test_stopped_killed_and_resumed_on_other_numbers_of_processes(trainings: Tra
     assert found == [1, 2, 1]
 
 
-def test_no_process_outlives_rank_0(trainings: Trainings) -> None:
+def test_no_process_outlives_rank_0(trainings: Trainings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     training = trainings("killed")
     reader, writer = os.pipe()
 
@@ -83,9 +85,12 @@ def test_no_process_outlives_rank_0(trainings: Trainings) -> None:
     os.close(writer)
     with open(reader, encoding="utf-8") as pipe:
         worker = psutil.Process(int(pipe.readline()))
+        before = set(Path(tempfile.gettempdir()).glob("seqlab-train-*"))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-    assert worker.wait(30) is None or not worker.is_running()
+    worker.wait(30)
+    assert len(before) == 1
+    assert not any(folder.exists() for folder in before)
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ class ConnectedGroup(Group):
         RuntimeError: another process has ended.
     """
 
+    _control: dist.ProcessGroup | None = None
     _gradients: dist.ProcessGroup | None = None
     _rows: dict[torch.Size, Tensor] = field(default_factory=dict)
 
@@ -55,15 +56,15 @@ class ConnectedGroup(Group):
     def send(self, tensors: Mapping[str, Tensor]) -> None:
         """Tell all others; of rank 0 alone."""
         content = torch.frombuffer(bytearray(safetensors.torch.save(dict(tensors))), dtype=torch.uint8)
-        dist.broadcast(torch.tensor([len(content)]), src=0)
-        dist.broadcast(content, src=0)
+        dist.broadcast(torch.tensor([len(content)]), src=0, group=self._control)
+        dist.broadcast(content, src=0, group=self._control)
 
     def receive(self) -> dict[str, Tensor]:
         """What rank 0 says next; of all others."""
         size = torch.zeros(1, dtype=torch.int64)
-        dist.broadcast(size, src=0)
+        dist.broadcast(size, src=0, group=self._control)
         content = torch.zeros(int(size), dtype=torch.uint8)
-        dist.broadcast(content, src=0)
+        dist.broadcast(content, src=0, group=self._control)
         return safetensors.torch.load(content.numpy().tobytes())
 
 
@@ -75,12 +76,11 @@ def connect(store: Path, rank: int, world_size: int, device: torch.device) -> Co
     """
     # Nothing is heard of it outside this machine.
     os.environ.setdefault("GLOO_SOCKET_IFNAME", _loopback())
-    dist.init_process_group(
-        "gloo", store=dist.FileStore(str(store), world_size), rank=rank, world_size=world_size, timeout=PATIENCE
-    )
-    backend = "nccl" if device.type == "cuda" else "gloo"
-    gradients = dist.new_group(backend=backend, timeout=GRADIENT_PATIENCE)
-    return ConnectedGroup(rank, world_size, gradients)
+    joined = dist.FileStore(str(store), world_size)
+    dist.init_process_group("gloo", store=joined, rank=rank, world_size=world_size, timeout=GRADIENT_PATIENCE)
+    control = dist.new_group(backend="gloo", timeout=PATIENCE)
+    gradients = dist.new_group(backend="nccl", timeout=GRADIENT_PATIENCE) if device.type == "cuda" else None
+    return ConnectedGroup(rank, world_size, control, gradients)
 
 
 def disconnect() -> None:

@@ -87,6 +87,7 @@ def _start(params: Params, config: ModelConfig, folder: Path, rank: int, world_s
         "params": params.model_dump(mode="json"),
         "config": asdict(config),
         "folder": str(folder),
+        "parent": os.getpid(),
         "rank": rank,
         "world_size": world_size,
     }

@@ -5,8 +5,12 @@ and listens to signals.
 """
 
 import json
+import os
+import shutil
 import signal
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,8 @@ from seqlab.numerics import configure
 from seqlab.params.params import Params, parse_params
 
 STORE = "store"
+# How often a process looks whether rank 0 still lives.
+WATCH_SECONDS = 0.5
 
 
 def ready(folder: Path, rank: int) -> Path:
@@ -28,6 +34,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     job = json.load(sys.stdin)
+    threading.Thread(target=_end_with, args=(job["parent"], Path(job["folder"])), daemon=True).start()
     params = parse_params(job["params"], "rank 0")
     configure(params.runtime)
     try:
@@ -61,7 +68,21 @@ def _work(params: Params, job: dict[str, Any]) -> None:
     group = connect(folder / STORE, rank, job["world_size"], device)
     train = params.train.model_copy(update={"average_decay": 0.0})
     engine = choose(params.runtime.device, params.runtime.engine)
-    follow(ShardedUpdater(model, train, params.seed, engine, group), group.receive)
+    updater = ShardedUpdater(model, train, params.seed, engine, group)
+    try:
+        follow(updater, group.receive)
+    except RuntimeError:
+        # As a rule because rank 0 has ended, or is about to end this process.
+        time.sleep(2 * WATCH_SECONDS)
+        raise
+
+
+def _end_with(parent: int, folder: Path) -> None:
+    """End when rank 0 has, whatever this process is waiting for, and leave nothing behind."""
+    while os.getppid() == parent:
+        time.sleep(WATCH_SECONDS)
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(1)
 
 
 if __name__ == "__main__":
