@@ -76,7 +76,7 @@ def connect(store: Path, rank: int, world_size: int, device: torch.device) -> Co
     """
     # Nothing is heard of it outside this machine.
     os.environ.setdefault("GLOO_SOCKET_IFNAME", _loopback())
-    joined = dist.FileStore(str(store), world_size)
+    joined = dist.FileStore(str(store), world_size)  # type: ignore[attr-defined]
     dist.init_process_group("gloo", store=joined, rank=rank, world_size=world_size, timeout=GRADIENT_PATIENCE)
     control = dist.new_group(backend="gloo", timeout=PATIENCE)
     gradients = dist.new_group(backend="nccl", timeout=GRADIENT_PATIENCE) if device.type == "cuda" else None
