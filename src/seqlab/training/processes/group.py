@@ -49,7 +49,9 @@ class ConnectedGroup(Group):
 
     def gather(self, row: Tensor) -> Tensor:
         """As `Group.gather`; the result is overwritten by the next."""
-        rows = self._rows.setdefault(row.shape, row.new_empty(self.world_size, *row.shape))
+        if row.shape not in self._rows:
+            self._rows[row.shape] = row.new_empty(self.world_size, *row.shape)
+        rows = self._rows[row.shape]
         dist.all_gather_single(rows.view(-1), row, group=self._gradients)
         return rows
 
