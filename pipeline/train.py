@@ -18,6 +18,7 @@ def main(stage: Stage) -> None:
     from seqlab.scoring.tokenization import resolve
     from seqlab.seq2seq.engines.choice import choose
     from seqlab.training.continuation import Continuation
+    from seqlab.training.processes.setting import world_size
     from seqlab.training.progress import Progress
     from seqlab.training.run import train
     from seqlab.training.validation import Validation
@@ -41,6 +42,7 @@ def main(stage: Stage) -> None:
             engine=engine,
             validator=validator,
             origin=origin_folder(params.train.start_from),
+            world_size=world_size(params.train.shards, params.runtime),
             listeners=[progress, stage.recorder.listener],
             stop=stage.stop,
         )

@@ -75,6 +75,8 @@ def test_an_unknown_parameter_names_the_nearest_known_one(content: dict[str, Any
         ("model.cell", "transformer", "'gru', 'lstm' or 'rnn'"),
         ("model.bidirectional", "yes", "valid boolean"),
         ("train.keep_checkpoints", 0, "greater than or equal to 1"),
+        ("train.shards", 0, "greater than or equal to 1"),
+        ("train.shards", 65, "shards is 65, more than the 64 pairs of a batch"),
         ("evaluate.parameters", "mean", "'best', 'average' or 'ensemble'"),
         ("evaluate.parameters", "average", "train.keep_checkpoints must be 2 or more, not 1"),
         ("evaluate.n_best", 3, "larger than beam_size"),

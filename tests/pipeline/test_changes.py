@@ -70,6 +70,7 @@ TABLE: list[tuple[dict[str, Any], list[str]]] = [
     ({"train.epochs": 3}, FROM_TRAIN),
     ({"train.batch_size": 32}, FROM_TRAIN),
     ({"train.batch_by": "tokens"}, FROM_TRAIN),
+    ({"train.shards": 2}, FROM_TRAIN),
     ({"train.optimizer": "sgd"}, FROM_TRAIN),
     ({"train.learning_rate": 0.001}, FROM_TRAIN),
     ({"train.weight_decay": 0.1}, FROM_TRAIN),

@@ -56,6 +56,7 @@ TINY: dict[str, dict[str, Any]] = {
         "epochs": 3,
         "batch_size": 8,
         "batch_by": "sentences",
+        "shards": 1,
         "optimizer": "adam",
         "learning_rate": 0.01,
         "weight_decay": 0.0,
@@ -133,6 +134,7 @@ class Training:
         save_seconds: float = 1000.0,
         fingerprint: str = "f1",
         anew: bool = False,
+        world_size: int = 1,
     ) -> dict[str, bytes]:
         """Train; return the content of every file written."""
         params = params or make_params()
@@ -152,6 +154,7 @@ class Training:
                 tokenized, self.corpus / "raw", params.train.validation_max_length, "13a", engine
             ),
             origin=origin,
+            world_size=world_size,
             listeners=listeners,
             stop=stop,
             save_seconds=save_seconds,

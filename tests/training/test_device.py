@@ -36,6 +36,7 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
         "model": {"cell": "lstm", "bidirectional": True, "attention": "dot", "input_feeding": True},
         "train": {"optimizer": "adamw", "average_decay": 0.9, "batch_by": "tokens", "batch_size": 60},
     },
+    "shards": {"model": {"attention": "dot"}, "train": {"shards": 3, "average_decay": 0.9}},
     "Elman, free-running": {
         "model": {"cell": "rnn", "attention": "general"},
         "train": {"optimizer": "sgd", "learning_rate": 0.3, "teacher_forcing_ratio": 0.0, "max_grad_norm": 0.0},

@@ -182,13 +182,13 @@ def test_learning_rate_and_ratio_are_recorded_as_scheduled(training: Training) -
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_numbers_that_go_wrong_stop_training(bad: float, training: Training, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = Updater._forward
+    real = Updater._differentiate
 
     def broken(self: Updater, batch: Any, step: int, ratio: float) -> Any:
-        loss, nll, tokens = real(self, batch, step, ratio)
-        return (loss * bad if step == 10 else loss), nll, tokens
+        loss, nll = real(self, batch, step, ratio)
+        return (loss * bad if step == 10 else loss), nll
 
-    monkeypatch.setattr(Updater, "_forward", broken)
+    monkeypatch.setattr(Updater, "_differentiate", broken)
     # The gradient would tell, too.
     monkeypatch.setattr("seqlab.training.update.gradient_norm", lambda *_: torch.tensor(1.0))
     with pytest.raises(SeqlabError) as stopped:

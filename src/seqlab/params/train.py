@@ -1,8 +1,8 @@
 """The `train` section of params.yaml."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from seqlab.params.origin import OriginName
 from seqlab.params.section import Section
@@ -35,6 +35,10 @@ class TrainParams(Section):
     batch_by: Literal["sentences", "tokens"] = Field(
         description="Count a batch in sentence pairs, or in tokens of the longer side, padding included.",
     )
+    shards: int = Field(
+        ge=1,
+        description="Parts of a batch whose gradients are computed apart, then added; as many processes can share it.",
+    )
     optimizer: Literal["adam", "adamw", "sgd"] = Field(description="adam, adamw or sgd.")
     learning_rate: float = Field(gt=0, description="Highest learning rate.")
     weight_decay: float = Field(ge=0, description="Weight decay of the optimizer.")
@@ -61,3 +65,9 @@ class TrainParams(Section):
     validation_max_length: int = Field(ge=1, description="Longest translation, in tokens, when validating.")
     log_every: int = Field(ge=1, description="Optimizer steps between two points of the step curves.")
     precision: Literal["float32", "bfloat16"] = Field(description="float32, or bfloat16 autocast.")
+
+    @model_validator(mode="after")
+    def _a_shard_has_a_pair(self) -> Self:
+        if self.batch_by == "sentences" and self.shards > self.batch_size:
+            raise ValueError(f"shards is {self.shards}, more than the {self.batch_size} pairs of a batch (batch_size)")
+        return self

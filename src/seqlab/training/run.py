@@ -22,6 +22,7 @@ from seqlab.training.history import FILES, History
 from seqlab.training.interruption import Interrupted
 from seqlab.training.origin import Origin, load_origin
 from seqlab.training.outputs import ModelOutputs
+from seqlab.training.processes.launch import launched
 from seqlab.training.resume import resume_store
 from seqlab.training.seeds import generator, stream_seed
 from seqlab.training.trainer import SAVE_SECONDS, Trainer
@@ -42,6 +43,7 @@ def train(
     engine: Engine,
     validator: Validator,
     origin: Path | None = None,
+    world_size: int = 1,
     listeners: Sequence[Listener] = (),
     stop: Callable[[], bool] = lambda: False,
     save_seconds: float = SAVE_SECONDS,
@@ -62,6 +64,7 @@ def train(
         engine: Computes the optimizer steps.
         validator: Scores the model after each epoch.
         origin: Checkpoint folder whose parameters training starts from; None: from random ones.
+        world_size: Processes that compute the shards of each batch, at most `train.shards`; changes no result.
         listeners: Called with each event.
         stop: Asked after each step; True saves the state and ends training with `Interrupted`.
         save_seconds: Time between two saved states within an epoch; changes no result.
@@ -69,7 +72,7 @@ def train(
     Raises:
         Interrupted: `stop` said so.
         SeqlabError: the data is missing, damaged or empty, `origin` is missing, damaged or of another model, the
-            numbers went wrong, memory ran out, or a file cannot be written.
+            numbers went wrong, memory ran out, a file cannot be written, or one of the processes ended.
     """
     config, split = _open(params, tokenized)
     device = torch.device(params.runtime.device)
@@ -82,9 +85,9 @@ def train(
     earlier = continuation.state(params.train.epochs)
     if earlier is not None and anew():
         earlier = None
-    with resume_store(checkpoints, fingerprint) as store:
+    with resume_store(checkpoints, fingerprint) as store, launched(params, config, world_size) as workers:
         Trainer(
-            make_updater(engine, model, params.train, params.seed),
+            make_updater(engine, model, params.train, params.seed, workers),
             params.train,
             batches,
             validator,

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from seqlab.core.errors import SeqlabError
 from seqlab.params.train import TrainParams
-from seqlab.seq2seq.engines.engine import Engine, autocast
+from seqlab.seq2seq.engines.engine import Engine, LossOutput, autocast
 from seqlab.seq2seq.model.dropout import Dropout
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import Batch
@@ -59,13 +59,12 @@ class Updater:
         """
         params, ratio = self._params, self.ratio(step)
         set_learning_rate(self.optimizer, learning_rate)
-        self.optimizer.zero_grad()
         with memory_named(batch, place):
-            loss, nll, tokens = self._forward(batch, step, ratio)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss, nll = self._differentiate(batch, step, ratio)
             norm = gradient_norm(self.model.parameters())
             # One transfer from the device for all three.
-            figures = torch.stack([loss.detach().float(), nll.detach().float(), norm.float()]).tolist()
+            figures = torch.stack([loss.float(), nll.float(), norm.float()]).tolist()
+            tokens = int(batch.target_lengths.sum())
             result = StepResult(figures[0], figures[1], tokens, figures[2], learning_rate, ratio)
             check_finite(result, batch, place)
             if 0 < params.max_grad_norm < result.gradient_norm:
@@ -118,11 +117,17 @@ class Updater:
         """The model that training is for: that with the average parameters, if they are averaged."""
         return self.average.model if self.average else self.model
 
-    def _forward(self, batch: Batch, step: int, ratio: float) -> tuple[Tensor, Tensor, int]:
+    def _differentiate(self, batch: Batch, step: int, ratio: float) -> tuple[Tensor, Tensor]:
+        """Give the parameters their gradients; return loss and nll, means per target token, without gradient."""
+        self.optimizer.zero_grad()
+        output = self._forward(batch, self.coins(batch, step, ratio), generator(self._seed, "dropout", step))
+        output.loss.backward()  # type: ignore[no-untyped-call]
+        return output.loss.detach(), output.nll.detach()
+
+    def _forward(self, batch: Batch, coins: Tensor, drawn: torch.Generator) -> LossOutput:
         params, device = self._params, self._device
-        coins = self.coins(batch, step, ratio)
         with autocast(device, params.precision):
-            output = self._engine.loss(
+            return self._engine.loss(
                 self.model,
                 batch.source.to(device),
                 batch.source_lengths,
@@ -130,9 +135,8 @@ class Updater:
                 batch.target_lengths,
                 coins,
                 label_smoothing=params.label_smoothing,
-                dropout=Dropout(self.model.config.dropout, generator(self._seed, "dropout", step)),
+                dropout=Dropout(self.model.config.dropout, drawn),
             )
-        return output.loss, output.nll, output.tokens
 
 
 def check_finite(result: StepResult, batch: Batch, place: str) -> None:

@@ -50,6 +50,7 @@ USUAL: dict[str, Any] = {
     "train.epochs": 3,
     "train.batch_size": 64,
     "train.batch_by": "sentences",
+    "train.shards": 1,
     "train.optimizer": "adam",
     "train.learning_rate": 0.008,
     "train.weight_decay": 0.0,
