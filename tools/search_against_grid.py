@@ -55,7 +55,7 @@ def main(seeds: int, record: Path | None) -> None:
 
 
 def write_record(root: Path, path: Path, folder: Path) -> None:
-    """Train a grid; write a row a member: what it sets, and its validation BLEU after each epoch."""
+    """Train a grid; write a row a member: what it sets, and its validation BLEU after each epoch, if it came so far."""
     trainings = Trainings(folder)
     varied = [parse(each).key_or_group for each in RECORDED if "," in each]
     with open(path, "w", encoding="utf-8", newline="") as file:
@@ -64,7 +64,7 @@ def write_record(root: Path, path: Path, folder: Path) -> None:
             values = dict(setting.split("=", 1) for setting in member.settings)
             if number == 0:
                 rows.writerow([*varied, *range(1, member.params.train.epochs + 1)])
-            rows.writerow([*(values[name] for name in varied), *trainings.curve(member)])
+            rows.writerow([*(values[name] for name in varied), *(trainings.curve(member) or ())])
             file.flush()
 
 

@@ -76,7 +76,8 @@ def slice_chart(view: View, parameter: str, place: int) -> Markup:
             ([each for each in shown if each.number in chosen], SECOND, "D"),
         ):
             across = [_place(distribution, each, parameter) for each in trials]
-            axes.plot(across, [each.comparable for each in trials], color=colour, marker=marker, linestyle="none")
+            values = [each.comparable for each in trials if each.comparable is not None]
+            axes.plot(across, values, color=colour, marker=marker, linestyle="none")
         axes.margins(y=0.1)
         return inline(
             chart, f"slice{place}", f"{view.objective.label} of the trials by {parameter}. The table has them."
