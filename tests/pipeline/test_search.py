@@ -1,4 +1,4 @@
-"""A search over trainings, halved: killed in the middle, it ends as one that was not; so does one that lost everything."""
+"""A halved search, killed in the middle, ends as one that was not, and so does one that lost everything."""
 
 import shutil
 import signal
