@@ -36,7 +36,7 @@ BLEU = OBJECTIVES["bleu"]
 # Curves cross where the learning rate of some falls faster.
 RECORDED = (
     "train.epochs=8", "train.batch_size=32", "model.embedding_size=64", "runtime.threads=1",
-    "train.learning_rate=0.002,0.005,0.012,0.03", "model.hidden_size=32,64", "model.attention=none,dot",
+    "train.learning_rate=0.002,0.005,0.012", "model.hidden_size=32,64", "model.attention=none,dot",
     "train.learning_rate_decay=0.6,0.9",
 )  # fmt: skip
 

@@ -16,23 +16,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 LONGEST_WAIT = 600
 # Of this seed, one trial has a learning rate by which training diverges.
-SEARCH = [
-    "seqlab",
-    "search",
-    "--halving",
-    "--trials",
-    "3",
-    "--round",
-    "3",
-    "--best",
-    "1",
-    "--seeds",
-    "2",
-    "--seed",
-    "5",
-]
-SEARCH += ["--metric", "loss", "-S", "train.learning_rate=log(1e-3,1e9)", "-S", "model.hidden_size=8..32/8"]
-SEARCH += ["-S", "train.epochs=4"]
+SEARCH = ["seqlab", "search", "--halving", "--trials", "3", "--round", "3", "--best", "1", "--seeds", "2"]
+SEARCH += ["--seed", "133", "--metric", "loss", "-S", "train.learning_rate=log(1e-3,1e9)"]
+SEARCH += ["-S", "model.hidden_size=8..32/8", "-S", "train.epochs=4"]
 
 
 @pytest.fixture

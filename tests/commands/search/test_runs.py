@@ -192,8 +192,10 @@ def test_whose_fault_it_is(reason: str, own: bool) -> None:
     assert bool(OWN_FAILURE.match(reason)) == own
 
 
-def test_ctrl_c(there: There) -> None:
-    there.run = lambda _: Result(stopped=["a"])
+@pytest.mark.parametrize("stopped", [["a"], []])
+def test_ctrl_c(there: There, stopped: list[str]) -> None:
+    """Also where it came as the last member ended: another round is not what was asked for."""
+    there.run = lambda _: Result(stopped=stopped, interrupted=True)
     with pytest.raises(Stopped):
         there.outcomes([A, B], "Round 1")
 

@@ -137,8 +137,8 @@ class Runs:
         result = run_plan(self._root, executor, plan, name=self._name, dry_run=False, say=say)
         for name, why in result.failed.items():
             self._say(f"failed {name}: {why:.{LONGEST_ERROR}}\n  log: {result.log(name)}")
-        if result.stopped:
-            if self._where.on != "local":
+        if result.interrupted:
+            if result.stopped and self._where.on != "local":
                 # What still runs there, and how to cancel it.
                 self._say(result.advice)
             raise Stopped
