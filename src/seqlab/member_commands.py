@@ -61,6 +61,7 @@ def sweep(settings: tuple[str, ...], name: str, on: Literal["local", "slurm"], j
 @click.option("--trials", type=click.IntRange(1, 1000), default=20, show_default=True, help="Combinations to try.")
 @click.option("--round", type=click.IntRange(min=1), default=4, show_default=True, help="Trials proposed at one time.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Of what is proposed.")
+@click.option("--halving", is_flag=True, help="Train the better half of a round on, at 1/4 and 1/2 of the epochs.")
 @click.option("--best", type=click.IntRange(min=1), default=3, show_default=True, help="Trials run with further seeds.")
 @click.option(
     "--seeds", type=click.IntRange(min=2), default=3, show_default=True, help="Further seeds of each of them."

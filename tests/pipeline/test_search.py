@@ -1,4 +1,4 @@
-"""A search over trainings: killed in the middle, it ends as one that was not, and so does one that lost everything."""
+"""A halved search, killed in the middle, ends as one that was not, and so does one that lost everything."""
 
 import shutil
 import signal
@@ -8,16 +8,17 @@ from collections.abc import Iterator
 
 import pytest
 
+from seqlab.tracking.journal.journal import read_journal
 from tests.pipeline.conftest import Project
 
-# Thirteen runs of the pipeline, one after the other or two at a time.
+# Fourteen runs of the pipeline, one after the other or two at a time.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 LONGEST_WAIT = 600
 # Of this seed, one trial has a learning rate by which training diverges.
-SEARCH = ["seqlab", "search", "--trials", "3", "--round", "2", "--best", "2", "--seeds", "2", "--seed", "5"]
-SEARCH += ["--metric", "loss", "-S", "train.learning_rate=log(1e-3,1e9)", "-S", "model.hidden_size=8..32/8"]
-SEARCH += ["-S", "train.epochs=1"]
+SEARCH = ["seqlab", "search", "--halving", "--trials", "3", "--round", "3", "--best", "1", "--seeds", "2"]
+SEARCH += ["--seed", "133", "--metric", "loss", "-S", "train.learning_rate=log(1e-3,1e9)"]
+SEARCH += ["-S", "model.hidden_size=8..32/8", "-S", "train.epochs=4"]
 
 
 @pytest.fixture
@@ -48,9 +49,11 @@ def ending(output: str) -> list[str]:
     return lines[next(at for at, line in enumerate(lines) if line.startswith("Search search:")) : -1]
 
 
-def trainings(project: Project) -> int:
-    """How often a training was started."""
-    return len(list((project.root / ".seqlab/journal/train").glob("*/*.jsonl")))
+def starts(project: Project) -> list[tuple[int, int]]:
+    """The epochs of each training that was started, and how many of them it had behind it then."""
+    entries = [read_journal(path) for path in (project.root / ".seqlab/journal/train").glob("*/*.jsonl")]
+    started = [each for journal in entries for each in journal if each["event"] == "TrainingStarted"]
+    return [(each["epochs"], each["epoch"] - 1) for each in started]
 
 
 def ended_by(project: Project, number: signal.Signals, count: int) -> tuple[int, str]:
@@ -70,22 +73,27 @@ def ended_by(project: Project, number: signal.Signals, count: int) -> tuple[int,
 
 
 def test_a_killed_search_and_one_that_lost_everything_end_alike(quiet: Project) -> None:
-    # Without a word, in the first round; by Ctrl-C among the best with further seeds.
+    # Without a word, in the first rung; by Ctrl-C in the second.
     assert ended_by(quiet, signal.SIGKILL, 1)[0] == -signal.SIGKILL
     status, log = ended_by(quiet, signal.SIGINT, 3)
     assert (status, log.splitlines()[-1]) == (
         130,
-        "Search search: stopped after 3 of 3 trials; the same command goes on",
+        "Search search: stopped after 0 of 3 trials; the same command goes on",
     ), log
     said = quiet.run(*SEARCH).stdout
     found, page = digests(quiet), quiet.read("reports/search.html")
-    assert ending(said)[0] == "Search search: 3 trials, 1 failed"
-    assert len(found) == 2 + 2 * 2
+    assert ending(said)[0] == "Search search: 3 trials, 1 failed, 1 fell behind"
+    assert "Epochs   6 of 8 that the trials have without halving" in said
+    # Two after one epoch, both after two, the better one after all; and that with two further seeds.
+    assert len(found) == 2 + 2 + 1 + 2
+    # Each rung went on from the one before.
+    assert {behind for epochs, behind in starts(quiet) if epochs == 2} >= {1}
+    assert max(behind for epochs, behind in starts(quiet) if epochs == 4) == 2
 
     # What is done is not run again, nor what diverged.
-    before = trainings(quiet)
+    before = starts(quiet)
     assert ending(quiet.run(*SEARCH).stdout) == ending(said)
-    assert trainings(quiet) == before
+    assert len(starts(quiet)) == len(before)
 
     # The journal, MLflow, the experiments and the queue's memory are gone; DVC's cache has the trainings.
     quiet.dvc("queue", "remove", "--all")

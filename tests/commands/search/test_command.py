@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from seqlab.cli import main
 from seqlab.commands.search import command, trials
-from seqlab.commands.search.runs import Stopped
+from seqlab.commands.search.runs import Known, Stopped
 from seqlab.commands.search.trials import Outcome
 from seqlab.commands.sweep.members import Member
 from tests.commands.search.played import ROOT, SPACE, make
@@ -29,10 +29,15 @@ class Played:
     def __init__(self, *arguments: Any) -> None:
         self.say = arguments[-1]
 
-    def known(self, members: Sequence[Member]) -> dict[str, Outcome]:
-        return {each.name: Outcome(each.name, self.kept[each.name]) for each in members if each.name in self.kept}
+    def known(self, members: Sequence[Member]) -> Known:
+        there = [each for each in members if each.name in self.kept]
+        epochs = {each.name: each.params.train.epochs for each in members}
+        return Known(
+            members, {each.name: Outcome(each.name, self.kept[each.name], "", epochs[each.name]) for each in there}
+        )
 
-    def outcomes(self, members: Sequence[Member], heading: str) -> list[Outcome]:
+    def complete(self, known: Known, heading: str) -> list[Outcome]:
+        members = known.members
         self.say(f"{heading}: {' '.join(each.name for each in members)}")
         if self.diverges:
             return [Outcome(each.name, None, "it diverged") for each in members]
@@ -42,7 +47,7 @@ class Played:
             # Another seed is a little worse.
             value = each.params.model.hidden_size - each.params.seed / 10
             self.kept.setdefault(each.name, value)
-        return [self.known([each])[each.name] for each in members]
+        return self.known(members).outcomes
 
     def preview(self, members: Sequence[Member]) -> None:
         self.say(" ".join(each.name for each in members))
@@ -123,13 +128,55 @@ def test_when_all_trials_fail_there_is_no_winner(root: Path, monkeypatch: pytest
     result = search()
     assert (result.exit_code, result.output.splitlines()[-1]) == (
         1,
-        "Error: all 6 trials failed, the first: it diverged",
+        "Error: no winner: all 6 trials failed, the first: it diverged",
     )
+
+
+HALVING = ("--halving", "--trials", "8", "--round", "4", "-S", "train.epochs=4")
+
+
+def test_halving_runs_what_goes_on_and_says_what_it_saved(root: Path) -> None:
+    result = search(*HALVING)
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    rounds = [line for line in lines if line.startswith("Round")]
+    assert [(line.partition(":")[0], len(line.partition(": ")[2].split())) for line in rounds] == [
+        (f"Round {number} of 2, {words}", members)
+        for number in (1, 2)
+        for words, members in (("1 epoch", 4), ("2 epochs", 2), ("4 epochs", 1))
+    ]
+    assert "Search search: 8 trials, 0 failed, 6 fell behind" in lines
+    assert "Epochs   16 of 32 that the trials have without halving" in lines
+    # Further seeds of the two that were trained to their end, with all epochs.
+    assert len([name for name in Played.kept if "-s" in name and "epochs" not in name]) == 2 * 2
+    assert len(Played.published) == 8 + 2 * 2
+    page = (root / "reports/search.html").read_text("utf-8")
+    assert page.count(">pruned</td>") == 6
+    assert "16 of 32 that the trials have without halving" in page
+
+
+def test_halving_goes_on_in_the_middle_of_a_rung(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "render_page", lambda view: repr((view.trials.done, view.final)))
+    whole = search(*HALVING).output.splitlines()[-7:]
+    names = list(Played.kept)
+    for point in (2, 5, 9, 13, 15):
+        for name in names[point:]:
+            del Played.kept[name]
+        monkeypatch.setattr(Played, "stopped_at", point + 1)
+        assert search(*HALVING).exit_code == 130
+        monkeypatch.setattr(Played, "stopped_at", math.inf)
+        assert (
+            search(*HALVING, "--dry-run").output.splitlines()[0].startswith("Round" if point < 13 else "all 8 trials")
+        )
+        assert search(*HALVING).output.splitlines()[-7:] == whole
+        assert list(Played.kept) == names
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--halving"], "train.epochs is 3, and --halving compares trials after a quarter of their epochs"),
+        (["--halving", "-S", "train.epochs=4..8"], "--halving compares trials after as many epochs each"),
         (["--metric", "test/bleu"], "measured on the test set"),
         (["--name", "a b"], "at most 40 letters"),
         (["-S", "seed=1,2"], "seed is not searched"),

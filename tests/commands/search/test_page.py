@@ -66,6 +66,23 @@ def test_the_same_search_has_the_same_page(monkeypatch: pytest.MonkeyPatch) -> N
     assert render_page(view_of(search(monkeypatch))) == render_page(view_of(search(monkeypatch)))
 
 
+def test_what_fell_behind_is_shown_as_such_with_the_values_that_it_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    trials = start(monkeypatch, *SETTINGS, "train.epochs=8", budget=Budget(8, 4, 1, halving=True))
+    while members := trials.propose():
+        values = [1000 * each.params.train.learning_rate + each.params.train.epochs for each in members]
+        trials.tell([Outcome(each.name, value) for each, value in zip(members, values, strict=True)])
+    page = render_page(view_of(trials, ended=False))
+    rows = re.findall(r"<tr><th scope=\"row\">(\d+)</th>((?:<td class=\"figure\">[^<]*</td>)+)", page)
+    figures = {int(number): re.findall('">([^<]*)<', cells) for number, cells in rows}
+    for trial in trials.done:
+        shown = [f"{trial.intermediate[each]:,.2f}" if each in trial.intermediate else "–" for each in (2, 4)]
+        assert figures[trial.number] == ["pruned" if trial.pruned else f"{trial.outcome.value:,.2f}", *shown]
+    assert [cells[0] for cells in figures.values()].count("pruned") == 6
+    assert "fell behind, after fewer epochs" in page
+    assert "of the values after 2 epochs, which all trials have" in page
+    assert "fell behind" not in render_page(view_of(search(monkeypatch)))
+
+
 @pytest.mark.parametrize("trials", [1, 5])
 def test_a_page_of_a_search_under_way(trials: int, monkeypatch: pytest.MonkeyPatch) -> None:
     page = render_page(view_of(search(monkeypatch, trials), ended=False))

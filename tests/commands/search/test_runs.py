@@ -27,6 +27,11 @@ def member(name: str, seed: int) -> Member:
     return Member(name, made.settings, made.params)
 
 
+def came(name: str, value: float) -> Outcome:
+    """The outcome of a training of three epochs."""
+    return Outcome(name, value, epochs=3)
+
+
 WHERE = Where("local", 2, lambda _: False)
 A, B = member("a", 1), member("b", 2)
 
@@ -39,13 +44,14 @@ class There:
         self.failed: dict[str, tuple[Params, str]] = {}
         self.run: Callable[[Sequence[Member]], Result] = lambda _: Result()
         self.ran: list[list[str]] = []
+        self.planned: list[list[str]] = []
         self.said: list[str] = []
         monkeypatch.setattr(module, "Experiments", lambda _: self)
         monkeypatch.setattr(module, "make_executor", lambda *_: self)
         monkeypatch.setattr(
             module, "Revision", lambda _, revision: SimpleNamespace(output=lambda _: self.read(revision))
         )
-        monkeypatch.setattr(module, "run_members", self.run_members)
+        monkeypatch.setattr(module, "run_plan", self.run_plan)
         self.runs = Runs(Path(), "mine", WHERE, BLEU, self.said.append)
 
     def revisions(self) -> dict[str, str]:
@@ -58,20 +64,25 @@ class There:
     def read(self, revision: str) -> str:
         bleu = self.finished[revision.removeprefix("of ")][1]
         best = {"epoch": 1, "bleu": bleu, "exact_match": bleu / 2, "loss": 100 - bleu, "perplexity": 7.0}
-        return json.dumps({"best": best, "epochs": 1})
+        return json.dumps({"best": best, "epochs": 3})
 
     def failure(self, planned: Planned) -> str:
         params, why = self.failed[planned.name]
         return why if params == planned.member.params else ""
 
     def plan(self, members: Sequence[Member], *_: Any) -> list[Planned]:
+        self.planned.append([each.name for each in members])
         return [Planned(each, "failed" if each.name in self.failed else "new") for each in members]
 
-    def run_members(self, _root: Path, members: Sequence[Member], **options: Any) -> Result:
-        self.ran.append([each.name for each in members])
+    def run_plan(self, _root: Path, _executor: Any, plan: Sequence[Planned], **options: Any) -> Result:
+        self.ran.append([each.name for each in plan])
         options["say"]("Sweep mine: 2 members, 2 to run")
         options["say"]("warning: git does not know src/new.py")
-        return self.run(members)
+        return self.run([each.member for each in plan])
+
+    def outcomes(self, members: Sequence[Member], heading: str) -> list[Outcome]:
+        """What came of members that were run if they had to be."""
+        return self.runs.complete(self.runs.known(members), heading)
 
     def finish(self, *names: str, failed: dict[str, str] | None = None) -> None:
         """What comes of the next run: these finish with BLEU 1, 2, …, others fail so."""
@@ -93,53 +104,75 @@ def there(monkeypatch: pytest.MonkeyPatch) -> There:
 def test_what_is_done_under_any_name_is_read_and_not_run(there: There) -> None:
     there.finished = {"b": (A.params, 30.0), "z": (B.params, 40.0), "other": (member("", 9).params, 50.0)}
     # b is the name of another's experiment.
-    assert there.runs.outcomes([A, B], "Round 1") == [Outcome("b", 30.0), Outcome("z", 40.0)]
+    assert there.outcomes([A, B], "Round 1") == [came("b", 30.0), came("z", 40.0)]
     assert (there.ran, there.said) == ([], [])
     # Where several are of one recipe, its own.
     there.finished = {"0": (A.params, 30.0), "a": (A.params, 30.0)}
-    assert there.runs.outcomes([A], "Round 1") == [Outcome("a", 30.0)]
+    assert there.outcomes([A], "Round 1") == [came("a", 30.0)]
 
 
 def test_of_code_that_is_another_nothing_is_read(there: There, monkeypatch: pytest.MonkeyPatch) -> None:
     there.finished = {"a": (A.params, 30.0)}
     monkeypatch.setattr(there, "params", lambda _: None)
-    assert there.runs.known([A]) == {}
+    assert there.runs.known([A]).found == {}
 
 
 def test_what_is_missing_is_run_and_a_sweep_s_words_are_not_repeated(there: There) -> None:
     there.finished = {"a": (A.params, 30.0)}
     there.finish("b")
-    assert there.runs.outcomes([A, B], "Round 1 of 5") == [Outcome("a", 30.0), Outcome("b", 1.0)]
+    assert there.outcomes([A, B], "Round 1 of 5") == [came("a", 30.0), came("b", 1.0)]
     assert there.ran == [["b"]]
     assert there.said == ["Round 1 of 5: 2 members, 1 to run", "warning: git does not know src/new.py"]
 
 
+def test_a_round_is_planned_once_and_not_where_all_of_it_is_done(there: There) -> None:
+    """On a cluster each plan asks git's remote, DVC's, the MLflow server and SLURM."""
+    there.finished = {"a": (A.params, 30.0)}
+    there.finish("b")
+    there.outcomes([A, B], "Round 1")
+    assert there.planned == [["b"]]
+    there.outcomes([A, B], "Round 1")
+    assert there.planned == [["b"]]
+
+
+def test_what_planning_fetched_is_done(there: There, monkeypatch: pytest.MonkeyPatch) -> None:
+    def plan(members: Sequence[Member]) -> list[Planned]:
+        there.finished["a"] = A.params, 30.0
+        return [Planned(each, "done" if each.name == "a" else "new") for each in members]
+
+    monkeypatch.setattr(there, "plan", plan)
+    there.finish("b")
+    assert there.outcomes([A, B], "Round 1") == [came("a", 30.0), came("b", 1.0)]
+    assert there.ran == [["b"]]
+    assert there.said[0] == "Round 1: 2 members, 1 to run"
+
+
 def test_the_objective_s_figure_is_taken(there: There) -> None:
     there.finished = {"a": (A.params, 30.0)}
-    assert Runs(Path(), "mine", WHERE, LOSS, there.said.append).known([A]) == {"a": Outcome("a", 70.0)}
+    assert Runs(Path(), "mine", WHERE, LOSS, there.said.append).known([A]).found == {"a": came("a", 70.0)}
 
 
 def test_what_diverged_is_told_as_failed_and_not_run_again(there: There) -> None:
     there.finish("b", failed={"a": DIVERGED})
-    assert there.runs.outcomes([A, B], "Round 1") == [Outcome("a", None, DIVERGED), Outcome("b", 1.0)]
+    assert there.outcomes([A, B], "Round 1") == [Outcome("a", None, DIVERGED), came("b", 1.0)]
     assert any(DIVERGED in line and "dvc queue logs a" in line for line in there.said)
     there.failed["a"] = A.params, DIVERGED
-    assert there.runs.outcomes([A, B], "Round 1") == [Outcome("a", None, DIVERGED), Outcome("b", 1.0)]
+    assert there.outcomes([A, B], "Round 1") == [Outcome("a", None, DIVERGED), came("b", 1.0)]
     assert there.ran == [["a", "b"]]
     # Of other parameters under its name, nothing is known of this one; nor is it without a log.
     for failed in ((B.params, DIVERGED), (A.params, "")):
         there.failed["a"] = failed
-        assert there.runs.known([A]) == {}
+        assert there.runs.known([A]).found == {}
 
 
 def test_what_failed_by_something_else_stops_the_search(there: There) -> None:
     """Told as failed, it would lead elsewhere than a search in which it did not fail."""
     there.finish("b", failed={"a": "it said nothing"})
     with pytest.raises(SeqlabError, match="search mine stops: a failed, and not by the parameters alone"):
-        there.runs.outcomes([A, B], "Round 1")
+        there.outcomes([A, B], "Round 1")
     there.failed["a"] = A.params, "it said nothing"
     there.finish("a")
-    assert there.runs.outcomes([A, B], "Round 1") == [Outcome("a", 1.0), Outcome("b", 1.0)]
+    assert there.outcomes([A, B], "Round 1") == [came("a", 1.0), came("b", 1.0)]
 
 
 @pytest.mark.parametrize(
@@ -159,10 +192,12 @@ def test_whose_fault_it_is(reason: str, own: bool) -> None:
     assert bool(OWN_FAILURE.match(reason)) == own
 
 
-def test_ctrl_c(there: There) -> None:
-    there.run = lambda _: Result(stopped=["a"])
+@pytest.mark.parametrize("stopped", [["a"], []])
+def test_ctrl_c(there: There, stopped: list[str]) -> None:
+    """Also where it came as the last member ended: another round is not what was asked for."""
+    there.run = lambda _: Result(stopped=stopped, interrupted=True)
     with pytest.raises(Stopped):
-        there.runs.outcomes([A, B], "Round 1")
+        there.outcomes([A, B], "Round 1")
 
 
 def test_a_damaged_result_is_named(there: There, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,7 +106,7 @@ def test_members_are_submitted_at_once_and_followed_to_their_end(
     waits = {"1_0": State("PENDING", "", "Resources"), "1_1": State("PENDING", "", "Resources")}
     cluster.answers = [{}, {}, waits, running(_1_0="n1", _1_1="n2"), then(cluster, {}, s1=DONE, s2=DONE)]
     result = cluster.sweep()
-    assert (result.done, result.failed, result.stopped) == (["s1", "s2"], {}, [])
+    assert (result.done, result.failed, result.stopped, result.interrupted) == (["s1", "s2"], {}, [], False)
     assert cluster.submitted == [["s1", "s2"]]
     assert "done 2/2  s2" in capsys.readouterr().err
     # Pickles lie here, which jobs load.
@@ -117,7 +117,7 @@ def test_jobs_that_are_there_are_followed_and_what_failed_is_submitted_again(clu
     # A first command, left by Ctrl-C; nobody is there to ask.
     cluster.answers = [{}, {}, interrupted]
     left = cluster.sweep()
-    assert (left.done, left.stopped) == ([], ["s1", "s2"])
+    assert (left.done, left.stopped, left.interrupted) == ([], ["s1", "s2"], True)
     assert "scancel 1_0 1_1" in left.advice
     assert cluster.cancelled == []
 

@@ -171,7 +171,7 @@ def test_a_signal_takes_back_what_waits_and_kills_what_runs_once(monkeypatch: py
     result = make_sweep(monkeypatch, queue, "c", a="new", b="new", c="new", d="new").run()
     assert queue.calls[-3:] == ["remove b", "kill a", "kill d"]
     assert result.done == ["c"]
-    assert result.stopped == ["a", "b", "d"]
+    assert (result.stopped, result.interrupted) == (["a", "b", "d"], True)
     assert result.failed == {}
 
 

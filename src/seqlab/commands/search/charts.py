@@ -22,7 +22,10 @@ NARROW = 50
 
 
 def history_chart(view: View) -> Markup:
-    """The value of each trial, the best so far, and, along the lower edge, the trials that failed."""
+    """The value of each trial, the best so far, and, along the lower edge, the trials that failed.
+
+    Of a trial that fell behind it is the last value, after fewer epochs than those of others.
+    """
     objective = view.objective
     values = _values(view.completed)
     best = [sorted(values[: at + 1], key=objective.rank)[0] for at in range(len(values))]
@@ -31,6 +34,12 @@ def history_chart(view: View) -> Markup:
         chart, axes = _axes(_LARGE)
         axes.plot(numbers, values, color=FIRST, marker="o", markersize=5, linestyle="none", label="trial")
         axes.step(numbers, best, color=SECOND, linewidth=1.6, where="post", label="best so far")
+        if view.pruned:
+            behind = [each.number for each in view.pruned]
+            axes.plot(
+                behind, _values(view.pruned), color=SOFT, marker="v", markersize=4, linestyle="none",
+                label="fell behind, after fewer epochs",
+            )  # fmt: skip
         failed = [each.number for each in view.failed]
         if failed:
             axes.plot(
@@ -41,7 +50,7 @@ def history_chart(view: View) -> Markup:
         axes.set_ylabel(objective.label)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=10, integer=True))
         axes.margins(y=0.1)
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0, handlelength=1.6)
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, borderaxespad=0, handlelength=1.6)
         told = f"the best {view.value(best[-1])}" if best else "none with a value"
         return inline(
             chart, "history", f"{objective.label} of {len(view.trials.done)} trials, {told}. The table has them."
@@ -49,7 +58,7 @@ def history_chart(view: View) -> Markup:
 
 
 def slice_chart(view: View, parameter: str, place: int) -> Markup:
-    """The values of all trials over one parameter; the trials that ran with further seeds stand out."""
+    """The values of all trials, after as many epochs each, over one parameter; the best few stand out."""
     distribution = view.space.distributions[parameter]
     chosen = {each.trial.number for each in view.final.finalists} if view.final else set()
     with rc_context(STYLE):
@@ -61,12 +70,14 @@ def slice_chart(view: View, parameter: str, place: int) -> Markup:
             axes.set_xlim(-0.5, len(choices) - 0.5)
         elif isinstance(distribution, FloatDistribution | IntDistribution):
             _number_axis(axes, distribution)
+        shown = [each for each in view.trials.done if each.comparable is not None]
         for trials, colour, marker in (
-            ([each for each in view.completed if each.number not in chosen], FIRST, "o"),
-            ([each for each in view.completed if each.number in chosen], SECOND, "D"),
+            ([each for each in shown if each.number not in chosen], FIRST, "o"),
+            ([each for each in shown if each.number in chosen], SECOND, "D"),
         ):
             across = [_place(distribution, each, parameter) for each in trials]
-            axes.plot(across, _values(trials), color=colour, marker=marker, linestyle="none")
+            values = [each.comparable for each in trials if each.comparable is not None]
+            axes.plot(across, values, color=colour, marker=marker, linestyle="none")
         axes.margins(y=0.1)
         return inline(
             chart, f"slice{place}", f"{view.objective.label} of the trials by {parameter}. The table has them."

@@ -1,14 +1,14 @@
 """What `seqlab search` does, from the space to the page."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from seqlab.commands.search.finalists import Final, Finalist, decide
 from seqlab.commands.search.objective import Objective, find_objective
 from seqlab.commands.search.page import render_page
-from seqlab.commands.search.report import conclusion
-from seqlab.commands.search.runs import Runs, Stopped
+from seqlab.commands.search.report import conclusion, epochs_of
+from seqlab.commands.search.runs import Known, Runs, Stopped
 from seqlab.commands.search.space import Space, parse_space
 from seqlab.commands.search.trials import Budget, Trials
 from seqlab.commands.search.view import View
@@ -33,6 +33,7 @@ class Options:
         trials: How many combinations are tried.
         round: How many of them are proposed at one time.
         seed: Of what is proposed.
+        halving: Whether the better half of a round trains on, at a quarter and at half of the epochs.
         best: How many of the best are run with further seeds.
         seeds: How many further seeds, two or more.
         where: Where members run, and how many at one time.
@@ -45,6 +46,7 @@ class Options:
     trials: int
     round: int
     seed: int
+    halving: bool
     best: int
     seeds: int
     where: Where
@@ -75,7 +77,8 @@ def run_search(
     root = find_home(start).root
     objective = find_objective(options.metric)
     space = parse_space(root, settings, objective)
-    trials = Trials(root, space, objective, Budget(options.trials, options.round, options.seed))
+    budget = Budget(options.trials, options.round, options.seed, halving=options.halving)
+    trials = Trials(root, space, objective, budget)
     runs = Runs(root, options.name, options.where, objective, say)
     search = _Search(options, objective, space, trials, runs, say)
     if options.dry_run:
@@ -102,59 +105,66 @@ class _Search:
     trials: Trials
     runs: Runs
     say: Callable[[str], None]
+    _said: set[str] = field(default_factory=set)
 
     def preview(self) -> None:
-        """List the members of the first round that is not done."""
-        if members := self._replay():
+        """List the members that are next, of the first round that is not done."""
+        if known := self._replay():
             self.say(f"{self._heading()}:")
-            self.runs.preview(members)
+            self.runs.preview(known.members)
             return
         self.say(f"all {len(self.trials.done)} trials are done; without --dry-run the best are run with further seeds")
 
     def run(self) -> None:
         """Run the rounds, then the best with further seeds; write the page whenever there is something new."""
-        while members := self._replay():
-            self.trials.tell(self.runs.outcomes(members, self._heading()))
-            self._write(None)
+        while known := self._replay():
+            before = len(self.trials.done)
+            self.trials.tell(self.runs.complete(known, self._heading()))
+            if len(self.trials.done) > before:
+                self._write(None)
         self._finish()
 
-    def _replay(self) -> list[Member]:
-        """Tell the rounds that are done; return the members of the first that is not, none after the last."""
+    def _replay(self) -> Known | None:
+        """Tell what is done; return how far the first members are that are not, None after the last."""
         while members := self._propose():
             known = self.runs.known(members)
-            if len(known) < len(members):
-                break
-            self.trials.tell([known[member.name] for member in members])
-        return members
+            if known.missing:
+                return known
+            self.trials.tell(known.outcomes)
+        return None
 
     def _propose(self) -> list[Member]:
-        """The members of the next round; why combinations were refused is said once."""
-        said = set(self.trials.refusals)
+        """The members that are next; why combinations were refused is said once."""
         members = self.trials.propose()
-        if not self.trials.done:
-            self._note_early_stopping(members)
+        self._note_early_stopping(members)
         for why in self.trials.refusals:
-            if why not in said:
-                self.say(f"refused, and not tried: {why}")
+            self._say_once(f"refused, and not tried: {why}")
         return members
 
     def _note_early_stopping(self, members: Sequence[Member]) -> None:
         """Say where the best epoch is picked by another metric than the one that is searched by."""
         picked, wanted = {each.params.train.early_stopping_metric for each in members}, self.objective.early_stopping
         if picked - {wanted} and EARLY_STOPPING not in self.space.distributions:
-            self.say(
+            self._say_once(
                 f"note: {self.objective.label} is that of the best epoch, which {EARLY_STOPPING} picks by "
                 f"{', '.join(sorted(picked))}; -S {EARLY_STOPPING}={wanted} picks it by {wanted}"
             )
 
+    def _say_once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self.say(text)
+
     def _finish(self) -> None:
         best = self.trials.best(self.options.best)
         if not best:
-            failure = self.trials.done[0].outcome.failure
-            raise SeqlabError(f"all {len(self.trials.done)} trials failed, the first: {failure}")
+            failed = [each for each in self.trials.done if each.outcome.value is None]
+            which = f"all {len(failed)} trials" if len(failed) == len(self.trials.done) else "all trials that went on"
+            raise SeqlabError(f"no winner: {which} failed, the first: {failed[0].outcome.failure}")
         members = [self.trials.with_seeds(trial, self.options.seeds) for trial in best]
         flat = [member for seeds in members for member in seeds]
-        outcomes = self.runs.outcomes(flat, f"Best {len(best)}, {self.options.seeds} further seeds each")
+        heading = f"Best {len(best)}, {self.options.seeds} further seeds each"
+        outcomes = self.runs.complete(self.runs.known(flat), heading)
         seeds = self.options.seeds
         found = [Finalist(trial, outcomes[at * seeds : (at + 1) * seeds]) for at, trial in enumerate(best)]
         view = self._write(decide(found, self.objective))
@@ -170,4 +180,5 @@ class _Search:
         return view
 
     def _heading(self) -> str:
-        return f"Round {self.trials.round + 1} of {-(-self.options.trials // self.options.round)}"
+        epochs = f", {epochs_of(self.trials.epochs)}" if self.trials.halving else ""
+        return f"Round {self.trials.round + 1} of {-(-self.options.trials // self.options.round)}{epochs}"

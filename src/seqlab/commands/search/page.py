@@ -4,7 +4,7 @@ from pathlib import Path
 
 from seqlab.commands.compare.page import p_value
 from seqlab.commands.search.charts import history_chart, slice_charts
-from seqlab.commands.search.report import verdict
+from seqlab.commands.search.report import epochs_of, verdict
 from seqlab.commands.search.view import View
 from seqlab.pages.html import page_environment, style_sheet
 
@@ -18,7 +18,7 @@ MAX_REASON = 400
 def render_page(view: View) -> str:
     """Return the page; every text from a parameter, a name or a log is escaped, isolated and clipped."""
     environment = page_environment(TEMPLATES)
-    environment.filters.update(p=p_value)
+    environment.filters.update(p=p_value, epochs=epochs_of)
     return environment.get_template("search.html").render(
         view=view,
         style=style_sheet(TEMPLATES / "search.css"),

@@ -5,8 +5,8 @@ for each round, and told them in the order in which they were proposed. So nothi
 neither the order in which members end nor the moment at which a search is interrupted changes what is proposed.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import optuna
@@ -21,10 +21,26 @@ ATTEMPTS = 100
 
 @dataclass(frozen=True)
 class Told:
-    """The values of an earlier trial, and what came of it; None if it failed."""
+    """The values of an earlier trial, and what came of it.
+
+    Attributes:
+        values: What it was given.
+        outcome: Its last value; None if it failed.
+        intermediate: Epochs → value, where it was compared with others on its way.
+        pruned: Whether it fell behind, and was not trained to its end.
+    """
 
     values: Values
     outcome: float | None
+    intermediate: Mapping[int, float] = field(default_factory=dict)
+    pruned: bool = False
+
+    @property
+    def state(self) -> TrialState:
+        """Optuna's word for how it ended."""
+        if self.outcome is None:
+            return TrialState.FAIL
+        return TrialState.PRUNED if self.pruned else TrialState.COMPLETE
 
 
 def propose(
@@ -77,8 +93,9 @@ def make_study(space: Space, told: Sequence[Told], *, lower_is_better: bool, see
 
 def _frozen(space: Space, told: Told) -> FrozenTrial:
     return create_trial(
-        state=TrialState.FAIL if told.outcome is None else TrialState.COMPLETE,
+        state=told.state,
         value=told.outcome,
+        intermediate_values=dict(told.intermediate),
         params=dict(told.values),
         distributions=space.distributions,
     )

@@ -12,7 +12,9 @@ def conclusion(view: View, page: Path) -> str:
         raise ValueError("the search has not ended")
     winner = view.final.winner
     counts = [f"{len(view.trials.done)} trials", f"{len(view.failed)} failed"]
+    counts += [f"{len(view.pruned)} fell behind"] if view.trials.halving else []
     counts += [f"{len(view.trials.refused)} combinations refused"] if view.trials.refused else []
+    when = f", after {epochs_of(view.trials.rungs[0])}" if view.trials.halving else ""
     importances = ", ".join(f"{name} {100 * share:.0f} %" for name, share in view.importances.items())
     return "\n".join(
         [
@@ -21,11 +23,17 @@ def conclusion(view: View, page: Path) -> str:
             f"{len(winner.values)} further seeds",
             f"         (with the search's own seed, which chose it, {view.value(winner.trial.outcome.value)})",
             f"         {verdict(view.final)}",
-            *([f"Matters  {importances} of the variance (functional ANOVA)"] if importances else []),
+            *([f"Matters  {importances} of the variance (functional ANOVA{when})"] if importances else []),
+            *([f"Epochs   {view.saving}"] if view.saving else []),
             f"Take it  dvc exp apply {winner.trial.outcome.name}",
             f"Page     {page}",
         ]
     )
+
+
+def epochs_of(count: int) -> str:
+    """So many epochs, in words."""
+    return f"{count} epoch" if count == 1 else f"{count} epochs"
 
 
 def verdict(final: Final) -> str:

@@ -5,7 +5,8 @@ failures that are remembered where members ran.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ConfigDict, ValidationError
@@ -13,13 +14,12 @@ from pydantic import ConfigDict, ValidationError
 from seqlab.commands.ci.revision import Revision
 from seqlab.commands.search.objective import Objective
 from seqlab.commands.search.trials import Outcome
-from seqlab.commands.sweep.execution import run_members
+from seqlab.commands.sweep.execution import run_members, run_plan
 from seqlab.commands.sweep.executor import Executor, Where, make_executor
 from seqlab.commands.sweep.experiments import Experiments
-from seqlab.commands.sweep.members import Member, recipe_digest
-from seqlab.commands.sweep.plan import Planned
+from seqlab.commands.sweep.members import Member
+from seqlab.commands.sweep.plan import Planned, find_done
 from seqlab.commands.sweep.report import LONGEST_ERROR
-from seqlab.commands.sweep.sweep import Result
 from seqlab.core.errors import SeqlabError
 from seqlab.results.paths import TRAINING
 from seqlab.results.record import Record
@@ -42,6 +42,34 @@ class _Best(Record):
 
 class _Training(Record):
     best: _Best
+    epochs: int
+
+
+@dataclass(frozen=True)
+class Known:
+    """How far members are that a search asks for.
+
+    Attributes:
+        members: In the order in which the search asks.
+        found: Name of a member → what came of it, as far as there is anything.
+        executor: Of where members run; None where nothing is missing.
+        plan: Of the members of which there is nothing, in their order.
+    """
+
+    members: Sequence[Member]
+    found: Mapping[str, Outcome]
+    executor: Executor | None = None
+    plan: Sequence[Planned] = ()
+
+    @property
+    def missing(self) -> list[Member]:
+        """The members of which there is nothing."""
+        return [member for member in self.members if member.name not in self.found]
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """What came of all members, in their order."""
+        return [self.found[member.name] for member in self.members]
 
 
 class Runs:
@@ -54,55 +82,63 @@ class Runs:
         self._objective = objective
         self._say = say
         self._experiments = Experiments(root)
-        # Revision → digest of its parameters; "" of another code.
-        self._recipes: dict[str, str] = {}
-        self._values: dict[str, float] = {}
+        self._trained: dict[str, _Training] = {}
 
-    def outcomes(self, members: Sequence[Member], heading: str) -> list[Outcome]:
+    def known(self, members: Sequence[Member]) -> Known:
+        """How far members are; where they run is asked of those that are not done here.
+
+        Raises:
+            SeqlabError: a result is damaged, or something is missing that members need where they run.
+        """
+        found = self._finished(members)
+        missing = [member for member in members if member.name not in found]
+        if not missing:
+            return Known(members, found)
+        executor = make_executor(self._root, self._where)
+        plan = {member.name: planned for member, planned in zip(missing, executor.plan(missing), strict=True)}
+        # Planning fetches what others ran.
+        found |= self._finished([member for member in missing if plan[member.name].state == "done"])
+        for name, planned in plan.items():
+            # Of what is not remembered any more, it is run again.
+            if planned.state == "failed" and OWN_FAILURE.match(why := executor.failure(planned)):
+                found[name] = Outcome(planned.name, None, why)
+        return Known(members, found, executor, [each for name, each in plan.items() if name not in found])
+
+    def complete(self, known: Known, heading: str) -> list[Outcome]:
         """What came of the members, in their order; those that are not done are run first, under the heading.
 
         Raises:
             Stopped: Ctrl-C or SIGTERM.
             SeqlabError: a member failed, and not by what it is made of; or DVC or MLflow refuses.
         """
-        known = self.known(members)
-        missing = [member for member in members if member.name not in known]
-        if missing:
-            self._say(f"{heading}: {len(members)} members, {len(missing)} to run")
-            known |= self._run(missing)
-        return [known[member.name] for member in members]
-
-    def known(self, members: Sequence[Member]) -> dict[str, Outcome]:
-        """Name of a member → what came of it, as far as there is anything."""
-        found = self._finished(members)
-        missing = [member for member in members if member.name not in found]
-        return found | self._failed(missing) if missing else found
+        missing = known.missing
+        if not missing or known.executor is None:
+            return known.outcomes
+        self._say(f"{heading}: {len(known.members)} members, {len(missing)} to run")
+        found = self._run(known.executor, missing, known.plan)
+        return Known(known.members, {**known.found, **found}).outcomes
 
     def preview(self, members: Sequence[Member]) -> None:
         """Say which members there are, and run none."""
-        self._sweep(members, self._say, dry_run=True)
+        run_members(self._root, members, name=self._name, where=self._where, dry_run=True, say=self._say)
 
     def publish(self, members: Sequence[Member]) -> None:
         """Say where to look at members that are done, and see to it that MLflow groups them all."""
-        self._sweep(members, self._say)
+        run_members(self._root, members, name=self._name, where=self._where, dry_run=False, say=self._say)
 
-    def _sweep(self, members: Sequence[Member], say: Callable[[str], None], *, dry_run: bool = False) -> Result:
-        return run_members(self._root, members, name=self._name, where=self._where, dry_run=dry_run, say=say)
-
-    def _plan(self, members: Sequence[Member]) -> tuple[Executor, list[Planned]]:
-        executor = make_executor(self._root, self._where)
-        return executor, executor.plan(members)
-
-    def _run(self, members: Sequence[Member]) -> dict[str, Outcome]:
+    def _run(self, executor: Executor, members: Sequence[Member], plan: Sequence[Planned]) -> dict[str, Outcome]:
         opening = f"Sweep {self._name}: "
-        # Under the names that their experiments will have.
-        planned = [each.member for each in self._plan(members)[1]]
+
         # How each round begins and ends as a sweep, and where to look, is said once, when the search has ended.
-        result = self._sweep(planned, lambda text: None if text.startswith(opening) else self._say(text))
+        def say(text: str) -> None:
+            if not text.startswith(opening):
+                self._say(text)
+
+        result = run_plan(self._root, executor, plan, name=self._name, dry_run=False, say=say)
         for name, why in result.failed.items():
             self._say(f"failed {name}: {why:.{LONGEST_ERROR}}\n  log: {result.log(name)}")
-        if result.stopped:
-            if self._where.on != "local":
+        if result.interrupted:
+            if result.stopped and self._where.on != "local":
                 # What still runs there, and how to cancel it.
                 self._say(result.advice)
             raise Stopped
@@ -112,44 +148,24 @@ class Runs:
                 "tried next depends on every member; the same command runs the failed ones again, and goes on"
             )
         found = self._finished(members)
-        for member, named in zip(members, planned, strict=True):
+        for member, planned in zip(members, plan, strict=True):
             if member.name not in found:
-                found[member.name] = Outcome(named.name, None, result.failed[named.name])
+                found[member.name] = Outcome(planned.name, None, result.failed[planned.name])
         return found
 
     def _finished(self, members: Sequence[Member]) -> dict[str, Outcome]:
-        revisions = self._experiments.revisions()
-        done: dict[str, list[str]] = {}
-        for name, revision in revisions.items():
-            if revision not in self._recipes:
-                params = self._experiments.params(revision)
-                self._recipes[revision] = recipe_digest(params) if params else ""
-            done.setdefault(self._recipes[revision], []).append(name)
-        found = {}
-        for member in members:
-            if names := done.get(recipe_digest(member.params)):
-                name = member.name if member.name in names else min(names)
-                found[member.name] = Outcome(name, self._value(revisions[name]))
-        return found
+        """Name of a member → what its experiment came to, of those that are done."""
+        done, revisions = find_done(members, self._experiments), self._experiments.revisions()
+        return {member: self._outcome(name, revisions[name]) for member, name in done.items()}
 
-    def _value(self, revision: str) -> float:
-        if revision not in self._values:
+    def _outcome(self, name: str, revision: str) -> Outcome:
+        if revision not in self._trained:
             text = Revision(self._root, revision).output(TRAINING)
             try:
-                best = _Training.model_validate_json(text).best
+                self._trained[revision] = _Training.model_validate_json(text)
             except ValidationError:
                 raise SeqlabError(
                     f"{TRAINING} of experiment {revision[:10]} is damaged, or of another version"
                 ) from None
-            self._values[revision] = float(getattr(best, self._objective.key))
-        return self._values[revision]
-
-    def _failed(self, members: Sequence[Member]) -> dict[str, Outcome]:
-        """The members that failed by what they are made of, as far as it is remembered where they ran."""
-        executor, plan = self._plan(members)
-        found = {}
-        for member, planned in zip(members, plan, strict=True):
-            # Of what is not remembered any more, it is run again.
-            if planned.state == "failed" and OWN_FAILURE.match(why := executor.failure(planned)):
-                found[member.name] = Outcome(planned.name, None, why)
-        return found
+        training = self._trained[revision]
+        return Outcome(name, float(getattr(training.best, self._objective.key)), epochs=training.epochs)

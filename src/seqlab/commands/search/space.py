@@ -54,10 +54,10 @@ class Space:
         """The settings of a member, as after `-S`."""
         return (*self.fixed, *(f"{name}={value}" for name, value in values.items()))
 
-    def with_seed(self, values: Values, seed: int) -> tuple[str, ...]:
-        """The settings of a member that is trained with another seed."""
-        fixed = [setting for setting in self.fixed if _name(setting) != "seed"]
-        return (*fixed, f"seed={seed}", *(f"{name}={value}" for name, value in values.items()))
+    def settings_with(self, values: Values, other: str, number: int) -> tuple[str, ...]:
+        """The settings of a member of which a parameter that is not searched is another: its seed, or its epochs."""
+        fixed = [setting for setting in self.fixed if _name(setting) != other]
+        return (*fixed, f"{other}={number}", *(f"{name}={value}" for name, value in values.items()))
 
     def rounded(self, sampled: Mapping[str, Any]) -> dict[str, Value]:
         """What a member is given of what was sampled."""

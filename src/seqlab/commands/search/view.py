@@ -27,32 +27,58 @@ class View:
 
     @property
     def completed(self) -> list[Trial]:
-        """The trials with a value."""
-        return [each for each in self.trials.done if each.outcome.value is not None]
+        """The trials that were trained to their end."""
+        return [each for each in self.trials.done if each.outcome.value is not None and not each.pruned]
+
+    @property
+    def pruned(self) -> list[Trial]:
+        """The trials that fell behind."""
+        return [each for each in self.trials.done if each.pruned]
 
     @property
     def failed(self) -> list[Trial]:
-        """The trials without."""
+        """The trials without a value."""
         return [each for each in self.trials.done if each.outcome.value is None]
 
     @property
     def ranked(self) -> list[Trial]:
-        """All trials, best first, those that failed behind."""
-        return self.trials.best(len(self.trials.done)) + self.failed
+        """All trials: the best first, those that fell behind, who came further first, and those that failed."""
+        behind = sorted(self.trials.ranked(self.pruned), key=lambda each: -max(each.rungs))
+        return self.trials.best(len(self.trials.done)) + behind + self.failed
+
+    @property
+    def epochs(self) -> int:
+        """The epochs that were trained of the trials."""
+        return sum(each.epochs for each in self.trials.done)
+
+    @property
+    def whole_epochs(self) -> int:
+        """The epochs that they would have trained without halving, at most."""
+        # What ended early by train.patience would have ended there, too.
+        unfinished = [each for each in self.pruned if each.epochs == max(each.rungs)]
+        return self.epochs + sum(self.trials.rungs[-1] - each.epochs for each in unfinished)
+
+    @property
+    def saving(self) -> str:
+        """How many epochs were trained, of how many without halving; empty where trials are not halved."""
+        if not self.trials.halving:
+            return ""
+        most = "at most " if any(each.member.params.train.patience for each in self.pruned) else ""
+        return f"{self.epochs} of {most}{self.whole_epochs} that the trials have without halving"
 
     @cached_property
     def importances(self) -> dict[str, float]:
         """Parameter → its share of the values' variance, most first, by functional ANOVA (Hutter et al., 2014).
 
+        Where trials are halved, of the values at the first rung: those of the few that went on are chosen by value.
         Empty where there are too few trials, or all have one value.
         """
         import optuna
 
-        if len(self.completed) < FEWEST or len({each.outcome.value for each in self.completed}) == 1:
+        told = [each for each in self.trials.compared() if each.outcome is not None]
+        if len(told) < FEWEST or len({each.outcome for each in told}) == 1:
             return {}
-        study = make_study(
-            self.space, self.trials.told(), lower_is_better=self.objective.lower_is_better, seed=self.seed
-        )
+        study = make_study(self.space, told, lower_is_better=self.objective.lower_is_better, seed=self.seed)
         evaluator = optuna.importance.FanovaImportanceEvaluator(seed=self.seed)
         found = optuna.importance.get_param_importances(study, evaluator=evaluator)
         return {name: float(share) for name, share in found.items()}

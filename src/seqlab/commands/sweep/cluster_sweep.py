@@ -94,6 +94,7 @@ class ClusterSweep:
             with Interruption() as interruption, Progress(len(waiting)) as progress:
                 self._submit(waiting)
                 self._follow(interruption, progress)
+                self._result.interrupted = bool(interruption)
             if self._open:
                 self._leave_or_cancel()
         self._fetch(self._result.done)

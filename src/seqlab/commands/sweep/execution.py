@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from seqlab.commands.sweep.executor import Where, make_executor
+from seqlab.commands.sweep.executor import Executor, Where, make_executor
 from seqlab.commands.sweep.experiments import Experiments
 from seqlab.commands.sweep.members import Member
+from seqlab.commands.sweep.plan import Planned
 from seqlab.commands.sweep.report import closing, outline
 from seqlab.commands.sweep.runs import experiment_fingerprint, tag_runs
 from seqlab.commands.sweep.sweep import Result
@@ -38,7 +39,19 @@ def run_members(
         SeqlabError: DVC, MLflow or the cluster refuses.
     """
     executor = make_executor(root, where)
-    plan = executor.plan(members)
+    return run_plan(root, executor, executor.plan(members), name=name, dry_run=dry_run, say=say)
+
+
+def run_plan(
+    root: Path,
+    executor: Executor,
+    plan: Sequence[Planned],
+    *,
+    name: str,
+    dry_run: bool,
+    say: Callable[[str], None],
+) -> Result:
+    """As `run_members`, of members that the executor has planned."""
     say(outline(name, plan, listed=dry_run))
     if untracked := Experiments(root).untracked():
         say(f"warning: git does not know {', '.join(untracked)}: the members run without; `git add` them")

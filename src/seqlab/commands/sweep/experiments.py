@@ -40,6 +40,7 @@ class Experiments:
         if baseline is None:
             raise SeqlabError(f"{root}: no git repository, or no commit in it yet; experiments need both")
         self._baseline = baseline
+        self._known: dict[str, Params | None] = {}
         self._recipe_paths = [
             *DEFINITIONS,
             *sorted({path for stage in stage_names(root) for path in load_stage(root, stage).code}),
@@ -59,7 +60,15 @@ class Experiments:
         return git.references(self._root, experiments_folder(self._baseline))
 
     def params(self, revision: str) -> Params | None:
-        """A commit's parameters; None if its code or definitions are not those that the working copy has now."""
+        """A commit's parameters; None if its code or definitions are not those that the working copy has now.
+
+        Each commit is looked at once: a search asks for all of them in every round.
+        """
+        if revision not in self._known:
+            self._known[revision] = self._read_params(revision)
+        return self._known[revision]
+
+    def _read_params(self, revision: str) -> Params | None:
         content = git.file_at(self._root, revision, "params.yaml")
         if content is None:
             # A commit that is gone.

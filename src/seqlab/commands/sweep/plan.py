@@ -46,21 +46,28 @@ def make_plan(members: Sequence[Member], experiments: Experiments, tasks: Mappin
     An experiment of a member's recipe is the member's, whatever sweep made it. Where one of another recipe has a
     member's name, the member's is numbered: nothing finished is replaced.
     """
+    done = find_done(members, experiments)
     revisions = experiments.revisions()
-    done: dict[str, set[str]] = defaultdict(set)
-    for name, revision in revisions.items():
-        if (params := experiments.params(revision)) is not None:
-            done[recipe_digest(params)].add(name)
     return [
-        _done(member, names)
-        if (names := done.get(recipe_digest(member.params)))
+        Planned(replace(member, name=done[member.name]), "done")
+        if member.name in done
         else _open(member, experiments, revisions, tasks)
         for member in members
     ]
 
 
-def _done(member: Member, names: set[str]) -> Planned:
-    return Planned(replace(member, name=member.name if member.name in names else min(names)), "done")
+def find_done(members: Sequence[Member], experiments: Experiments) -> dict[str, str]:
+    """Name of a member → name of the finished experiment of its recipe, its own where there are several."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for name, revision in experiments.revisions().items():
+        if (params := experiments.params(revision)) is not None:
+            found[recipe_digest(params)].add(name)
+    recipes = {member.name: recipe_digest(member.params) for member in members}
+    return {
+        name: name if name in found[recipe] else min(found[recipe])
+        for name, recipe in recipes.items()
+        if recipe in found
+    }
 
 
 def _open(

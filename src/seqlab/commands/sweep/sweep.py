@@ -25,13 +25,14 @@ class Result:
     """How a sweep ended: names of members, and of the failed ones the reasons.
 
     `stopped` were not brought to their end; `advice` says what becomes of them. `logs`: where the log of a failed one
-    is, if not in DVC's queue.
+    is, if not in DVC's queue. `interrupted`: by Ctrl-C or SIGTERM, though it may have come as the last member ended.
     """
 
     done: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     stopped: list[str] = field(default_factory=list)
     logs: dict[str, str] = field(default_factory=dict)
+    interrupted: bool = False
     advice: str = "The same command goes on: interrupted trainings resume where they were."
 
     def log(self, name: str) -> str:
@@ -68,6 +69,7 @@ class Sweep:
                 self._add([each for each in self._open if each.name in self._again], interruption, progress)
                 self._follow(self._again, interruption, progress)
             if interruption:
+                self._result.interrupted = True
                 self._stop(progress)
         return self._result
 
