@@ -34,7 +34,7 @@ def test_fine_tuning_depends_on_what_it_started_from(finished: Project) -> None:
     finished.dvc("add", BASE)
     finished.run("git", "add", "--all")
     finished.run("git", "commit", "--quiet", "--message=Fine-tuning")
-    assert json.loads(finished.dvc("status", "--json").stdout) == {}
+    assert json.loads(finished.dvc("status", "train", "--json").stdout) == {}
 
     shutil.copyfile(finished.root / "models/best/model.safetensors", finished.root / BASE / "model.safetensors")
     status = json.loads(finished.dvc("status", "train", "--json").stdout)
