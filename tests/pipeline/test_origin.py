@@ -47,5 +47,5 @@ def test_fine_tuning_depends_on_what_it_started_from(finished: Project) -> None:
     finished.run("git", "checkout", "--", ".")
     finished.dvc("checkout")
     finished.dvc("exp", "run", "--temp", "-S", "seed=2", "train")
-    [reference] = finished.run("git", "for-each-ref", "--format=%(refname)", "refs/exps/??/").stdout.split()
+    [reference] = finished.run("git", "for-each-ref", "--format=%(refname)", "refs/exps/*/*/*").stdout.split()
     assert f"path: {BASE}\n" in finished.run("git", "show", f"{reference}:dvc.lock").stdout
