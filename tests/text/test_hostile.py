@@ -49,7 +49,9 @@ def test_hostile_text_survives_from_own_file_to_token_arrays(kind: str, tmp_path
         assert examples == [Example(one, (other,)) for one, other in pairs]
 
     lengths = {"max_source_length": 10**7, "max_target_length": 10**7}
-    params = TokenizerParams.model_validate({"kind": kind, "vocab_size": 2000, "vocabulary": "joint"} | lengths)
+    params = TokenizerParams.model_validate(
+        {"kind": kind, "vocab_size": 2000, "vocabulary": "joint", "take_from": "none"} | lengths
+    )
     build_text(params, tmp_path / "raw", tmp_path / "tokenized", tmp_path / "statistics.json")
     source, target = load_tokenizers(tmp_path / "tokenized/tokenizer")
     for split in SPLITS:
