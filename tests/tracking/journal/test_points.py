@@ -131,3 +131,16 @@ def test_what_is_one_number_for_the_run_is_a_bar_and_counts_are_tags() -> None:
         "test.examples": "1000",
     }
     assert counter_tags({}, {}) == {}
+
+
+def test_what_a_training_started_from_is_in_tags() -> None:
+    start = {"origin": "base", "run": "tf1.00-s1", "fingerprint": "ab", "sha256": "cd", "valid": {"loss": 1.5, "bleu": 20.0}}
+    tags = counter_tags({"started_from": start}, {})
+    assert tags == {
+        "origin.run": "tf1.00-s1",
+        "origin.fingerprint": "ab",
+        "origin.sha256": "cd",
+        "origin.valid_loss": "1.5",
+        "origin.valid_bleu": "20.0",
+    }
+    assert not any(name.startswith("origin") for name in counter_tags({}, {}))

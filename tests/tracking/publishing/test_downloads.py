@@ -12,7 +12,7 @@ from seqlab.core.errors import SeqlabError
 from seqlab.tracking.fingerprint.canonical import digest
 from seqlab.tracking.publishing import model as model_module
 from seqlab.tracking.publishing import sync as sync_module
-from seqlab.tracking.publishing.downloads import checkpoint_digest, download_checkpoint
+from seqlab.tracking.publishing.downloads import checkpoint_digest, download_checkpoint, download_model
 from seqlab.tracking.publishing.sync import sync
 from tests.tracking.conftest import Project
 
@@ -53,6 +53,21 @@ def test_the_digest_stands_where_earlier_versions_put_it(published: Project) -> 
     client = MlflowClient(f"sqlite:///{published.root}/mlflow.db")
     [best] = [model for model in client.search_logged_models(["1"]) if model.name == "best"]
     assert best.tags["seqlab.checkpoint"] == checkpoint_digest(download_checkpoint(name(published), published.root))
+
+
+def test_a_model_comes_with_what_identifies_its_run(published: Project) -> None:
+    client = MlflowClient(f"sqlite:///{published.root}/mlflow.db")
+    run = client.get_run(name(published))
+    fingerprint = run.data.tags["seqlab.run_fingerprint"]
+    folder, note = download_model(name(published), published.root)
+    assert folder == download_checkpoint(name(published), published.root)
+    assert (note.run, note.fingerprint) == (run.info.run_name, fingerprint)
+    # A name that somebody gave it stands in no report.
+    client.set_tag(run.info.run_id, "mlflow.runName", "<b>\nmine")
+    assert download_model(name(published), published.root)[1].run == fingerprint[: len(note.run.rpartition("-")[2])]
+    client.set_tag(run.info.run_id, "seqlab.run_fingerprint", "../x")
+    with pytest.raises(SeqlabError, match="it is no run of seqlab"):
+        download_model(name(published), published.root)
 
 
 @pytest.mark.parametrize("how", ["cut", "file missing", "file added", "stopped"])
