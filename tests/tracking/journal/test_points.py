@@ -134,7 +134,13 @@ def test_what_is_one_number_for_the_run_is_a_bar_and_counts_are_tags() -> None:
 
 
 def test_what_a_training_started_from_is_in_tags() -> None:
-    start = {"origin": "base", "run": "tf1.00-s1", "fingerprint": "ab", "sha256": "cd", "valid": {"loss": 1.5, "bleu": 20.0}}
+    start = {
+        "origin": "base",
+        "run": "tf1.00-s1",
+        "fingerprint": "ab",
+        "sha256": "cd",
+        "valid": {"loss": 1.5, "bleu": 20.0},
+    }
     tags = counter_tags({"started_from": start}, {})
     assert tags == {
         "origin.run": "tf1.00-s1",
