@@ -27,6 +27,8 @@ KNOWN = {
     "sum((_replace(connection, location, here.as_uri()) for location in before))",
     "src/seqlab/training/digests.py: sum(rows)",
     "src/seqlab/training/shards.py: sum(sizes)",
+    "src/seqlab/commands/search/view.py: sum((each.epochs for each in self.trials.done))",
+    "src/seqlab/commands/search/view.py: sum((self.trials.rungs[-1] - each.epochs for each in unfinished))",
     "src/seqlab/training/continuation.py: sum((path.stat().st_size for path in folder.rglob('*') if path.is_file()))",
 }
 

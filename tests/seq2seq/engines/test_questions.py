@@ -14,6 +14,10 @@ EXEMPT = {
     "src/seqlab/numerics.py",
     # Says what there is to compute on.
     "src/seqlab/commands/doctor.py",
+    # How many processes compute a training, on which GPUs, and what they talk over.
+    "src/seqlab/training/processes/group.py",
+    "src/seqlab/training/processes/setting.py",
+    "src/seqlab/training/processes/worker.py",
     # Used by the searches too, which are of no engine yet.
     "src/seqlab/seq2seq/model/argmax.py",
     "src/seqlab/seq2seq/model/gru.py",
