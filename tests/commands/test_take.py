@@ -9,6 +9,7 @@ import pytest
 from seqlab.commands import take as take_module
 from seqlab.commands.take import take
 from seqlab.core.errors import SeqlabError
+from seqlab.evaluation.translator import Translator
 from seqlab.training.origin_note import OriginNote, read_note
 from tests.tracking.conftest import Project, _no_environment, project, template_project
 
@@ -35,7 +36,7 @@ def model(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             raise SeqlabError("model.safetensors is damaged")
 
     monkeypatch.setattr(take_module, "download_model", download)
-    monkeypatch.setattr(take_module.Translator, "load", load)
+    monkeypatch.setattr(Translator, "load", load)
     return folder
 
 
