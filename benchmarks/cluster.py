@@ -22,7 +22,10 @@ from benchmarks.measure import say, table
 from benchmarks.ports import free_port
 from benchmarks.slurm import missing, slurm
 from benchmarks.sweep import make_project
+from seqlab.commands.sweep.experiments import Experiments
 from seqlab.params.yaml import parse_yaml
+from seqlab.system.git import file_at
+from seqlab.tracking.publishing.ui import QUICK
 
 SEQLAB = str(Path(sys.executable).with_name("seqlab"))
 SETTINGS = (
@@ -107,12 +110,9 @@ def sweep(root: Path, settings: tuple[str, ...], options: tuple[str, ...], envir
 
 def experiments(root: Path) -> dict[str, str]:
     """Name of each experiment → digests of its outputs."""
-    references = _git(root, "for-each-ref", "--format=%(refname)", "refs/exps/").splitlines()
     found = {}
-    for reference in references:
-        if (name := reference.rpartition("/")[2]) in ("EXEC_BASELINE", "EXEC_BRANCH", "EXEC_CHECKPOINT", "stash"):
-            continue
-        stages = parse_yaml(_git(root, "show", f"{reference}:dvc.lock"), name)["stages"]
+    for name, revision in Experiments(root).revisions().items():
+        stages = parse_yaml((file_at(root, revision, "dvc.lock") or b"").decode(), name)["stages"]
         found[name] = str([(each["path"], each["md5"]) for stage in stages.values() for each in stage["outs"]])
     return found
 
@@ -123,9 +123,8 @@ def mlflow_server(folder: Path) -> Iterator[str]:
     uri = f"http://127.0.0.1:{(port := free_port())}"
     command = [sys.executable, "-m", "mlflow", "server", "--serve-artifacts", "--workers=1", f"--port={port}"]
     command += [f"--backend-store-uri=sqlite:///{folder}/mlflow.db", f"--artifacts-destination={folder}/artifacts"]
-    quick = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     with open(folder / "mlflow.log", "wb") as log:
-        process = subprocess.Popen(command, env=os.environ | quick, stdout=log, stderr=log)
+        process = subprocess.Popen(command, env=os.environ | QUICK, stdout=log, stderr=log)
     try:
         _answered(uri)
         yield uri
@@ -137,10 +136,6 @@ def mlflow_server(folder: Path) -> Iterator[str]:
 @retry(wait=wait_fixed(0.5), stop=stop_after_delay(300), retry=retry_if_exception_type(requests.RequestException))
 def _answered(uri: str) -> None:
     requests.get(f"{uri}/health", timeout=5).raise_for_status()
-
-
-def _git(root: Path, *arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True).stdout
 
 
 if __name__ == "__main__":
