@@ -42,11 +42,24 @@ def at_step(number: int, action: Callable[[], object]) -> Callable[[Event], None
     return listener
 
 
-def workers() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if "seqlab.training.processes.worker" in child.cmdline()]
+@pytest.fixture
+def workers() -> Callable[[], list[psutil.Process]]:
+    """The workers among the processes that this test started: what other tests left may end at any moment."""
+    earlier = set(psutil.Process().children())
+
+    def found() -> list[psutil.Process]:
+        children = set(psutil.Process().children()) - earlier
+        return sorted(
+            (child for child in children if "seqlab.training.processes.worker" in child.cmdline()),
+            key=lambda child: child.pid,
+        )
+
+    return found
 
 
-def test_stopped_killed_and_resumed_on_other_numbers_of_processes(trainings: Trainings) -> None:
+def test_stopped_killed_and_resumed_on_other_numbers_of_processes(
+    trainings: Trainings, workers: Callable[[], list[psutil.Process]]
+) -> None:
     expected = trainings("one")(make_sharded())
     training, begun, found = trainings("several"), [], []
 
@@ -70,7 +83,12 @@ def test_stopped_killed_and_resumed_on_other_numbers_of_processes(trainings: Tra
     assert found == [1, 2, 1]
 
 
-def test_no_process_outlives_rank_0(trainings: Trainings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_process_outlives_rank_0(
+    trainings: Trainings,
+    workers: Callable[[], list[psutil.Process]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     training = trainings("killed")
     reader, writer = os.pipe()
