@@ -1,8 +1,8 @@
 """What a cluster of two nodes gains, and what a member costs there: a SLURM of two one-CPU nodes on this machine.
 
 `python -m benchmarks.cluster`, as root, with Debian's slurmctld, slurmd and slurm-client, and two CPUs that do nothing
-else. The same sweep runs three times, each in a project with remotes of its own and one MLflow server: here, one member
-after another; on the cluster one at a time; and on both nodes. A member computes on one thread.
+else. The same sweep runs twice, each in a project with remotes of its own and one MLflow server: here, one member after
+another, and on both nodes. A member computes on one thread.
 """
 
 import os
@@ -36,7 +36,6 @@ SETTINGS = (
 )
 WHERE = {
     "here, one after another": ("--jobs", "1"),
-    "one node, one after another": ("--on", "slurm", "--jobs", "1"),
     "two nodes": ("--on", "slurm"),
 }
 
@@ -46,7 +45,7 @@ WHERE = {
 @click.option("--pairs", default=6000, show_default=True, help="To train on.")
 @click.option("--epochs", default=3, show_default=True)
 def main(members: int, pairs: int, epochs: int) -> None:
-    """Print the seconds of each of the three, and their ratios."""
+    """Print the seconds of both, and their ratio."""
     if lacking := missing():
         raise click.ClickException(lacking)
     seeds = ",".join(str(seed) for seed in range(1, members + 1))
@@ -62,7 +61,7 @@ def main(members: int, pairs: int, epochs: int) -> None:
                 seconds[where] = sweep(root, settings, options, environment)
                 locks[where] = experiments(root)
     if len({tuple(sorted(each.items())) for each in locks.values()}) != 1:
-        raise click.ClickException("the three sweeps ended in different bytes")
+        raise click.ClickException("the two sweeps ended in different bytes")
     first, *_ = seconds.values()
     rows = [
         {
@@ -74,7 +73,7 @@ def main(members: int, pairs: int, epochs: int) -> None:
         for where, each in seconds.items()
     ]
     say(table(rows))
-    say(f"The outputs of all {members} members have the same digests in the three.")
+    say(f"The outputs of all {members} members have the same digests in both.")
 
 
 def team(folder: Path) -> Path:
