@@ -1,0 +1,278 @@
+"""Members of recipes, trained and scored in a few processes: python -m tools.trainings NAME --recipe RECIPE.
+
+Calls what the pipeline's stages call, without DVC and MLflow, whose start would take longer than a short training: the
+figures of docs/experiments.md are of hundreds of members. The result of a member is a file; whoever starts again, after
+Ctrl-C or on another day, trains what is missing. A training whose members differ in `evaluate` alone is done once.
+
+With --recipe the members of recipes/RECIPE.txt, each setting of -S put in, are added to the plan NAME; without it,
+those that were planned are trained. `--plan` makes their data and trains none, so that they can be trained where DVC is
+not installed; `--csv` writes all results of the plan as a table, from which `python -m tools.tables` makes those of the page.
+"""
+
+import csv
+import json
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from hashlib import sha256
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import click
+from filelock import FileLock
+
+from seqlab.core.atomic import atomic_file, write_json
+from seqlab.core.errors import SeqlabError
+from seqlab.numerics import configure
+from seqlab.params.params import Params
+from seqlab.params.runtime import RuntimeParams
+from seqlab.system.git import find_commit
+from seqlab.tracking.fingerprint.canonical import flatten
+
+# What a test set gives, in the order of the table.
+SCORES = ("bleu", "chrf", "ter", "exact_match")
+FIGURES = ("perplexity", "loss", "own_prefix_loss")
+
+
+@dataclass(frozen=True)
+class Member:
+    """All parameters of a member, and the commit at which it was planned."""
+
+    params: Params
+    commit: str
+
+    @property
+    def digest(self) -> str:
+        """Names the file of its result."""
+        return _digest(self.params.model_dump())
+
+    @property
+    def training(self) -> str:
+        """What members share that differ in `evaluate` and `report` alone."""
+        return _digest(self.params.model_dump(exclude={"evaluate", "report"}))
+
+    @property
+    def data(self) -> str:
+        """What members share that are trained on the same text in the same tokens."""
+        return _digest(self.params.model_dump(include={"corpus", "tokenizer"}))
+
+
+@click.command()
+@click.argument("name")
+@click.option("--recipe", help="Add the members of recipes/RECIPE.txt to the plan.")
+@click.option("--setting", "-S", "settings", multiple=True, help="Set in each of them, as in a sweep.")
+@click.option("--plan", "only_plan", is_flag=True, help="Make the data, and train none.")
+@click.option("--jobs", default=2, show_default=True, help="Trainings that run side by side.")
+@click.option("--csv", "table", type=click.Path(path_type=Path), help="Write the results of all members here.")
+@click.option("--folder", default=Path(".seqlab/trainings"), show_default=True, type=click.Path(path_type=Path))
+def main(
+    name: str, recipe: str | None, settings: Sequence[str], only_plan: bool, jobs: int, table: Path | None, folder: Path
+) -> None:
+    """Train and score all members of the plan NAME that have no result yet."""
+    plan = folder / f"{name}.json"
+    try:
+        if recipe is not None:
+            add(plan, recipe, settings)
+        members = planned(plan)
+        if only_plan:
+            for member in members:
+                make_data(member, folder)
+        else:
+            train_all(members, folder, jobs)
+        if table is not None:
+            write_table(members, folder, table)
+    except SeqlabError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def add(plan: Path, recipe: str, settings: Sequence[str]) -> None:
+    """Add the members of a recipe to a plan that may be there."""
+    from seqlab.commands.sweep.grid import swept
+    from seqlab.commands.sweep.members import make_members
+    from seqlab.commands.sweep.recipe import read_recipe
+
+    # What is set here takes the place of what the recipe sets.
+    own = [each for each in read_recipe(Path(), recipe) if swept([each])[0] not in swept(settings)]
+    members = planned(plan) if plan.is_file() else []
+    commit = find_commit(Path(), "HEAD") or ""
+    members += [Member(each.params, commit) for each in make_members(Path(), [*own, *settings])]
+    unique = {member.digest: member for member in members}.values()
+    plan.parent.mkdir(parents=True, exist_ok=True)
+    write_json(plan, [{"commit": each.commit, "params": each.params.model_dump(mode="json")} for each in unique])
+
+
+def planned(plan: Path) -> list[Member]:
+    """The members of a plan.
+
+    Raises:
+        SeqlabError: there is no such plan.
+    """
+    if not plan.is_file():
+        raise SeqlabError(f"{plan} is missing: --recipe makes it")
+    content = json.loads(plan.read_text("utf-8"))
+    return [Member(Params.model_validate(each["params"]), each["commit"]) for each in content]
+
+
+def train_all(members: Sequence[Member], folder: Path, jobs: int) -> None:
+    """Train and score each member that has no result, in the order of the recipe."""
+    trainings: dict[str, list[Member]] = {}
+    for member in members:
+        if not _result(folder, member).is_file():
+            trainings.setdefault(member.training, []).append(member)
+    settings = {member.params.runtime.model_dump_json() for member in members}
+    if len(settings) > 1:
+        raise SeqlabError("the members differ in `runtime`, which a process takes once: make several recipes of it")
+    pool = ProcessPoolExecutor(jobs, get_context("spawn"), _configure, (members[0].params.runtime,))
+    broken = 0
+    with pool:
+        futures = {pool.submit(train_and_score, shared, folder): shared[0] for shared in trainings.values()}
+        try:
+            for number, future in enumerate(as_completed(futures), start=1):
+                broken += future.exception() is not None
+                click.echo(f"{number}/{len(futures)} {futures[future].digest}: {_said(future)}")
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    if broken:
+        raise SeqlabError(f"{broken} trainings broke off; the same command starts them again")
+
+
+def train_and_score(members: Sequence[Member], folder: Path) -> list[dict[str, Any]]:
+    """Train what the members share, and write the result of each."""
+    first = members[0]
+    data, work = make_data(first, folder), folder / "work" / first.training
+    work.mkdir(parents=True, exist_ok=True)
+    try:
+        # Where there is no git, the commit is what was brought.
+        trained = {"commit": find_commit(Path(), "HEAD") or first.commit, **_trained(first.params, data, work)}
+        results = [{**trained, **_scored(member.params, data, work)} for member in members]
+    except SeqlabError as error:
+        results = [{"failed": str(error)} for _ in members]
+    for member, result in zip(members, results, strict=True):
+        write_json(_result(folder, member), result)
+    return results
+
+
+def make_data(member: Member, folder: Path) -> Path:
+    """The folder of a member's text and tokens, which is made unless it is there."""
+    from seqlab.corpus.build import build as build_corpus
+    from seqlab.tokenizing.build import build as build_tokenized
+
+    data, params = folder / "data" / member.data, member.params
+    data.mkdir(parents=True, exist_ok=True)
+    with FileLock(data / ".lock"):
+        if not (data / "statistics.json").is_file():
+            build_corpus(params.corpus, data / "raw", cache=Path(".seqlab/downloads"), own=Path("data/own"))
+            build_tokenized(params.tokenizer, data / "raw", data / "tokenized", data / "statistics.json")
+    return data
+
+
+def write_table(members: Sequence[Member], folder: Path, path: Path) -> None:
+    """A row for each member that has a result: what it sets and others set otherwise, then its figures."""
+    done = [member for member in members if _result(folder, member).is_file()]
+    settings = [flatten(member.params.model_dump(mode="json")) for member in done]
+    varied = [name for name in settings[0] if len({str(each[name]) for each in settings}) > 1] if settings else []
+    rows = [
+        {**{name: each[name] for name in varied}, **json.loads(_result(folder, member).read_text("utf-8"))}
+        for each, member in zip(settings, done, strict=True)
+    ]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    with atomic_file(path) as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _configure(runtime: RuntimeParams) -> None:
+    configure(runtime)
+    # PyTorch reads the environment once.
+    from seqlab.numerics import torch_setup
+
+    torch_setup(runtime)
+
+
+def _trained(params: Params, data: Path, work: Path) -> dict[str, Any]:
+    from seqlab.numerics import numerics_class
+    from seqlab.scoring.tokenization import resolve
+    from seqlab.seq2seq.engines.choice import choose
+    from seqlab.training.continuation import Continuation
+    from seqlab.training.run import train
+    from seqlab.training.validation import Validation
+
+    done = work / "training.json"
+    if done.is_file():
+        found: dict[str, Any] = json.loads(done.read_text())
+        return found
+    engine = choose(params.runtime.device, params.runtime.engine)
+    tokenized = data / "tokenized"
+    tokenize = resolve(params.evaluate.tokenize, params.corpus.target)
+    validator = Validation.open(tokenized, data / "raw", params.train.validation_max_length, tokenize, engine)
+    started = time.perf_counter()
+    train(
+        params, tokenized=tokenized, models=work / "models", reports=work / "curves", checkpoints=work / "states",
+        fingerprint="training", continuation=Continuation(work / "ended", "training"), engine=engine,
+        validator=validator,
+    )  # fmt: skip
+    seconds = time.perf_counter() - started
+    summary = json.loads((work / "curves/training.json").read_text())
+    result = {
+        "valid_bleu": summary["best"]["bleu"],
+        "valid_exact_match": summary["best"]["exact_match"],
+        "valid_loss": summary["best"]["loss"],
+        "best_epoch": summary["best"]["epoch"],
+        "epochs": summary["epochs"],
+        "steps": summary["steps"],
+        "parameters": summary["parameters"],
+        "train_seconds": round(seconds, 1),
+        "machine": " ".join(str(each) for each in numerics_class(params.runtime).values()),
+    }
+    write_json(done, result)
+    return result
+
+
+def _scored(params: Params, data: Path, work: Path) -> dict[str, Any]:
+    from seqlab.evaluation.evaluation import evaluate
+    from seqlab.evaluation.scoring.measure import measure
+    from seqlab.scoring.tokenization import resolve
+    from seqlab.seq2seq.engines.choice import choose
+
+    reports = work / f"reports-{_digest(params.evaluate.model_dump())}"
+    evaluate(
+        params.evaluate, tokenize=resolve(params.evaluate.tokenize, params.corpus.target),
+        measure=measure(params.corpus.name), checkpoint=work / "models/best", tokenized=data / "tokenized",
+        raw=data / "raw", reports=reports, device=params.runtime.device,
+        engine=choose(params.runtime.device, params.runtime.engine),
+    )  # fmt: skip
+    scores = json.loads((reports / "scores.json").read_text())
+    with open(reports / "bleu_by_length.csv", encoding="utf-8", newline="") as file:
+        by_length = {
+            row["bucket"]: float(row[scores["measure"]]) for row in csv.DictReader(file) if row["examples"] != "0"
+        }
+    return {
+        **{name: round(scores[name]["score"], 4) for name in SCORES},
+        **{name: round(scores[name], 5) for name in FIGURES},
+        "by_length": json.dumps(by_length, ensure_ascii=False),
+        "signature": scores[scores["measure"]]["signature"],
+    }
+
+
+def _said(future: "Future[list[dict[str, Any]]]") -> str:
+    if (error := future.exception()) is not None:
+        return repr(error)
+    [first, *_] = future.result()
+    figures = ("failed", "valid_bleu", "valid_exact_match", "bleu", "exact_match", "epochs", "train_seconds")
+    return " ".join(f"{name}={first[name]}" for name in figures if name in first)
+
+
+def _result(folder: Path, member: Member) -> Path:
+    return folder / "results" / f"{member.digest}.json"
+
+
+def _digest(content: object) -> str:
+    return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+if __name__ == "__main__":
+    main()
