@@ -5,8 +5,9 @@ figures of docs/experiments.md are of hundreds of members. The result of a membe
 Ctrl-C or on another day, trains what is missing. A training whose members differ in `evaluate` alone is done once.
 
 With --recipe the members of recipes/RECIPE.txt, each setting of -S put in, are added to the plan NAME; without it,
-those that were planned are trained. `--plan` makes their data and trains none, so that they can be trained where DVC is
-not installed; `--csv` writes all results of the plan as a table, from which `python -m tools.tables` makes those of the page.
+those that were planned are trained. `--plan` makes their data and trains none, so that they can be trained where DVC
+is not installed; `--csv` writes all results of the plan as a table, from which `python -m tools.tables` makes those of
+the page.
 """
 
 import csv
