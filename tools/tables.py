@@ -1,0 +1,118 @@
+"""The tables of docs/experiments.md, made from the results that lie beside it: python -m tools.tables.
+
+A table stands between `<!-- table: NAME rows=… columns=… value=… -->` and `<!-- /table -->`. NAME is that of a file in
+docs/experiments/, which `python -m tools.trainings … --csv` wrote; rows and columns are parameters; value is a figure of
+the file, `exposure` (loss after the model's own words less that after the true ones, in nats a token) or `length` (the
+corpus's measure by the length of the source, which makes the columns). `where=name:value` takes some rows alone,
+`best=PARAMETER:FIGURE` of each cell the value of the parameter whose mean figure is highest, on validation;
+`against=VALUE` prints in bold what differs from that column: Welch's t-test over the seeds, Holm's correction over the
+table, 5 %.
+"""
+
+import json
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import pandas as pd
+from scipy.stats import ttest_ind
+
+from seqlab.core.atomic import write_text
+from seqlab.core.errors import SeqlabError
+from seqlab.significance.paired_test import LEVEL, holm
+
+PAGE = Path(__file__).parents[1] / "docs/experiments.md"
+RESULTS = PAGE.with_suffix("")
+BLOCK = re.compile(r"(<!-- table: (?P<said>[^>]*) -->\n).*?(<!-- /table -->)", re.DOTALL)
+EXPOSURE, LENGTH = "exposure", "length"
+
+
+@click.command()
+def main() -> None:
+    """Put the tables of today's results into the page."""
+    write_text(PAGE, rendered(PAGE.read_text("utf-8"), RESULTS))
+
+
+def rendered(page: str, results: Path) -> str:
+    """The page with its tables made anew from the files in `results`."""
+    return BLOCK.sub(lambda found: f"{found[1]}\n{table(found['said'], results)}\n\n{found[3]}", page)
+
+
+def table(said: str, results: Path) -> str:
+    """The table that a comment of the page asks for, and below it what it was made from.
+
+    Raises:
+        SeqlabError: a part of the comment is unknown, or names what the file does not have.
+    """
+    name, *parts = shlex.split(said)
+    options = dict(part.split("=", 1) for part in parts)
+    if unknown := options.keys() - {"rows", "columns", "value", "digits", "where", "best", "against"}:
+        raise SeqlabError(f"table {name}: unknown: {', '.join(sorted(unknown))}")
+    runs = pd.read_csv(results / f"{name}.csv", dtype={"signature": str})
+    for condition in filter(None, options.get("where", "").split(",")):
+        column, value = condition.split(":")
+        runs = runs[runs[column].astype(str) == value]
+    rows, value = options["rows"].split(","), options["value"]
+    columns = options.get("columns", LENGTH)
+    if "best" in options:
+        runs = _best(runs, [*rows, *([columns] if columns != LENGTH else [])], *options["best"].split(":"))
+    source = _source(runs)
+    runs = (
+        _with_lengths(runs) if columns == LENGTH else runs.assign(**{EXPOSURE: runs["own_prefix_loss"] - runs["loss"]})
+    )
+    cells = _cells(runs, rows, columns, value, int(options.get("digits", "1")))
+    for bold in _different(runs, rows, columns, value, options["against"]) if "against" in options else ():
+        cells[bold] = f"**{cells[bold]}**"
+    order = list(dict.fromkeys(runs[columns]))
+    unstacked = cells.unstack(columns)[order]
+    return f"{unstacked.reset_index().to_markdown(index=False, disable_numparse=True)}\n\n{source}"
+
+
+def _best(runs: pd.DataFrame, factors: Sequence[str], parameter: str, figure: str) -> pd.DataFrame:
+    """Of each cell, the runs of that value of a parameter whose mean figure is highest."""
+    means = runs.groupby([*factors, parameter])[figure].mean()
+    chosen = means.groupby(list(factors)).idxmax()
+    return runs[runs.set_index([*factors, parameter]).index.isin(list(chosen))]
+
+
+def _with_lengths(runs: pd.DataFrame) -> pd.DataFrame:
+    """A row for each bucket of each run."""
+    pieces = [
+        {**run, LENGTH: bucket, "by_length": figure}
+        for run in runs.to_dict("records")
+        for bucket, figure in json.loads(run["by_length"]).items()
+    ]
+    return pd.DataFrame(pieces)
+
+
+def _cells(runs: pd.DataFrame, rows: Sequence[str], columns: str, value: str, digits: int) -> "pd.Series[str]":
+    groups = runs.groupby([*rows, columns])[value]
+    cells = groups.mean().map(f"{{:.{digits}f}}".format)
+    several = groups.count() > 1
+    return cells.where(~several, cells + " ± " + groups.std().fillna(0).map(f"{{:.{digits}f}}".format))
+
+
+def _different(
+    runs: pd.DataFrame, rows: Sequence[str], columns: str, value: str, against: str
+) -> list[tuple[object, ...]]:
+    """The cells that differ from that of their row in column `against`."""
+    samples = {key: group.to_numpy() for key, group in runs.groupby([*rows, columns])[value]}
+    base = {key[:-1]: sample for key, sample in samples.items() if str(key[-1]) == against}
+    others = [key for key in samples if str(key[-1]) != against and key[:-1] in base]
+    p_values = [float(ttest_ind(samples[key], base[key[:-1]], equal_var=False).pvalue) for key in others]
+    # Equal samples without a spread have no p.
+    corrected = holm([1.0 if p != p else p for p in p_values])
+    return [key for key, p in zip(others, corrected, strict=True) if p < LEVEL]
+
+
+def _source(runs: pd.DataFrame) -> str:
+    seeds = f"{runs['seed'].nunique()} seeds, mean ± standard deviation" if "seed" in runs else "one seed"
+    commits = ", ".join(sorted({commit[:7] for commit in runs["commit"]}))
+    machines, signatures = (" and ".join(sorted(set(runs[name]))) for name in ("machine", "signature"))
+    return f"{len(runs)} runs, {seeds}; commit {commits}; {machines}; `{signatures}`."
+
+
+if __name__ == "__main__":
+    main()
