@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from seqlab.seq2seq.engines.choice import CUDA, PLAIN
+from seqlab.seq2seq.engines.cuda.capture import CudaGraphs, Work
 from seqlab.seq2seq.engines.cuda.masks import CounterMasks
 from seqlab.seq2seq.model.dropout import Dropout
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import Batch
 from seqlab.training.ahead import AheadUpdater
 from seqlab.training.digests import ParameterDigests
-from seqlab.training.graphs.capture import CudaGraphs, Work
 from seqlab.training.teacher_forcing import toss
 from tests.seq2seq.model.tiny import tiny_batch, tiny_model
 from tests.training.conftest import make_model, make_params
