@@ -152,7 +152,7 @@ def test_searches_give_the_same_bits_captured_or_not(
             for one, other in zip(found, expected, strict=True):
                 assert (one.tokens, one.score) == (other.tokens, other.score)
                 assert (one.attention is None) == (other.attention is None)
-                assert one.attention is None or torch.equal(one.attention, other.attention)  # type: ignore[arg-type]
+                assert one.attention is None or torch.equal(one.attention, other.attention)
     assert graphs.captured == 2
 
 
