@@ -3,11 +3,12 @@
 GRU a side, dot attention; batches of one length, or of real lengths, of which only real target tokens count. Needs a
 CUDA device, and takes some minutes.
 
-    python -m benchmarks.gpu [--shapes 3] [--quick]
+    python -m benchmarks.gpu [--shapes 256 512 1024 gnmt] [--quick]
 """
 
 import argparse
 import gc
+import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -24,13 +25,20 @@ from seqlab.numerics import torch_setup
 from seqlab.params.params import load_params
 from seqlab.text.batches import Batch
 
-SHAPES = (GpuShape(256, 6000, 128, 15), GpuShape(512, 16000, 256, 25), GpuShape(1024, 32000, 256, 30))
-GNMT = GpuShape(1024, 32000, 128, 30, "lstm", 4)
-BATCHES = 8
+SHAPES = {
+    "256": GpuShape(256, 6000, 128, 15),
+    "512": GpuShape(512, 16000, 256, 25),
+    "1024": GpuShape(1024, 32000, 256, 30),
+    # Ours alone, for the references have one layer.
+    "gnmt": GpuShape(1024, 32000, 128, 30, "lstm", 4),
+}
+BATCHES = 6
 PRECISIONS = ("bfloat16", "float32")
 Make = Callable[[], Run]
+# Every shape of a batch must have come twice before its step is captured.
+WARM_UPS = 2
 # Under the profiler; it notes thousands of kernels of each.
-PROFILED = 3
+PROFILED = 2
 
 
 @dataclass(frozen=True)
@@ -46,10 +54,12 @@ class Found:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--shapes", type=int, default=len(SHAPES), help="how many, the smallest first")
-    parser.add_argument("--quick", action="store_true", help="bfloat16 and equal lengths alone")
+    parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=("gnmt", "256", "512", "1024"))
+    parser.add_argument("--quick", action="store_true", help="ours, in bfloat16 and of equal lengths alone")
     arguments = parser.parse_args()
     params = load_params(ROOT / "params.yaml")
+    # As `configure` sets it, which must come before PyTorch.
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     torch_setup(params.runtime.model_copy(update={"device": "cuda"}))
     roofs = {precision: roof(getattr(torch, precision)) for precision in PRECISIONS}
     say(
@@ -57,40 +67,35 @@ def main() -> None:
         + ", ".join(f"{precision} {value / 1e12:.0f}" for precision, value in roofs.items())
     )
     rows: list[dict[str, Any]] = []
-    for shape in SHAPES[: arguments.shapes]:
-        for precision in PRECISIONS[: 1 if arguments.quick else None]:
-            for real in (False,) if arguments.quick else (False, True):
-                rows += list(measured(shape, precision, roofs[precision], real=real))
-    if not arguments.quick:
-        rows += list(gnmt(roofs["bfloat16"]))
-    say(f"\nHidden size and embedding, vocabulary, batch, length. Median of 3.\n\n{table(rows)}")
+    for name in arguments.shapes:
+        alone = arguments.quick or name == "gnmt"
+        for precision in PRECISIONS[: 1 if alone else None]:
+            for real in (False,) if alone else (False, True):
+                rows += measured(SHAPES[name], precision, roofs[precision], real=real, alone=alone)
+    say(f"\nHidden size and embedding, vocabulary, batch, length. Median of 3 × {BATCHES} steps.\n\n{table(rows)}")
 
 
-def measured(shape: GpuShape, precision: str, peak: float, *, real: bool) -> Iterator[dict[str, Any]]:
-    """A row for each case."""
+def measured(shape: GpuShape, precision: str, peak: float, *, real: bool, alone: bool) -> Iterator[dict[str, Any]]:
+    """A row for each case, said as soon as it is known; `alone`: of ours."""
     batches = shape.batches(BATCHES, real=real)
-    for name, make in cases(shape, batches, precision, real=real):
+    for name, make in cases(shape, batches, precision, real=real, alone=alone):
         found = row(shape, name, batches, precision, peak, real, measure(make, len(batches)))
         say(f"{time.perf_counter():.0f} | " + " | ".join(map(str, found.values())))
         yield found
 
 
-def cases(shape: GpuShape, batches: list[Batch], precision: str, *, real: bool) -> Iterator[tuple[str, Make]]:
+def cases(
+    shape: GpuShape, batches: list[Batch], precision: str, *, real: bool, alone: bool
+) -> Iterator[tuple[str, Make]]:
     """By name; each is made when its turn comes, and its memory is free before the next."""
     for ratio in (1.0, 0.5, 0.0):
         yield f"ours, ratio {ratio:g}", partial(ours, shape, batches, ratio, precision)
+    if alone:
+        return
     for kind, ratio in (("teacher forcing", 1.0), ("step by step", 0.5)):
         for graph in (False,) if real else (False, True):
             name = f"stock {kind}, ratio {ratio:g}{', graph' * graph}"
             yield name, partial(Stock, kind, shape, batches, ratio, precision, graph=graph)
-
-
-def gnmt(peak: float) -> Iterator[dict[str, Any]]:
-    """The shape of GNMT: ours alone, for the references have one layer."""
-    batches = GNMT.batches(BATCHES, real=False)
-    for ratio in (1.0, 0.5):
-        found = measure(partial(ours, GNMT, batches, ratio, "bfloat16"), len(batches))
-        yield row(GNMT, f"ours, ratio {ratio:g}", batches, "bfloat16", peak, False, found)
 
 
 def measure(make: Make, steps: int) -> Found:
@@ -99,7 +104,7 @@ def measure(make: Make, steps: int) -> Found:
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     run = make()
-    for _ in range(3):
+    for _ in range(WARM_UPS):
         run(steps)
     seconds = statistics.median(_timed(run, steps) for _ in range(3)) / steps
     peak = torch.cuda.max_memory_allocated()

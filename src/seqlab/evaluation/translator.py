@@ -17,6 +17,7 @@ from seqlab.seq2seq.checkpoint import TOKENIZER
 from seqlab.seq2seq.decoding.greedy import greedy
 from seqlab.seq2seq.decoding.hypothesis import Hypothesis
 from seqlab.seq2seq.decoding.stepwise import StepwiseModel
+from seqlab.seq2seq.engines.searching import stepwise
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.tokenizer import Tokenizer, load_tokenizers
 
@@ -26,6 +27,7 @@ class Translator:
 
     def __init__(self, model: Seq2Seq | Ensemble, source: Tokenizer, target: Tokenizer) -> None:
         self.model: StepwiseModel = model.eval()
+        self._searched = stepwise(self.model)
         self.source = source
         self.target = target
 
@@ -118,10 +120,10 @@ class Translator:
     ) -> list[list[Hypothesis]]:
         source, lengths = _padded(sources, next(self.model.parameters()).device)
         if beam_size == 1:
-            best = greedy(self.model, source, lengths, max_length=max_length, with_attention=with_attention)
+            best = greedy(self._searched, source, lengths, max_length=max_length, with_attention=with_attention)
             return [[hypothesis] for hypothesis in best]
         return beam_search(
-            self.model,
+            self._searched,
             source,
             lengths,
             beam_size=beam_size,

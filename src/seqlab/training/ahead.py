@@ -8,10 +8,10 @@ from functools import partial
 from torch import Tensor
 
 from seqlab.params.train import TrainParams
+from seqlab.seq2seq.engines.cuda.capture import Capture, Work
 from seqlab.seq2seq.engines.engine import Engine
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import Batch
-from seqlab.training.graphs.capture import Capture, Work
 from seqlab.training.graphs.inputs import Inputs, Shape
 from seqlab.training.graphs.step import OptimizerStep, Settings
 from seqlab.training.graphs.steps import Steps

@@ -11,7 +11,9 @@ from seqlab.scoring.exact_match import exact_match
 from seqlab.scoring.perplexity import as_perplexity, summed_nll
 from seqlab.scoring.tokenization import uncut_note
 from seqlab.seq2seq.decoding.greedy import greedy
+from seqlab.seq2seq.decoding.stepwise import StepwiseModel
 from seqlab.seq2seq.engines.engine import Engine
+from seqlab.seq2seq.engines.searching import stepwise
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.system.terminal import say
 from seqlab.text.batches import Batch, sequential
@@ -48,6 +50,9 @@ class Validation:
         self._max_length = max_length
         self._tokenize = tokenize
         self._engine = engine
+        # The model scored last, and as the searches use it: with what they have captured.
+        self._model: Seq2Seq | None = None
+        self._searched: StepwiseModel | None = None
 
     @classmethod
     def open(cls, tokenized: Path, raw: Path, max_length: int, tokenize: str, engine: Engine) -> Self:
@@ -86,8 +91,10 @@ class Validation:
         return ValidationScores(loss, as_perplexity(loss), bleu, exact_match(translations, self._references))
 
     def _translate(self, model: Seq2Seq, batch: Batch) -> list[str]:
+        if self._searched is None or self._model is not model:
+            self._model, self._searched = model, stepwise(model)
         source = batch.source.to(next(model.parameters()).device)
-        hypotheses = greedy(model, source, batch.source_lengths, max_length=self._max_length)
+        hypotheses = greedy(self._searched, source, batch.source_lengths, max_length=self._max_length)
         # A source without tokens has an empty translation, as everywhere.
         empty = (batch.source_lengths == 1).tolist()
         return self._tokenizer.decode(

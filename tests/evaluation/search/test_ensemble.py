@@ -12,6 +12,7 @@ from seqlab.evaluation.search.ensemble import Ensemble
 from seqlab.seq2seq.decoding.greedy import greedy
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from tests.evaluation.search.plain_search import PlainSearch, ranked
+from tests.evaluation.search.ways import Way, ways
 from tests.seq2seq.model.tiny import calm, tiny_batch, tiny_model
 
 LENGTHS = [3, 1, 5, 2]
@@ -72,12 +73,16 @@ def test_a_step_is_the_mean_of_the_members_probabilities(shape: dict[str, object
             assert memory.rows == 3
 
 
+@ways
 @pytest.mark.parametrize("shape", SHAPES[2:])
 @pytest.mark.parametrize("alpha", [0.0, 1.0])
-def test_beam_search_is_the_plain_search_over_mean_probabilities(shape: dict[str, object], alpha: float) -> None:
+def test_beam_search_is_the_plain_search_over_mean_probabilities(
+    way: Way, shape: dict[str, object], alpha: float
+) -> None:
     source, lengths = tiny_batch(LENGTHS, 9)
     models = members(2, shape)
-    found = beam_search(Ensemble(models), source, lengths, beam_size=5, length_penalty=alpha, n_best=5, max_length=6)
+    searched = way(Ensemble(models))
+    found = beam_search(searched, source, lengths, beam_size=5, length_penalty=alpha, n_best=5, max_length=6)
     for row, hypotheses in enumerate(found):
         plain = PlainMean([PlainSearch(model, source[row, : LENGTHS[row]]) for model in models])
         expected = ranked(plain.beam(5, 6), alpha)
@@ -88,10 +93,11 @@ def test_beam_search_is_the_plain_search_over_mean_probabilities(shape: dict[str
             assert hypothesis.log_probability == pytest.approx(reference.log_probability, abs=1e-9)
 
 
-def test_greedy_search_is_the_plain_beam_of_one() -> None:
+@ways
+def test_greedy_search_is_the_plain_beam_of_one(way: Way) -> None:
     source, lengths = tiny_batch(LENGTHS, 9)
     models = members(2, {"attention": "general"})
-    for row, hypothesis in enumerate(greedy(Ensemble(models), source, lengths, max_length=6)):
+    for row, hypothesis in enumerate(greedy(way(Ensemble(models)), source, lengths, max_length=6)):
         plain = PlainMean([PlainSearch(model, source[row, : LENGTHS[row]]) for model in models])
         (expected,) = plain.beam(1, 6)
         assert hypothesis.tokens == [token for token in expected.tokens if token != EOS]

@@ -9,6 +9,7 @@ from seqlab.seq2seq.decoding.filler import ROWS
 from seqlab.seq2seq.decoding.greedy import greedy
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from tests.evaluation.search.plain_search import PlainSearch
+from tests.evaluation.search.ways import Way, ways
 from tests.seq2seq.model.tiny import calm, tiny_batch, tiny_model
 
 LENGTHS = [3, 1, 5, 2]
@@ -21,12 +22,13 @@ def ready_to_end(seed: int, **options: object) -> Seq2Seq:
     return model
 
 
+@ways
 @pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
 @pytest.mark.parametrize("attention", ["none", "dot"])
-def test_takes_the_likeliest_word_until_the_end(cell: str, attention: str) -> None:
+def test_takes_the_likeliest_word_until_the_end(way: Way, cell: str, attention: str) -> None:
     source, lengths = tiny_batch(LENGTHS, 9)
     model = ready_to_end(2, cell=cell, attention=attention, input_feeding=attention != "none", layers=2)
-    for row, found in enumerate(greedy(model, source, lengths, max_length=6)):
+    for row, found in enumerate(greedy(way(model), source, lengths, max_length=6)):
         search = PlainSearch(model, source[row, : LENGTHS[row]])
         tokens, total, ended = list[int](), 0.0, False
         while not ended and len(tokens) < 6:
@@ -41,9 +43,11 @@ def test_takes_the_likeliest_word_until_the_end(cell: str, attention: str) -> No
         assert found.attention is None
 
 
-def test_a_batch_gives_what_its_sentences_give_one_at_a_time() -> None:
+@ways
+def test_a_batch_gives_what_its_sentences_give_one_at_a_time(way: Way) -> None:
     source, lengths = tiny_batch(LENGTHS * 10, 9)
     model = calm(ready_to_end(0, attention="additive", hidden_size=16).float())
+    model = way(model)
     together = greedy(model, source, lengths, max_length=12, with_attention=True)
     assert len({len(found.tokens) for found in together}) > 1
     for row, length in enumerate(lengths.tolist()):
@@ -52,10 +56,11 @@ def test_a_batch_gives_what_its_sentences_give_one_at_a_time() -> None:
         assert together[row].log_probability == pytest.approx(alone.log_probability, abs=1e-5)
 
 
-def test_attention_is_that_of_the_tokens() -> None:
+@ways
+def test_attention_is_that_of_the_tokens(way: Way) -> None:
     source, lengths = tiny_batch(LENGTHS, 9)
     model = ready_to_end(2, attention="general")
-    for row, found in enumerate(greedy(model, source, lengths, max_length=6, with_attention=True)):
+    for row, found in enumerate(greedy(way(model), source, lengths, max_length=6, with_attention=True)):
         assert found.attention is not None
         assert found.attention.shape == (len(found.tokens), 5)
         torch.testing.assert_close(found.attention.sum(1), torch.ones(len(found.tokens)))

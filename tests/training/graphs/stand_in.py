@@ -70,6 +70,10 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.done: list[Any] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None) -> Any:
+        if func._can_decompose():
+            # Without autograd PyTorch leaves it to us to take composite operations apart.
+            with self:
+                return func.decompose(*args, **(kwargs or {}))
         name = func._schema.name
         if name in _ASKING or f"{name}.{func._overloadname}" in _ASKING or _asks_by_index(name, args):
             raise RefusedError(f"{name} asks the device")

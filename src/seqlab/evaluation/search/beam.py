@@ -7,13 +7,15 @@ import torch
 from torch import Tensor
 
 from seqlab.core.special_tokens import EOS, SOS
+from seqlab.evaluation.search.fixed_beam import Options, find
 from seqlab.evaluation.search.history import Ended, History
+from seqlab.evaluation.search.penalty import penalty_of
 from seqlab.seq2seq.decoding.filler import ROWS as BALLAST
 from seqlab.seq2seq.decoding.filler import with_filler
 from seqlab.seq2seq.decoding.hypothesis import Hypothesis
 from seqlab.seq2seq.decoding.ranking import best_continuations, log_probabilities
-from seqlab.seq2seq.decoding.stepwise import StepwiseModel, looks
-from seqlab.seq2seq.engines.searching import stepwise
+from seqlab.seq2seq.decoding.stepwise import StepwiseModel
+from seqlab.seq2seq.engines.searching import AheadModel, stepwise
 
 
 def beam_search(
@@ -59,8 +61,14 @@ def beam_search(
     if max_length < 1 or length_penalty < 0:
         raise ValueError("max_length must be at least 1, and length_penalty at least 0")
     with torch.inference_mode():
+        model = stepwise(model)
+        with_attention = with_attention and model.config.attention != "none"
+        if isinstance(model, AheadModel):
+            return find(
+                model, source, source_lengths, Options(beam_size, n_best, max_length, with_attention), length_penalty
+            )
         return _Search(
-            stepwise(model), source, source_lengths, beam_size, length_penalty, n_best, max_length, with_attention
+            model, source, source_lengths, beam_size, length_penalty, n_best, max_length, with_attention
         ).run()
 
 
@@ -89,11 +97,10 @@ class _Search:
         self._steps = 0
         # −∞ marks a place without a live hypothesis.
         self._log_probability = torch.zeros(len(self._rows), 1, dtype=torch.float64, device=device)
-        kept = source.shape[1] if with_attention and model.config.attention != "none" else 0
-        self._history = History(len(self._rows), kept)
+        self._history = History(len(self._rows), source.shape[1] if with_attention else 0)
         self._ended = Ended(len(self._rows), beam_size, device)
         self._places = torch.arange(beam_size, device=device)
-        self._looks, self._over = looks(device), False
+        self._over = False
 
     def run(self) -> list[list[Hypothesis]]:
         """Search to the end."""
@@ -120,12 +127,7 @@ class _Search:
 
     def _go_on(self, token: Tensor, parent: Tensor, state: Any) -> None:
         """Feed the tokens (sentences, beam) to their parents' states; sentences that are done leave the batch."""
-        done = (self._rows < self._batch) & self._done()
-        # Until it is looked for, a sentence that is done has nothing that lives.
-        self._log_probability.masked_fill_(done[:, None], -torch.inf)
-        if self._steps % self._looks:
-            self._fed, self._state = token.flatten(), state.select(parent.flatten())
-            return
+        done = self._done()
         filler = (self._rows >= self._batch) & (self._rows < self._batch + math.ceil(BALLAST / self._beam_size))
         going = (filler | ((self._rows < self._batch) & ~done)).nonzero().squeeze(1)
         self._fed, self._state = token[going].flatten(), state.select(parent[going].flatten())
@@ -136,13 +138,11 @@ class _Search:
         self._over = bool(self._rows[0] >= self._batch)
 
     def _end(self, ending: Tensor, *, finished: bool) -> None:
-        penalty = self._penalty(self._steps)
-        self._ended.add(ending, self._log_probability, steps=self._steps, penalty=penalty, finished=finished)
+        steps = torch.tensor(self._steps)
+        penalty = torch.tensor(penalty_of(self._steps, self._alpha), dtype=torch.float64)
+        self._ended.add(ending, self._log_probability, steps=steps, penalty=penalty, finished=finished)
 
     def _done(self) -> Tensor:
         """Whether no live hypothesis of a sentence can still come among its n best, (sentences,)."""
-        reachable = self._log_probability.amax(1) / self._penalty(self._max_length)
+        reachable = self._log_probability.amax(1) / penalty_of(self._max_length, self._alpha)
         return self._ended.worst(self._n_best) >= reachable
-
-    def _penalty(self, steps: int) -> float:
-        return float(((5 + steps) / 6) ** self._alpha)

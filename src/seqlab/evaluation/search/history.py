@@ -123,6 +123,18 @@ class Ended:
         self._all = _Slots(count, none, none.clone(), false, zeros, zeros.clone())
         self._live = self._all
 
+    def clear(self) -> None:
+        """None has ended, and all sentences are live."""
+        for each in fields(_Slots):
+            getattr(self._all, each.name).fill_(-torch.inf if each.name in ("score", "log_probability") else 0)
+        self._live = self._all
+
+    def to(self, device: torch.device) -> "Ended":
+        """The same on another device."""
+        part = object.__new__(Ended)
+        part._all = part._live = _Slots(*(getattr(self._all, each.name).to(device) for each in fields(_Slots)))
+        return part
+
     def count(self) -> Tensor:
         """How many hypotheses of the live sentences have ended, (live,)."""
         return self._live.count
@@ -131,14 +143,14 @@ class Ended:
         """The score of the n-th best of each live sentence, (live,); −∞ while there are fewer."""
         return self._live.score[:, :-1].topk(n_best, dim=1).values[:, -1]
 
-    def add(self, ending: Tensor, log_probability: Tensor, *, steps: int, penalty: float, finished: bool) -> None:
+    def add(self, ending: Tensor, log_probability: Tensor, *, steps: Tensor, penalty: Tensor, finished: bool) -> None:
         """Add those live hypotheses that `ending` says.
 
         Args:
             ending: (live, beam).
             log_probability: (live, beam).
-            steps: Of each.
-            penalty: Their length penalty.
+            steps: Of each, int64, one number.
+            penalty: Their length penalty, float64, likewise.
             finished: Whether they end with EOS.
         """
         live, unused = self._live, self._live.score.shape[1] - 1
@@ -149,8 +161,8 @@ class Ended:
             for there, value in values:
                 there.scatter_(1, slot, value)
             live.finished.scatter_(1, slot, finished)
-            live.steps.scatter_(1, slot, steps)
-        live.score[:, -1] = -torch.inf
+            live.steps.scatter_(1, slot, steps.expand_as(slot))
+        live.score[:, -1].fill_(-torch.inf)
         live.count += ending.sum(1)
 
     def leave(self, rows: Tensor, going: Tensor) -> None:

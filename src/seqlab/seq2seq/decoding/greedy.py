@@ -5,10 +5,13 @@ from torch import Tensor
 
 from seqlab.core.special_tokens import EOS, SOS
 from seqlab.seq2seq.decoding.filler import ROWS, with_filler
+from seqlab.seq2seq.decoding.fixed import padded_shape
+from seqlab.seq2seq.decoding.fixed_greedy import FixedGreedy
 from seqlab.seq2seq.decoding.hypothesis import Hypothesis
 from seqlab.seq2seq.decoding.ranking import best_continuations, log_probabilities
-from seqlab.seq2seq.decoding.stepwise import StepwiseModel, looks
-from seqlab.seq2seq.engines.searching import stepwise
+from seqlab.seq2seq.decoding.stepwise import StepwiseModel
+from seqlab.seq2seq.engines.cuda.capture import Repeated
+from seqlab.seq2seq.engines.searching import AheadModel, stepwise
 
 
 class _Found:
@@ -53,7 +56,7 @@ class _Found:
 def greedy(
     model: StepwiseModel, source: Tensor, source_lengths: Tensor, *, max_length: int, with_attention: bool = False
 ) -> list[Hypothesis]:
-    """Translate a batch, each sentence on its own; a sentence that has ended leaves the batch when it is looked for.
+    """Translate a batch, each sentence on its own.
 
     PAD and SOS are never chosen, though their probability counts; of tokens equally likely the lowest id is. A sentence
     without EOS after max_length tokens stops there, unfinished.
@@ -70,19 +73,36 @@ def greedy(
     """
     if max_length < 1:
         raise ValueError("max_length must be at least 1")
-    model, (batch, source_len) = stepwise(model), source.shape
+    model = stepwise(model)
+    with_attention = with_attention and model.config.attention != "none"
+    if isinstance(model, AheadModel):
+        return _hypotheses(*_fixed(model, source, max_length, with_attention).find(source, source_lengths))
+    return _hypotheses(*_shrinking(model, source, source_lengths, max_length, with_attention))
+
+
+def _fixed(model: AheadModel, source: Tensor, max_length: int, with_attention: bool) -> FixedGreedy:
+    shape = padded_shape(*source.shape)
+
+    def make(repeated: Repeated) -> FixedGreedy:
+        return FixedGreedy(model, repeated, shape, max_length=max_length, with_attention=with_attention)
+
+    return model.search(("greedy", shape, max_length, with_attention), make)
+
+
+def _shrinking(
+    model: StepwiseModel, source: Tensor, source_lengths: Tensor, max_length: int, with_attention: bool
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """A sentence that has ended leaves the batch; what it gives is as `FixedGreedy.find` has it."""
+    batch, source_len = source.shape
     memory = model.encode(*with_filler(source, source_lengths))
     state = model.initial_state(memory)
     rows = torch.arange(memory.rows, device=source.device)
-    kept = source_len if with_attention and model.config.attention != "none" else 0
-    found = _Found(memory.rows, max_length, kept, source)
+    found = _Found(memory.rows, max_length, source_len if with_attention else 0, source)
     live = found
     token = source.new_full((len(rows),), SOS)
     for step in range(max_length):
         scores, state, weights = model.step(token, state, memory)
         token = live.advance(step, scores, weights, filler=rows >= batch)
-        if (step + 1) % looks(source.device):
-            continue
         going = (~live.ended).nonzero().squeeze(1)
         if len(going) == ROWS:
             break
@@ -91,16 +111,19 @@ def greedy(
             rows, live, token = rows[going], live.select(going), token[going]
             state, memory = state.select(going), memory.select(going)
     found.put(rows, live)
-    tokens, log_probability, attention = found.tokens, found.log_probability, found.attention
-    lengths = (tokens[:batch] != EOS).sum(1).tolist()
+    return found.tokens[:batch], found.log_probability[:batch], found.attention
+
+
+def _hypotheses(tokens: Tensor, log_probability: Tensor, attention: Tensor | None) -> list[Hypothesis]:
+    lengths = (tokens != EOS).sum(1).tolist()
     return [
         Hypothesis(
             tokens=ids[:length],
             score=probability,
             log_probability=probability,
-            attention=None if attention is None else attention[row, :length].cpu(),
+            attention=None if attention is None else attention[row, :length].clone(),
         )
         for row, (ids, length, probability) in enumerate(
-            zip(tokens[:batch].tolist(), lengths, log_probability[:batch].tolist(), strict=True)
+            zip(tokens.tolist(), lengths, log_probability.tolist(), strict=True)
         )
     ]

@@ -3,25 +3,17 @@
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-import torch
 from torch import Tensor, nn
 
-from seqlab.seq2seq.engines.waiting import waits
 from seqlab.seq2seq.model.config import ModelConfig
-
-_STEPS = 8
-
-
-def looks(device: torch.device) -> int:
-    """After how many steps to look which sentences have ended: to ask a GPU is to wait for it, and to let it wait."""
-    return _STEPS if waits(device) else 1
 
 
 class StepwiseModel(Protocol):
     """A model that encodes sources, and then makes one step after the other.
 
     What it remembers of the sources has `rows` and `select(rows)`, and its state between two steps has `select(rows)`,
-    as `seqlab.seq2seq.model.memory.Memory` and `DecoderState` have them; what else they are is the model's own affair.
+    as `seqlab.seq2seq.model.memory.Memory` and `DecoderState` have them; both are dataclasses, in tuples or not, of
+    tensors and of what is the same for all sources; what else they are is the model's own affair.
     """
 
     @property

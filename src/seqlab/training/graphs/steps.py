@@ -1,19 +1,15 @@
 """Optimizer steps one after another: inputs go over and figures come back while the device computes."""
 
-import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import count
 
 import torch
 from torch import Tensor
 
-from seqlab.training.graphs.capture import Capture, CudaGraphs, Work
+from seqlab.seq2seq.engines.cuda.capture import Capture, Repeated, Work, capture_for
 from seqlab.training.graphs.inputs import Inputs, Shape
 from seqlab.training.graphs.step import OptimizerStep
-
-logger = logging.getLogger(__name__)
 
 # Shapes whose inputs and graphs are kept: each graph is some thousands of kernels, megabytes on the device.
 MOST_SHAPES = 96
@@ -30,8 +26,8 @@ class _Known:
 class Steps:
     """Makes steps without waiting for them.
 
-    A shape's first step runs as it is written, which also lets the libraries choose their kernels; when the shape comes
-    back the step is captured, and replayed from then on. Captured or not, it computes the same bits.
+    A shape's first step runs as it is written; when the shape comes back the step is captured, and replayed from then
+    on.
 
     Args:
         step: The step.
@@ -42,7 +38,8 @@ class Steps:
     def __init__(self, step: OptimizerStep, device: torch.device, capture: Capture | None = None) -> None:
         self._step, self._device = step, device
         self._on_gpu = device.type == "cuda"
-        self._capture = capture or (CudaGraphs() if self._on_gpu else None)
+        # Work of which it makes no difference whether it is captured.
+        self.repeated = Repeated(capture or capture_for(device), "steps")
         self._known: OrderedDict[Shape, _Known] = OrderedDict()
 
     def begin(self, shape: Shape, fill: Callable[[Inputs], None]) -> Callable[[], list[float]]:
@@ -70,35 +67,9 @@ class Steps:
             self._known.popitem(last=False)
         return known
 
-    def repeated(self, work: Work) -> Work:
-        """Work of which it makes no difference whether it is captured; it is when it is done the second time."""
-        times, now = count(1), work
-
-        def run() -> None:
-            nonlocal now
-            if next(times) == 2:
-                now = self._captured(work)
-            now()
-
-        return run
-
     def _made(self, shape: Shape) -> _Known:
         inputs = Inputs.room(shape, self._device)
         return _Known(inputs, self.repeated(lambda: self._step(inputs)))
-
-    def _captured(self, work: Work) -> Work:
-        if self._capture is None:
-            return work
-        try:
-            return self._capture(work)
-        except torch.OutOfMemoryError:
-            raise
-        except RuntimeError as error:
-            self._capture = None
-            logger.warning(
-                "steps are not captured as CUDA graphs, and are slower for it: %s", str(error).partition("\n")[0]
-            )
-            return work
 
     def _fetch(self, values: Tensor) -> Callable[[], list[float]]:
         if not self._on_gpu:

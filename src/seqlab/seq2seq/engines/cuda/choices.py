@@ -70,7 +70,7 @@ class _Steps:
         self._state: list[tuple[Tensor, ...]] = [(each,) for each in hidden]
         if cells is not None:
             self._state = list(zip(hidden, cells.to(kind), strict=True))
-        self._readout = Readout(model, memory, kind)
+        self._readout = Readout.of(model, memory, kind)
 
     def advance(self, token: Tensor, masks: Masks) -> Tensor:
         """One step: the readout (batch, readout_size) that the scores are projected from."""

@@ -19,7 +19,7 @@ from seqlab.seq2seq.model.seq2seq import Seq2Seq
 
 @dataclass(frozen=True)
 class Read:
-    """A batch of sources, and what the readout makes of them beforehand."""
+    """A batch of sources, but for the annotations, of which the readout has made all that is needed."""
 
     memory: Memory
     readout: Readout
@@ -53,7 +53,8 @@ class Stepwise:
     def encode(self, source: Tensor, source_lengths: Tensor) -> Read:
         """Read sources (batch, source_len), whose lengths (batch,) are on the CPU."""
         memory = encode(self._model, source.t(), source_lengths.to(source.device), Masks())
-        return Read(memory, Readout(self._model, memory, memory.context.dtype))
+        readout = Readout.of(self._model, memory, memory.context.dtype)
+        return Read(Memory(memory.state), readout)
 
     def initial_state(self, memory: Read) -> DecoderState:
         """The decoder before its first step."""

@@ -89,6 +89,8 @@ class VocabularySums:
                 parts.append((scores @ self._cast_weight) * count[:, None])
                 of_weight = _added(of_weight, scores.t(), both, wide)
                 of_bias += count @ scores
+            # Before there are the next.
+            del scores
         tokens = counts.sum(dtype=wide)
         means = counted.sum(0, dtype=wide), self._weight.mean(0)
         loss = (

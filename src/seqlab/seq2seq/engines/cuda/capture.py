@@ -1,0 +1,78 @@
+"""CUDA graphs: work that was captured once is done again by one call, without a launch for each of its kernels."""
+
+import logging
+from collections.abc import Callable
+from itertools import count
+
+import torch
+
+logger = logging.getLogger(__name__)
+
+Work = Callable[[], None]
+# Captures work, which has been done before, without doing it; gives what does it again. The work finds its inputs where
+# it found them then, leaves its results there, and asks nothing of the device.
+Capture = Callable[[Work], Work]
+
+
+class CudaGraphs:
+    """Captures work as graphs that share one pool of memory: they may run one after another only."""
+
+    def __init__(self) -> None:
+        self._pool: tuple[int, int] | None = None
+
+    def __call__(self, work: Work) -> Work:
+        """Capture.
+
+        Raises:
+            RuntimeError: the work does what a graph cannot.
+        """
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, pool=self._pool):  # type: ignore[arg-type]
+            work()
+        self._pool = self._pool or graph.pool()
+        return graph.replay
+
+
+class Repeated:
+    """Captures work when it is done the second time: the first, as it is written, lets the libraries choose kernels.
+
+    Captured or not, work computes the same bits. What cannot be captured runs as it is, and from then on nothing is
+    tried any more; the log says so once.
+
+    Args:
+        capture: What captures; None: nothing is.
+        what: What the works are, in the plural, for the log.
+    """
+
+    def __init__(self, capture: Capture | None, what: str) -> None:
+        self._capture, self._what = capture, what
+
+    def __call__(self, work: Work) -> Work:
+        """Work that is captured, if it can be."""
+        times, now = count(1), work
+
+        def run() -> None:
+            nonlocal now
+            if next(times) == 2:
+                now = self._captured(work)
+            now()
+
+        return run
+
+    def _captured(self, work: Work) -> Work:
+        if self._capture is None:
+            return work
+        try:
+            return self._capture(work)
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            self._capture = None
+            reason = str(error).partition("\n")[0]
+            logger.warning("%s are not captured as CUDA graphs, and are slower for it: %s", self._what, reason)
+            return work
+
+
+def capture_for(device: torch.device) -> Capture | None:
+    """What captures work of this device; None where there are no graphs."""
+    return CudaGraphs() if device.type == "cuda" else None
