@@ -10,7 +10,7 @@ from seqlab.commands import take as take_module
 from seqlab.commands.take import take
 from seqlab.core.errors import SeqlabError
 from seqlab.evaluation.translator import Translator
-from seqlab.training.origin_note import OriginNote, read_note
+from seqlab.seq2seq.origin_note import OriginNote, read_note
 from tests.tracking.conftest import Project, _no_environment, project, template_project
 
 # Fixtures that the tests here use too.

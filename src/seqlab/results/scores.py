@@ -24,10 +24,18 @@ class Score(Record):
     text: str = ""
 
 
+class Member(Record):
+    """A model that translated together with the run's own: its name below models/origins, and its run if known."""
+
+    origin: str
+    run: str | None = None
+
+
 class Scores(Record):
     """Scores of the test set by their keys; `notes` on what a reader must know of them.
 
     `measure` is the metric that the corpus is measured by, BLEU in the results of earlier versions.
+    `ensemble_with` are the models that translated together with the run's own.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -35,6 +43,7 @@ class Scores(Record):
     examples: int
     measure: Literal["bleu", "exact_match"] = "bleu"
     notes: list[str] = Field(default_factory=list)
+    ensemble_with: list[Member] = Field(default_factory=list)
 
     @model_validator(mode="before")
     @classmethod
