@@ -12,7 +12,7 @@ from seqlab.evaluation.translator import Translator
 from seqlab.params.origin import NONE, ORIGINS, check_name
 from seqlab.params.params import load_params
 from seqlab.results.paths import BEST
-from seqlab.seq2seq.checkpoint import CONFIG
+from seqlab.seq2seq.checkpoint import MODEL
 from seqlab.seq2seq.origin_note import OriginNote, write_note
 from seqlab.system.dvc import dvc_status
 from seqlab.tracking.fingerprint.content import files_below, sha256
@@ -110,4 +110,4 @@ def _is_of(folder: Path, places: Mapping[str, Model]) -> bool:
         for below, (model, _) in ((Path(name), each) for name, each in places.items())
         for file in files_below(model)
     )
-    return same and {path.parent for path in there if path.name == CONFIG} == {Path(name) for name in places}
+    return same and {path.parent for path in there if path.name == MODEL} == {Path(name) for name in places}

@@ -82,7 +82,7 @@ def gather(params: Params, root: Path) -> View:
         model=model_name(params.model),
         search=search_name(params),
         translated_by=parameters_name(params, results.training),
-        ensemble=visible(ensemble(results.scores.ensemble_with)),
+        ensemble=ensemble(results.scores.ensemble_with),
         output=output_name(results.manifest),
         bottleneck=bottleneck(results.buckets, params.model),
         buckets=results.buckets,

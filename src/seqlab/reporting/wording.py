@@ -128,13 +128,13 @@ def ensemble(members: Sequence[Member]) -> str:
     """Whose models translated together with the run's own; empty if it translated alone."""
     if not members:
         return ""
-    *others, last = [member.run or member.origin for member in members]
+    *others, last = [visible(member.origin) for member in members]
     names = f"{', '.join(others)} and {last}" if others else last
-    runs = "another run" if len(members) == 1 else f"{len(members)} other runs"
+    models = "model of another run" if len(members) == 1 else f"models of {len(members)} other runs"
     return (
-        f"The test set was translated together with the model{'s' if others else ''} of {runs}, {names}: at each step "
-        "the mean of the probabilities, each run counting the same. Loss, perplexity, exposure bias and attention are "
-        "of all together; weights, steps and learning curves are this run's own."
+        f"The test set was translated together with the {models} ({names}), each run counting the same: at each step "
+        "the mean of the probabilities. Loss, perplexity, exposure bias and attention are of all together; weights, steps "
+        "and learning curves are this run's own."
     )
 
 

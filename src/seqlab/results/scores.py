@@ -25,10 +25,9 @@ class Score(Record):
 
 
 class Member(Record):
-    """A model that translated together with the run's own: its name below models/origins, and its run if known."""
+    """A model that translated together with the run's own: its name below models/origins."""
 
     origin: str
-    run: str | None = None
 
 
 class Scores(Record):
