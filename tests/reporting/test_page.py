@@ -191,7 +191,9 @@ def test_whose_models_translated(members: list[str], words: str, tmp_path: Path)
     scores = run.scores(60) | {"ensemble_with": [{"origin": each, "sha256": "ab" * 32} for each in members]}
     run.write_json(tmp_path / "reports/scores.json", scores)
     assert words in Page(page_of(tmp_path)).text
-    assert words.replace("<b>", r"\<b>") in (tmp_path / "reports/report.md").read_text("utf-8")
+    assert f"together with the model{'s' * (len(members) > 1)} of" in (tmp_path / "reports/report.md").read_text(
+        "utf-8"
+    )
 
 
 def test_what_training_started_from(tmp_path: Path) -> None:

@@ -133,8 +133,8 @@ def ensemble(members: Sequence[Member]) -> str:
     models = "model of another run" if len(members) == 1 else f"models of {len(members)} other runs"
     return (
         f"The test set was translated together with the {models} ({names}), each run counting the same: at each step "
-        "the mean of the probabilities. Loss, perplexity, exposure bias and attention are of all together; weights, steps "
-        "and learning curves are this run's own."
+        "the mean of the probabilities. Loss, perplexity, exposure bias and attention are of all together; weights, "
+        "steps and learning curves are this run's own."
     )
 
 
