@@ -20,7 +20,7 @@ from seqlab.evaluation.parameters import Parameters
 from seqlab.evaluation.translator import Translator
 from seqlab.params.evaluate import EvaluateParams
 from seqlab.params.tokenizer import TokenizerParams
-from seqlab.seq2seq.checkpoint import load_checkpoint, save_checkpoint
+from seqlab.seq2seq.checkpoint import load_checkpoint, model_tensors, save_checkpoint
 from seqlab.seq2seq.engines.choice import CPU, PLAIN
 from seqlab.seq2seq.engines.engine import Engine
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
@@ -138,8 +138,7 @@ def test_each_run_counts_the_same_however_many_epochs_it_keeps(
     root: Path, best: Path, seeds: Path, evaluate_params: MakeParams
 ) -> None:
     shutil.rmtree(seeds / "0123ab")
-    own = [dict(load_checkpoint(best, rank=rank).named_parameters()) for rank in (1, 2, 3)]
-    own = [{name: tensor.detach() for name, tensor in each.items()} for each in own]
+    own = [dict(model_tensors(load_checkpoint(best, rank=rank))) for rank in (1, 2, 3)]
     write_kept(seeds / "mine", root, [own[2], own[0]])
     params = evaluate_params(ensemble_with="seeds", parameters="ensemble")
     scores = json.loads(run(params, root, best, seeds, "reports")["scores.json"])
@@ -187,7 +186,7 @@ def _of_other_words(folder: Path, tmp: Path) -> None:
 
 REFUSED: dict[str, tuple[Callable[[Path, Path, Path], object], str]] = {
     "missing": (lambda folder, *_: shutil.rmtree(folder), r"seeds holds no checkpoint; `seqlab take seeds --run RUN`"),
-    "empty": (lambda folder, *_: [shutil.rmtree(each) for each in folder.iterdir()], "seeds holds no checkpoint"),
+    "empty": (lambda folder, *_: list(map(shutil.rmtree, folder.iterdir())), "seeds holds no checkpoint"),
     "no checkpoint": (lambda folder, *_: (folder / "notes").mkdir(), r"notes holds no checkpoint \(config.json is"),
     "no parameters": (
         lambda folder, *_: (folder / "mine/model.safetensors").unlink(),

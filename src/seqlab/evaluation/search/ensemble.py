@@ -3,11 +3,12 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from seqlab.seq2seq.model.memory import DecoderState, Memory
+from seqlab.seq2seq.model.config import ModelConfig
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 
 
@@ -15,12 +16,12 @@ from seqlab.seq2seq.model.seq2seq import Seq2Seq
 class EnsembleMemory:
     """A batch of sources as each member has encoded it."""
 
-    members: "tuple[Memory | EnsembleMemory, ...]"
+    members: tuple[Any, ...]
 
     @property
     def rows(self) -> int:
         """Sources in the batch."""
-        return self.members[0].rows
+        return int(self.members[0].rows)
 
     def select(self, rows: Tensor) -> "EnsembleMemory":
         """The memory of these rows of the batch, in this order."""
@@ -31,7 +32,7 @@ class EnsembleMemory:
 class EnsembleState:
     """The members' decoders between two steps."""
 
-    members: "tuple[DecoderState | EnsembleState, ...]"
+    members: tuple[Any, ...]
 
     def select(self, rows: Tensor) -> "EnsembleState":
         """The state of these rows of the batch, in this order."""
@@ -53,11 +54,11 @@ class Ensemble(nn.Module):
 
     def __init__(self, members: Sequence["Seq2Seq | Ensemble"]) -> None:
         super().__init__()
-        configs = [member.config for member in members]
+        configs: list[ModelConfig] = [member.config for member in members]
         if len({(config.source_vocab_size, config.target_vocab_size) for config in configs}) > 1:
             raise ValueError("the members of an ensemble must have the same vocabularies")
         # The searches ask it for the vocabularies, and whether there are attention weights.
-        self.config = next((config for config in configs if config.attention != "none"), configs[0])
+        self.config: ModelConfig = next((config for config in configs if config.attention != "none"), configs[0])
         self._members = list(members)
         self.members = nn.ModuleList(members)
 
