@@ -4,6 +4,7 @@ from pathlib import Path
 
 import seqlab.system.interpreter  # noqa: F401
 from seqlab.numerics import configure
+from seqlab.params.origin import origin_folder
 from seqlab.stage import Stage, run_stage
 
 
@@ -25,6 +26,7 @@ def main(stage: Stage) -> None:
         tokenize=resolve(params.evaluate.tokenize, params.corpus.target),
         measure=measure(params.corpus.name),
         checkpoint=Path("models/best"),
+        ensemble_with=origin_folder(params.evaluate.ensemble_with),
         tokenized=Path("data/tokenized"),
         raw=Path("data/raw"),
         reports=reports,

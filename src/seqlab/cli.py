@@ -58,18 +58,26 @@ def translate(text: tuple[str, ...], **options: Any) -> None:
     translate_texts(Path.cwd(), text, chosen)
 
 
-@main.command(short_help="Put a run's model where training can start from it.")
+@main.command(short_help="Put runs' models where other runs can use them.")
 @click.argument("name", type=NAME)
-@click.option("--run", type=NAME, help="MLflow run, or an alias: champion, newest.  [default: models/best]")
+@click.option(
+    "--run",
+    "runs",
+    type=NAME,
+    multiple=True,
+    help="MLflow run, or an alias: champion, newest; as often as you like.  [default: models/best]",
+)
 @errors_for_people
-def take(name: str, run: str | None) -> None:
-    """Copy a run's best model with its tokenizers to models/origins/NAME, for train.start_from and tokenizer.take_from.
+def take(name: str, runs: tuple[str, ...]) -> None:
+    """Copy a run's best model with its tokenizers to models/origins/NAME, for train.start_from, tokenizer.take_from and
+    evaluate.ensemble_with.
 
-    Without --run it is the model of this working copy. Nothing that is there is replaced.
+    Those of several runs go to a folder each in it, for evaluate.ensemble_with alone. Without --run it is the model of
+    this working copy. Nothing that is there is replaced.
     """
     from seqlab.commands.take import take as take_model
 
-    say(take_model(Path.cwd(), name, run))
+    say(take_model(Path.cwd(), name, runs))
 
 
 @main.command(short_help="Serve a trained model over HTTP.")

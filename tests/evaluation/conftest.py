@@ -101,6 +101,7 @@ def evaluate_params() -> Callable[..., EvaluateParams]:
     def make(**changes: object) -> EvaluateParams:
         values: dict[str, object] = {
             "parameters": "best",
+            "ensemble_with": "none",
             "beam_size": 1,
             "length_penalty": 1.0,
             "n_best": 1,

@@ -41,6 +41,7 @@ def test_another_device_gives_the_same_results(
             tokenize="13a",
             measure="bleu",
             checkpoint=best,
+            ensemble_with=None,
             reports=reports,
             device=device,
             engine=CPU,

@@ -39,6 +39,7 @@ def run(params: EvaluateParams, root: Path, reports: Path, raw: Path | None = No
         tokenize="13a",
         measure="exact_match",
         checkpoint=root / "models/best",
+        ensemble_with=None,
         tokenized=root / "data/tokenized",
         raw=raw or root / "data/raw",
         reports=reports,

@@ -121,8 +121,9 @@ def test_an_ensemble_of_identical_members_has_the_loss_of_one(root: Path) -> Non
 
 
 @torch.no_grad()
-def plain_loss(models: Sequence[Seq2Seq], root: Path) -> float:
-    """One sentence, one model, one token at a time: the mean of the probabilities of the true tokens."""
+def plain_loss(models: Sequence[Seq2Seq], root: Path, weights: Sequence[float] = ()) -> float:
+    """One sentence, one model, one token at a time: the weighted mean of the probabilities of the true tokens."""
+    weights = weights or [1 / len(models)] * len(models)
     total, tokens = 0.0, 0
     for batch in sequential(open_split(root / "data/tokenized/test"), 1):
         target = batch.target[0, : int(batch.target_lengths[0])].tolist()
@@ -134,7 +135,7 @@ def plain_loss(models: Sequence[Seq2Seq], root: Path) -> float:
                 scores, state, _ = model.step(torch.tensor([before]), state, memory)
                 probabilities.append(scores[0].double().softmax(0)[token].item())
             found.append(probabilities)
-        total -= sum(math.log(sum(column) / len(models)) for column in zip(*found, strict=True))
+        total -= sum(math.log(np.dot(column, weights)) for column in zip(*found, strict=True))
         tokens += len(target)
     return total / tokens
 
@@ -148,7 +149,15 @@ def test_evaluate_translates_and_scores_with_them(
     tokenized, raw = root / "data/tokenized", root / "data/raw"
     inputs = {"tokenized": tokenized, "raw": raw}
     evaluate(
-        params, tokenize="13a", measure="bleu", checkpoint=best, reports=reports, device="cpu", engine=CPU, **inputs
+        params,
+        tokenize="13a",
+        measure="bleu",
+        checkpoint=best,
+        ensemble_with=None,
+        reports=reports,
+        device="cpu",
+        engine=CPU,
+        **inputs,
     )
     lines = (reports / "translations.jsonl").read_text("utf-8").removesuffix("\n").split("\n")
     sources = [example.source for example in parallel.read(raw / "test.jsonl")]

@@ -21,6 +21,7 @@ def run(params: EvaluateParams, root: Path, reports: Path) -> dict[str, bytes]:
         tokenize="13a",
         measure="exact_match",
         checkpoint=root / "models/best",
+        ensemble_with=None,
         tokenized=root / "data/tokenized",
         raw=root / "data/raw",
         reports=reports,

@@ -230,7 +230,7 @@ def test_a_name_of_a_checkpoint(content: dict[str, Any], name: str) -> None:
     assert parse_params(change(content, "train.start_from", name), "t").train.start_from == name
 
 
-@pytest.mark.parametrize("parameter", ["train.start_from", "tokenizer.take_from"])
+@pytest.mark.parametrize("parameter", ["train.start_from", "tokenizer.take_from", "evaluate.ensemble_with"])
 @pytest.mark.parametrize("name", ["../best", "a/b", "", ".hidden", "-x", "a b", "é", "base.dvc", "a" * 65, "${seed}"])
 def test_what_names_no_folder_below_origins_is_refused(content: dict[str, Any], parameter: str, name: str) -> None:
     with pytest.raises(SeqlabError, match=rf"{parameter}: "):

@@ -132,7 +132,8 @@ def parameters() -> set[str]:
 def test_the_table_covers_every_parameter() -> None:
     # Some have tests of their own, below: without a GPU a change to cuda ends in an error, and which epoch is best by
     # another metric is for the numbers to say. What names a checkpoint needs one: test_origin.py.
-    apart = {"runtime.device", "train.early_stopping_metric", "tokenizer.take_from", "train.start_from"}
+    named = {"tokenizer.take_from", "train.start_from", "evaluate.ensemble_with"}
+    apart = {"runtime.device", "train.early_stopping_metric", *named}
     assert {name for changes, _ in TABLE for name in changes} | apart == parameters()
 
 

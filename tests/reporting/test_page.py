@@ -179,6 +179,35 @@ def test_whose_parameters_translated(parameters: str, words: str, tmp_path: Path
     assert f", {words}." in (tmp_path / "reports/report.md").read_text("utf-8")
 
 
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        (["seed2"], "together with the model of another run (seed2), each run counting the same"),
+        (["a/1", "a/<b>", "a/3"], "together with the models of 3 other runs (a/1, a/<b> and a/3), each run"),
+    ],
+)
+def test_whose_models_translated(members: list[str], words: str, tmp_path: Path) -> None:
+    run.write_run(tmp_path)
+    scores = run.scores(60) | {"ensemble_with": [{"origin": each, "sha256": "ab" * 32} for each in members]}
+    run.write_json(tmp_path / "reports/scores.json", scores)
+    assert words in Page(page_of(tmp_path)).text
+    assert f"together with the model{'s' * (len(members) > 1)} of" in (tmp_path / "reports/report.md").read_text(
+        "utf-8"
+    )
+
+
+def test_what_training_started_from(tmp_path: Path) -> None:
+    run.write_run(tmp_path)
+    training = json.loads((tmp_path / "reports/training.json").read_text("utf-8"))
+    valid = {"loss": 3.21, "perplexity": 24.8, "bleu": 12.3, "exact_match": 1.0}
+    start = {"origin": "base", "run": "tf0.50-h8-gru-s1-0123ab", "sha256": "ab" * 32, "valid": valid}
+    words = "parameters of base, the model of run tf0.50-h8-gru-s1-0123ab: validation loss 3.210 and BLEU 12.3 before"
+    assert words not in Page(page_of(tmp_path)).text
+    run.write_json(tmp_path / "reports/training.json", training | {"started_from": start})
+    assert words in Page(page_of(tmp_path)).text
+    assert words in (tmp_path / "reports/report.md").read_text("utf-8")
+
+
 def test_many_references(tmp_path: Path) -> None:
     record = run.translation(0) | {"references": [f"Une phrase, version {number}." for number in range(40)]}
     page = Page(page_of(run.write_run(tmp_path, translations=[record])))

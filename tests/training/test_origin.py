@@ -16,11 +16,11 @@ from seqlab.params.params import Params
 from seqlab.seq2seq.checkpoint import load_checkpoint, model_tensors
 from seqlab.seq2seq.model.config import ModelConfig
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
+from seqlab.seq2seq.origin_note import OriginNote, write_note
 from seqlab.tokenizing.build import build
 from seqlab.training.digests import DIGESTS, ParameterDigests
 from seqlab.training.interruption import Interrupted
 from seqlab.training.origin import load_origin
-from seqlab.training.origin_note import OriginNote, write_note
 from tests.training.conftest import STEPS_PER_EPOCH, Training, make_params, stop_at
 
 Trainings = Callable[[str], Training]

@@ -1,6 +1,7 @@
-"""The command `seqlab take`: the model of a run, put where another run can start from it."""
+"""The command `seqlab take`: models of runs, put where another run can start from one, or translate with them."""
 
 import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,47 +12,76 @@ from seqlab.evaluation.translator import Translator
 from seqlab.params.origin import NONE, ORIGINS, check_name
 from seqlab.params.params import load_params
 from seqlab.results.paths import BEST
+from seqlab.seq2seq.checkpoint import MODEL
+from seqlab.seq2seq.origin_note import OriginNote, write_note
 from seqlab.system.dvc import dvc_status
 from seqlab.tracking.fingerprint.content import files_below, sha256
 from seqlab.tracking.fingerprint.fingerprint import load_recipe
 from seqlab.tracking.home import find_home
-from seqlab.tracking.journal.run_name import run_name
+from seqlab.tracking.journal.run_name import IDENTITY, run_name
 from seqlab.tracking.publishing.downloads import download_model
-from seqlab.training.origin_note import OriginNote, write_note
 
 STAGES = ("download", "tokenize", "train")
+# A checkpoint's folder, and which run it is of.
+Model = tuple[Path, OriginNote]
+_OTHERS = ("another model", "other models")
 
 
-def take(start: Path, name: str, run: str | None) -> str:
-    """Copy the best model of `run` in MLflow, or of the working copy around `start`, to models/origins/`name`.
+def take(start: Path, name: str, runs: Sequence[str] = ()) -> str:
+    """Copy the best model of a run in MLflow, or of the working copy around `start`, to models/origins/`name`.
+
+    Those of several runs go to a folder each in it, by the beginning of the run's fingerprint.
 
     Returns:
         What was done, and what to do next.
 
     Raises:
-        SeqlabError: the name is none; another model is there under it; there is no such run, or it has no model, or not
-            the one that was logged; the working copy's model is not that of its parameters; the model is damaged.
+        SeqlabError: the name is none; other models are there under it; there is no such run, or it has no model, or not
+            the one that was logged; a run is named twice; the working copy's model is not that of its parameters; a
+            model is damaged.
     """
     root = find_home(start).root
     folder = root / ORIGINS / _checked(name)
-    model, note = _of_working_copy(root) if run is None else download_model(run, start)
-    Translator.load(model)
+    models = [download_model(run, start) for run in runs] or [_of_working_copy(root)]
+    for model, _ in models:
+        Translator.load(model)
     place = folder.relative_to(root)
+    what = _named([note.run for _, note in models])
+    places = _places(models)
     if folder.exists():
-        if not _is_of(folder, model):
-            raise SeqlabError(f"{place} holds another model: choose another name, or delete it first")
-        return f"{place} has the model of run {note.run} already"
+        if not _is_of(folder, places):
+            raise SeqlabError(f"{place} holds {_OTHERS[len(models) > 1]}: choose another name, or delete it first")
+        return f"{place} has {what} already"
     with atomic_directory(folder) as temporary:
-        for file in files_below(model):
-            target = temporary / file.relative_to(model)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, target)
-        write_note(temporary, note)
+        for below, (model, note) in places.items():
+            for file in files_below(model):
+                target = temporary / below / file.relative_to(model)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, target)
+            write_note(temporary / below, note)
+    start_from = f"Start from it:      dvc exp run -S train.start_from={name} -S tokenizer.take_from={name}\n"
     return (
-        f"{place} has the model of run {note.run}.\n"
-        f"Start from it:  dvc exp run -S train.start_from={name} -S tokenizer.take_from={name}\n"
-        f"Before that, for sweeps and clones to have it:  dvc add {place} && git add {ORIGINS}"
+        f"{place} has {what}.\n"
+        f"{start_from if len(models) == 1 else ''}"
+        f"Translate with {'it' if len(models) == 1 else 'them'}:  dvc exp run -S evaluate.ensemble_with={name}\n"
+        f"Before that, for sweeps and clones to have {'it' if len(models) == 1 else 'them'}:  "
+        f"dvc add {place} && git add {ORIGINS}"
     )
+
+
+def _named(runs: Sequence[str]) -> str:
+    *others, last = runs
+    return f"the models of runs {', '.join(others)} and {last}" if others else f"the model of run {last}"
+
+
+def _places(models: Sequence[Model]) -> dict[str, Model]:
+    """Where each goes, below the folder of the name: one alone to that folder itself."""
+    if len(models) == 1:
+        return {"": models[0]}
+    places = {note.fingerprint[:IDENTITY]: (model, note) for model, note in models}
+    if len(places) < len(models):
+        raise SeqlabError("a run is named twice: its model would count twice")
+    return places
 
 
 def _checked(name: str) -> str:
@@ -72,7 +102,12 @@ def _of_working_copy(root: Path) -> tuple[Path, OriginNote]:
     return root / BEST, OriginNote(name, recipe.run_fingerprint)
 
 
-def _is_of(folder: Path, model: Path) -> bool:
-    """Whether the folder holds this model, whatever stands beside it."""
+def _is_of(folder: Path, places: Mapping[str, Model]) -> bool:
+    """Whether the folder holds these models, whatever stands beside their files, and no other one."""
     there = {file.relative_to(folder): sha256(file) for file in files_below(folder)}
-    return all(there.get(file.relative_to(model)) == sha256(file) for file in files_below(model))
+    same = all(
+        there.get(below / file.relative_to(model)) == sha256(file)
+        for below, (model, _) in ((Path(name), each) for name, each in places.items())
+        for file in files_below(model)
+    )
+    return same and {path.parent for path in there if path.name == MODEL} == {Path(name) for name in places}

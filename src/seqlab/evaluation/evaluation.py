@@ -17,6 +17,7 @@ from seqlab.core.errors import SeqlabError
 from seqlab.core.parallel import Example, read
 from seqlab.evaluation import exposure as exposures
 from seqlab.evaluation.exposure import Exposure
+from seqlab.evaluation.members import find_members
 from seqlab.evaluation.outputs import Results, write_results
 from seqlab.evaluation.scoring.by_length import bleu_by_length
 from seqlab.evaluation.scoring.diversity import diversity
@@ -44,6 +45,7 @@ def evaluate(
     tokenize: str,
     measure: str,
     checkpoint: Path,
+    ensemble_with: Path | None,
     tokenized: Path,
     raw: Path,
     reports: Path,
@@ -56,13 +58,15 @@ def evaluate(
     `loss` is in nats per target token, `own_prefix_loss` the same after the model's own prefixes, and `truncated`
     counts the sources that were cut at the tokenizer's longest. `rouge` and `diversity` are there if asked for; of
     `rouge`, `unread_letters` is the percentage of the references' letters that it does not know. `notes`, if there are
-    any, say what a reader of the scores must know; they go to standard error too.
+    any, say what a reader of the scores must know; they go to standard error too. `ensemble_with`, if there are any,
+    are the models that translated together with the checkpoint's.
 
     Args:
         params: How to search and score.
         tokenize: sacreBLEU's tokenizer that evaluate.tokenize means for this corpus.
         measure: The metric that is to be shown first, by its name in scores.json.
         checkpoint: Checkpoint folder such as models/best.
+        ensemble_with: Checkpoint folder, or folder of several, whose models translate together with it; None: none.
         tokenized: Folder data/tokenized, of whose splits `test` is read.
         raw: Folder data/raw, of which `test.jsonl` is read.
         reports: Folder to write to.
@@ -76,7 +80,8 @@ def evaluate(
     examples = _read_examples(raw / "test.jsonl")
     notes = _notes(tokenize, [example.references for example in examples])
     sources = [example.source for example in examples]
-    translator = Translator.load(checkpoint, device, params.parameters)
+    members = find_members(ensemble_with, checkpoint) if ensemble_with else []
+    translator = Translator.load(checkpoint, device, params.parameters, [member.folder for member in members])
     split = open_split(tokenized / "test")
     encoded = translator.encode(sources)
     _check_same_sources(encoded, split, tokenized)
@@ -91,6 +96,8 @@ def evaluate(
     results = _results(params, tokenize, measure, examples, translations, exposure, model_scores, truncated)
     if notes:
         results.scores["notes"] = notes
+    if members:
+        results.scores["ensemble_with"] = [member.record() for member in members]
     write_results(reports, results, tokenize)
 
 

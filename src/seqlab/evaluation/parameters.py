@@ -1,5 +1,9 @@
-"""The model of a checkpoint, by which of its kept parameters translate: the best, their mean, or all together."""
+"""The model of a checkpoint, by which of its kept parameters translate: the best, their mean, or all together.
 
+And the models of several checkpoints, which translate together.
+"""
+
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -38,6 +42,28 @@ def load_model(folder: Path, parameters: Parameters, device: str = "cpu") -> Seq
     if parameters == "average":
         return _average(folder, kept).to(device)
     return Ensemble([load_checkpoint(folder, device, rank) for rank in range(1, kept + 1)])
+
+
+def load_together(
+    folder: Path, others: Sequence[Path], parameters: Parameters, device: str = "cpu"
+) -> Seq2Seq | Ensemble:
+    """Read the model of a checkpoint, and those of `others` that translate together with it.
+
+    Each is read as `load_model` does, and counts the same however many epochs it keeps: parameters are averaged within
+    a checkpoint alone, probabilities over the checkpoints.
+
+    Raises:
+        SeqlabError: as `load_model`.
+    """
+    own = load_model(folder, parameters, device)
+    return Ensemble([own, *(_other(each, parameters, device) for each in others)]) if others else own
+
+
+def _other(folder: Path, parameters: Parameters, device: str) -> Seq2Seq | Ensemble:
+    try:
+        return load_model(folder, parameters, device)
+    except SeqlabError as error:
+        raise SeqlabError(f"evaluate.ensemble_with: {error}") from None
 
 
 def _average(folder: Path, kept: int) -> Seq2Seq:

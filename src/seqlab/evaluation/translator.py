@@ -9,7 +9,7 @@ from torch import Tensor
 
 from seqlab.core.errors import SeqlabError
 from seqlab.core.special_tokens import EOS, PAD, SPECIAL_TOKENS
-from seqlab.evaluation.parameters import Parameters, load_model
+from seqlab.evaluation.parameters import Parameters, load_together
 from seqlab.evaluation.search.beam import beam_search
 from seqlab.evaluation.search.ensemble import Ensemble
 from seqlab.evaluation.translation import AttentionMap, Translation
@@ -32,14 +32,18 @@ class Translator:
         self.target = target
 
     @classmethod
-    def load(cls, folder: Path, device: str = "cpu", parameters: Parameters = "best") -> Self:
-        """Load a checkpoint folder such as models/best; `parameters` as in `load_model`.
+    def load(
+        cls, folder: Path, device: str = "cpu", parameters: Parameters = "best", others: Sequence[Path] = ()
+    ) -> Self:
+        """Load a checkpoint folder such as models/best; `parameters` and `others` as in `load_together`.
+
+        The others are of the same tokenizers: `find_members` sees to it.
 
         Raises:
-            SeqlabError: the folder is missing or damaged, holds the parameters of too few epochs, or its tokenizers
-                are not those of its model.
+            SeqlabError: a folder is missing or damaged, or holds the parameters of too few epochs, or the tokenizers
+                are not those of the model.
         """
-        model = load_model(folder, parameters, device)
+        model = load_together(folder, others, parameters, device)
         source, target = load_tokenizers(folder / TOKENIZER)
         expected = (model.config.source_vocab_size, model.config.target_vocab_size)
         if (source.vocab_size, target.vocab_size) != expected:

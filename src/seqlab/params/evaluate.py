@@ -5,6 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from seqlab.params.origin import OriginName
 from seqlab.params.section import Section
 
 
@@ -14,6 +15,10 @@ class EvaluateParams(Section):
     parameters: Literal["best", "average", "ensemble"] = Field(
         description="Translate with the best epoch's parameters, with the mean of the kept ones (average), or with the "
         "mean of their probabilities (ensemble).",
+    )
+    ensemble_with: OriginName = Field(
+        description="Checkpoint below models/origins/, or folder of several, whose models translate together with this "
+        "one (an ensemble of runs): at each step the mean of the probabilities; none: alone.",
     )
     beam_size: int = Field(ge=1, description="Hypotheses kept by beam search; 1 is greedy search.")
     length_penalty: float = Field(ge=0, description="α of the length penalty ((5 + length) / 6)^α; 0: none.")

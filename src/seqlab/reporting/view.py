@@ -14,6 +14,7 @@ from seqlab.reporting.samples import Samples, choose, pick, ranking
 from seqlab.reporting.statistics_table import StatisticsTable, statistics_table
 from seqlab.reporting.wording import (
     bottleneck,
+    ensemble,
     gradients,
     model_name,
     origin,
@@ -40,6 +41,7 @@ class View:
     model: str
     search: str
     translated_by: str
+    ensemble: str
     output: str
     bottleneck: str
     buckets: list[LengthBucket]
@@ -80,6 +82,7 @@ def gather(params: Params, root: Path) -> View:
         model=model_name(params.model),
         search=search_name(params),
         translated_by=parameters_name(params, results.training),
+        ensemble=ensemble(results.scores.ensemble_with),
         output=output_name(results.manifest),
         bottleneck=bottleneck(results.buckets, params.model),
         buckets=results.buckets,

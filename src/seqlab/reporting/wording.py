@@ -1,11 +1,14 @@
 """Names, figures and sentences of a report, in plain words."""
 
+from collections.abc import Sequence
+
 from seqlab.pages.visible import visible
 from seqlab.pages.wording import figure, parameter
 from seqlab.params.model import ModelParams
 from seqlab.params.params import Params
 from seqlab.params.section import Section
 from seqlab.results.records import LengthBucket, Manifest, Training
+from seqlab.results.scores import Member
 
 # A bucket of fewer sentences is shown, but no sentence is built on it.
 FEW_EXAMPLES = 10
@@ -118,6 +121,20 @@ def origin(training: Training) -> str:
     return (
         f"Training started from the parameters of {start.origin}{of_run}: validation loss "
         f"{figure(start.valid.loss, 3)} and BLEU {figure(start.valid.bleu)} before the first step."
+    )
+
+
+def ensemble(members: Sequence[Member]) -> str:
+    """Whose models translated together with the run's own; empty if it translated alone."""
+    if not members:
+        return ""
+    *others, last = [visible(member.origin) for member in members]
+    names = f"{', '.join(others)} and {last}" if others else last
+    models = "model of another run" if len(members) == 1 else f"models of {len(members)} other runs"
+    return (
+        f"The test set was translated together with the {models} ({names}), each run counting the same: at each step "
+        "the mean of the probabilities. Loss, perplexity, exposure bias and attention are of all together; weights, "
+        "steps and learning curves are this run's own."
     )
 
 

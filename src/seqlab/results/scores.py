@@ -24,10 +24,17 @@ class Score(Record):
     text: str = ""
 
 
+class Member(Record):
+    """A model that translated together with the run's own: its name below models/origins."""
+
+    origin: str
+
+
 class Scores(Record):
     """Scores of the test set by their keys; `notes` on what a reader must know of them.
 
     `measure` is the metric that the corpus is measured by, BLEU in the results of earlier versions.
+    `ensemble_with` are the models that translated together with the run's own.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -35,6 +42,7 @@ class Scores(Record):
     examples: int
     measure: Literal["bleu", "exact_match"] = "bleu"
     notes: list[str] = Field(default_factory=list)
+    ensemble_with: list[Member] = Field(default_factory=list)
 
     @model_validator(mode="before")
     @classmethod

@@ -11,8 +11,8 @@ from torch import Tensor
 from seqlab.core.errors import SeqlabError
 from seqlab.seq2seq.checkpoint import CONFIG, MODEL, TOKENIZER, load_checkpoint, model_tensors
 from seqlab.seq2seq.model.config import ModelConfig
-from seqlab.text.tokenizer import SIDES, load_tokenizers
-from seqlab.training.origin_note import OriginNote, read_note
+from seqlab.seq2seq.origin_note import OriginNote, read_note
+from seqlab.text.same_tokens import differing_tokens
 from seqlab.training.validator import ValidationScores
 
 # It changes no tensor, and what was learnt under one may go on under another.
@@ -59,15 +59,9 @@ def load_origin(folder: Path, config: ModelConfig, tokenizer: Path) -> Origin:
 
 
 def _require_same_tokenizers(folder: Path, tokenizer: Path) -> None:
-    """By their bytes: of two vocabularies of one size, an id may be two words."""
-    theirs = folder / TOKENIZER
-    kinds = {load_tokenizers(each)[0].kind for each in (theirs, tokenizer)}
-    differing = [
-        side for side in SIDES if (theirs / f"{side}.model").read_bytes() != (tokenizer / f"{side}.model").read_bytes()
-    ]
-    if differing or len(kinds) > 1:
+    if differing := differing_tokens(folder / TOKENIZER, tokenizer):
         raise SeqlabError(
-            f"the {' and '.join(differing) or 'kind of'} tokens of {folder} are not those of this corpus, so its "
+            f"the {differing} tokens of {folder} are not those of this corpus, so its "
             f"parameters would mean something else: set tokenizer.take_from to {folder.name} too"
         )
 

@@ -146,6 +146,26 @@ def never(doubt: str) -> bool:
     raise AssertionError(doubt)
 
 
+def test_an_ensemble_of_runs_does_not_challenge(tracked: Project) -> None:
+    """Its scores are not those of the one model that would be served, and the model is not told them."""
+    play(tracked, 1, translations(20))
+    tracked.set("evaluate", ensemble_with="seeds")
+    member = {"origin": "seeds/0123ab", "run": "tf1.00-h128-gru-s7-0123ab", "sha256": "ab" * 32}
+    more = {"ensemble_with": [member, {"origin": "seeds/mine", "sha256": "cd" * 32}]}
+    assert play(tracked, 2, translations(1), more=more).startswith("not compared: an ensemble of runs")
+    assert champion(tracked) == "1"
+    run = latest(tracked, 2)
+    assert "-with-seeds-" in str(run.info.run_name)
+    assert run.data.tags["ensemble.runs"] == "tf1.00-h128-gru-s7-0123ab, seeds/mine"
+    outputs = run.outputs.model_outputs if run.outputs else []
+    models = [Store(tracked).client.get_logged_model(output.model_id) for output in outputs]
+    keys = {metric.key for model in models if model.name == "best" for metric in model.metrics or []}
+    assert "valid/bleu" in keys
+    assert "test/bleu" not in keys
+    with pytest.raises(SeqlabError, match="was scored as an ensemble of runs, and its model is one of them"):
+        promote(tracked.root, run.info.run_id, lambda _: False)
+
+
 def test_promote_moves_the_alias_and_a_sync_leaves_it(tracked: Project) -> None:
     play(tracked, 1, translations(10))
     play(tracked, 2, translations(30))

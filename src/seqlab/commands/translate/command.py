@@ -17,9 +17,11 @@ from seqlab.commands.translate.texts import Text, batches, from_lines, from_reco
 from seqlab.commands.why.stale import stale_note
 from seqlab.core.atomic import write_text
 from seqlab.core.errors import SeqlabError
+from seqlab.evaluation.members import find_members
 from seqlab.evaluation.parameters import Parameters
 from seqlab.evaluation.translation import Translation
 from seqlab.evaluation.translator import Translator
+from seqlab.params.origin import origin_folder
 from seqlab.params.params import Params, load_params
 from seqlab.results.paths import BEST
 from seqlab.system.dvc import dvc_status
@@ -102,7 +104,8 @@ def load_translator(
 ) -> Translator:
     """Load the model of a run in MLflow or of a checkpoint folder; else of the working copy around `start`.
 
-    Of the working copy's own there is a word on standard error where it is not the one that would come out.
+    The last translates together with those that evaluate.ensemble_with names, the others alone. Of the working copy's
+    own there is a word on standard error where it is not the one that would come out.
 
     Raises:
         SeqlabError: there is none.
@@ -113,20 +116,26 @@ def load_translator(
     if checkpoint:
         return _translator(checkpoint, params, parameters)
     root = find_home(start).root
+    others = _others(root, params)
     with ThreadPoolExecutor(max_workers=1) as pool:
         # DVC takes as long to start as PyTorch: side by side.
         status = pool.submit(dvc_status, root)
-        translator = _translator(root / BEST, params, parameters)
+        translator = _translator(root / BEST, params, parameters, others)
         note = stale_note(root, "these translations are", STAGES, status.result)
     if note:
         say(note, err=True)
     return translator
 
 
-def _translator(folder: Path, params: Params, parameters: Parameters) -> Translator:
+def _others(root: Path, params: Params) -> list[Path]:
+    named = origin_folder(params.evaluate.ensemble_with)
+    return [member.folder for member in find_members(root / named, root / BEST)] if named else []
+
+
+def _translator(folder: Path, params: Params, parameters: Parameters, others: Sequence[Path] = ()) -> Translator:
     device = params.runtime.device
     try:
-        return Translator.load(folder, device, parameters)
+        return Translator.load(folder, device, parameters, others)
     except (AssertionError, RuntimeError) as error:
         # A build of PyTorch without CUDA, or no driver.
         reason = str(error).partition("\n")[0]

@@ -49,11 +49,11 @@ def verify(start: Path, run: str | None, agree: Callable[[str], bool]) -> Verdic
 
 
 def _require_origins(recorded: Claim, root: Path) -> None:
-    """The checkpoints that the run starts from are in no archive."""
+    """The checkpoints that the run starts from, or translates with, are in no archive."""
     needed = [path for path in stage_paths(root) if path.startswith(f"{ORIGINS}/") and not (root / path).is_dir()]
     if needed:
         raise SeqlabError(
-            f"run {recorded.name} starts from {' and '.join(needed)}, which is not here: `dvc pull` it, or put it "
+            f"run {recorded.name} is made from {' and '.join(needed)}, which is not here: `dvc pull` it, or put it "
             "there again (`seqlab take`)"
         )
 

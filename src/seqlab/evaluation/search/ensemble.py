@@ -3,11 +3,12 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from seqlab.seq2seq.model.memory import DecoderState, Memory
+from seqlab.seq2seq.model.config import ModelConfig
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 
 
@@ -15,12 +16,12 @@ from seqlab.seq2seq.model.seq2seq import Seq2Seq
 class EnsembleMemory:
     """A batch of sources as each member has encoded it."""
 
-    members: tuple[Memory, ...]
+    members: tuple[Any, ...]
 
     @property
     def rows(self) -> int:
         """Sources in the batch."""
-        return self.members[0].rows
+        return int(self.members[0].rows)
 
     def select(self, rows: Tensor) -> "EnsembleMemory":
         """The memory of these rows of the batch, in this order."""
@@ -31,7 +32,7 @@ class EnsembleMemory:
 class EnsembleState:
     """The members' decoders between two steps."""
 
-    members: tuple[DecoderState, ...]
+    members: tuple[Any, ...]
 
     def select(self, rows: Tensor) -> "EnsembleState":
         """The state of these rows of the batch, in this order."""
@@ -39,22 +40,25 @@ class EnsembleState:
 
 
 class Ensemble(nn.Module):
-    """Models of one configuration, each token's probability being the mean of theirs (Sutskever et al. 2014).
+    """Models of the same vocabularies, each token's probability being the mean of theirs (Sutskever et al. 2014).
 
-    The searches use it as they use a Seq2Seq; it cannot be trained.
+    The searches use it as they use a Seq2Seq; it cannot be trained. A member may be an ensemble itself, and counts as
+    one: its mean is what it says.
 
     Args:
-        members: At least one.
+        members: At least one, of any shape.
 
     Raises:
-        ValueError: the members have different configurations.
+        ValueError: the members have vocabularies of different sizes.
     """
 
-    def __init__(self, members: Sequence[Seq2Seq]) -> None:
+    def __init__(self, members: Sequence["Seq2Seq | Ensemble"]) -> None:
         super().__init__()
-        self.config = members[0].config
-        if any(member.config != self.config for member in members):
-            raise ValueError("the members of an ensemble must have the same configuration")
+        configs: list[ModelConfig] = [member.config for member in members]
+        if len({(config.source_vocab_size, config.target_vocab_size) for config in configs}) > 1:
+            raise ValueError("the members of an ensemble must have the same vocabularies")
+        # The searches ask it for the vocabularies, and whether there are attention weights.
+        self.config: ModelConfig = next((config for config in configs if config.attention != "none"), configs[0])
         self._members = list(members)
         self.members = nn.ModuleList(members)
 
@@ -74,11 +78,12 @@ class Ensemble(nn.Module):
 
         Returns:
             scores (batch · k, target_vocab_size), the logarithms of the members' mean probabilities; the next state;
-            and the mean of the members' attention weights (batch · k, source_len), None without attention.
+            and the mean of the attention weights (batch · k, source_len) of the members that have some, None if none
+            has.
         """
         parts = zip(self._members, state.members, memory.members, strict=True)
         steps = (member.step(token, before, encoded) for member, before, encoded in parts)
         scores, states, weights = zip(*steps, strict=True)
         together = torch.stack([each.log_softmax(1) for each in scores]).logsumexp(0) - math.log(len(scores))
-        attention = None if weights[0] is None else torch.stack(weights).mean(0)
-        return together, EnsembleState(states), attention
+        attention = [each for each in weights if each is not None]
+        return together, EnsembleState(states), torch.stack(attention).mean(0) if attention else None

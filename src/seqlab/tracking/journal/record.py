@@ -4,12 +4,15 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from seqlab.params.origin import NONE
 from seqlab.tracking.fingerprint.canonical import digest, flatten
 from seqlab.tracking.foreign import task_name
 from seqlab.tracking.journal.ledger import Ledger
 from seqlab.tracking.journal.points import Point
 from seqlab.tracking.journal.run_name import run_name
 
+# The parameter that names the models of other runs.
+ENSEMBLE_WITH = "evaluate.ensemble_with"
 Status = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
 
 
@@ -74,6 +77,11 @@ class RunRecord:
     def params(self) -> dict[str, str]:
         """The parameters that count, with dotted names."""
         return {name: as_text(value) for name, value in recipe_params(self.recipe).items()}
+
+    @property
+    def is_ensemble(self) -> bool:
+        """Whether other runs' models translated with its own: its test scores are not those of its model alone."""
+        return self.params.get(ENSEMBLE_WITH, NONE) != NONE
 
     @property
     def registered_model(self) -> str:

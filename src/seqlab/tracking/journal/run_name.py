@@ -69,6 +69,7 @@ USUAL: dict[str, Any] = {
     "train.precision": "float32",
     "evaluate.tokenize": "13a",  # as recipes have it: what auto means for the usual target
     "evaluate.parameters": "best",
+    "evaluate.ensemble_with": "none",
     "evaluate.beam_size": 1,
     "evaluate.length_penalty": 1.0,
     "evaluate.n_best": 1,
@@ -107,6 +108,7 @@ LABELS = {
     "train.precision": "",
     "evaluate.tokenize": "bleu-",
     "evaluate.parameters": "",
+    "evaluate.ensemble_with": "with",
     "evaluate.beam_size": "beam",
     "evaluate.metrics": "",
     "evaluate.length_buckets": "buckets",

@@ -2,6 +2,7 @@
 
 The first scored run of a task is its champion. Another takes its place only if its score on the same test
 set, by the corpus's measure, is higher and the difference significant, or if somebody says so (`seqlab promote`).
+An ensemble of runs does not challenge: its scores are not those of the one model that would be served.
 """
 
 from collections.abc import Callable, Iterator
@@ -90,7 +91,7 @@ def promote(start: Path, run: str, agree: Callable[[str], bool]) -> str:
                     "model"
                 )
             before = _version(server, name, CHAMPION)
-            doubt = _doubt(server, found, before)
+            doubt = _of_its_model(found) or _doubt(server, found, before)
             if doubt and not agree(doubt):
                 raise SeqlabError(f"{doubt} The champion stays; `--yes` promotes all the same")
             server.client.set_registered_model_alias(name, CHAMPION, version.version)
@@ -98,6 +99,11 @@ def promote(start: Path, run: str, agree: Callable[[str], bool]) -> str:
             server.client.set_tag(found.id, CHALLENGE, BY_HAND)
     was = f", before: version {before.version}" if before is not None else ""
     return f"{found.name} is the champion of {name}: version {version.version}{was}"
+
+
+def _of_its_model(run: Run) -> str:
+    """Why the run's scores say little of its model; "" if they are the model's."""
+    return f"{run.name} was scored as an ensemble of runs, and its model is one of them." if run.is_ensemble else ""
 
 
 def _doubt(server: Server, run: Run, champion: "ModelVersion | None") -> str:
@@ -144,6 +150,8 @@ def _remembered(home: Home, server: Server, run: Run, champion: "ModelVersion | 
 
 def _verdict(server: Server, run: Run, champion: "ModelVersion | None") -> tuple[bool, str]:
     """Whether the run takes the champion's place, and why."""
+    if run.is_ensemble:
+        return False, f"{NOT_COMPARED}: an ensemble of runs, and its model is one of them"
     if champion is None or champion.run_id is None:
         return True, "won: the first of its task"
     same = (champion.tags or {}).get(RUN_FINGERPRINT) == run.fingerprint

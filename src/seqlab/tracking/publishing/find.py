@@ -14,7 +14,7 @@ from seqlab.tracking.journal.run_name import IDENTITY, identity_in
 from seqlab.tracking.objects import Objects
 from seqlab.tracking.publishing.assembly import assemble
 from seqlab.tracking.publishing.server import Server, connect
-from seqlab.tracking.publishing.tags import RUN_FINGERPRINT
+from seqlab.tracking.publishing.tags import EXPERIMENT, RUN_FINGERPRINT
 from seqlab.tracking.publishing.uri import is_absent, tracking_uri
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def filter_errors(condition: str) -> Iterator[None]:
 
 
 def find_run(server: Server, run: str) -> "Run":
-    """The run of that id, of that name, or whose fingerprint begins so; or of the model with that alias.
+    """The run of that id, name or DVC experiment, or whose fingerprint begins so; or of the model with that alias.
 
     An alias of the registry alone, such as `champion`, is that of the working copy's own task; MODEL@ALIAS names it of
     any.
@@ -61,6 +61,8 @@ def find_run(server: Server, run: str) -> "Run":
     # The name that an earlier version gave.
     if identity := identity_in(run):
         conditions += [f"tags.`{RUN_FINGERPRINT}` LIKE '{identity}%'"]
+    if re.fullmatch(r"[\w.+-]+", run):
+        conditions += [f"tags.`{EXPERIMENT}` = '{run}'"]
     for condition in conditions:
         runs = server.client.search_runs([server.experiment_id], condition, max_results=2)
         if len(runs) > 1:
@@ -70,7 +72,7 @@ def find_run(server: Server, run: str) -> "Run":
     if (found := _run_of_alias(server, run)) is not None:
         return found
     raise SeqlabError(
-        f"no run {run} at {server.address}; give the id, name or fingerprint that MLflow shows, or an alias"
+        f"no run {run} at {server.address}; give the id, name, experiment or fingerprint that MLflow shows, or an alias"
     )
 
 

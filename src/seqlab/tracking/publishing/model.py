@@ -126,12 +126,13 @@ def _logged_model(client: "MlflowClient", name: str) -> "LoggedModel | None":
 def link_points(client: "MlflowClient", run_id: str, model_id: str, checkpoint: Checkpoint, record: RunRecord) -> bool:
     """Tell the model its scores: on which data, and the very points that the run has.
 
-    Validation is that of the checkpoint's step; the test set was scored with the best checkpoint.
+    Validation is that of the checkpoint's step; the test set was scored with the best checkpoint, in an ensemble of
+    runs together with others: then its scores are not the model's.
     """
     from mlflow.entities import Metric
 
     model = client.get_logged_model(model_id)
-    wanted = {point.key for point in record.points if _is_of(point, checkpoint)}
+    wanted = {point.key for point in record.points if _is_of(point, checkpoint, record)}
     linked = {metric.key for metric in model.metrics or []}
     datasets = {dataset.context: dataset for dataset in record.datasets}
     metrics = []
@@ -155,9 +156,9 @@ def link_points(client: "MlflowClient", run_id: str, model_id: str, checkpoint: 
     return bool(metrics)
 
 
-def _is_of(point: Point, checkpoint: Checkpoint) -> bool:
+def _is_of(point: Point, checkpoint: Checkpoint, record: RunRecord) -> bool:
     if point.key.startswith(TEST):
-        return checkpoint.name == "best"
+        return checkpoint.name == "best" and not record.is_ensemble
     return point.key.startswith(VALID) and point.step == checkpoint.step
 
 

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from seqlab.core.errors import SeqlabError
+from seqlab.params.origin import NONE
 from seqlab.results.metrics import Metric
 from seqlab.results.paths import PARAMS
 from seqlab.tracking import foreign
 from seqlab.tracking.home import Home
 from seqlab.tracking.journal.ledger import Ledger
-from seqlab.tracking.journal.record import RunRecord
+from seqlab.tracking.journal.record import ENSEMBLE_WITH, RunRecord
 from seqlab.tracking.objects import Objects
 from seqlab.tracking.publishing.artifacts import LEDGER, RECIPE
 from seqlab.tracking.publishing.find import find_record, find_run, server_of
@@ -111,6 +112,11 @@ class Run(Tagged):
     def task(self) -> str | None:
         """Name of the registered model; None of a run whose parameters make no name."""
         return foreign.task({name: self.params.get(f"corpus.{name}", "") for name in ("name", "source", "target")})
+
+    @property
+    def is_ensemble(self) -> bool:
+        """Whether other runs' models translated with its own: its scores are not those of its model alone."""
+        return self.params.get(ENSEMBLE_WITH, NONE) != NONE
 
     @cached_property
     def recipe(self) -> dict[str, dict[str, Any]]:

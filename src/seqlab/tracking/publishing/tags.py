@@ -22,6 +22,9 @@ CHALLENGE = "challenge"
 TRAINING_COUNTERS = ("epochs", "steps", "parameters", "clipped_steps", "largest_gradient_norm")
 # Of the checkpoint that training started from.
 ORIGIN = ("run", "fingerprint", "sha256")
+# The runs whose models translated together with its own.
+ENSEMBLE = "ensemble.runs"
+EXPERIMENT = "dvc_experiment"
 COMMIT = "commit"
 DIRTY = "dirty"
 DIRTY_FILES = "dirty_files"
@@ -59,7 +62,7 @@ def fact_tags(first: Execution, numerics: dict[str, Any], scores: dict[str, Any]
         f"{CODE}train": recipe["train"]["code"],
         f"{CODE}evaluate": recipe["evaluate"]["code"],
         NUMERICS_CLASS: _listed(numerics),
-        "dvc_experiment": provenance.get("experiment") or "",
+        EXPERIMENT: provenance.get("experiment") or "",
     }
     tags |= {f"{DATA}{path}": md5 for part in recipe.values() for path, md5 in part["data"].items()}
     tags |= {f"{SIGNATURE}{name}": score["signature"] for name, score in scores.items() if _signed(score)}
@@ -69,12 +72,14 @@ def fact_tags(first: Execution, numerics: dict[str, Any], scores: dict[str, Any]
 def counter_tags(training: dict[str, Any], scores: dict[str, Any]) -> dict[str, str]:
     """What no chart shows: what training came to, the size of the test set and its measure; {} before there are any."""
     best, origin = training.get("best", {}), training.get("started_from", {})
+    members = scores.get("ensemble_with", [])
     counts = {
         **{f"best.{name}": best.get(name) for name in ("epoch", "step")},
         **{f"training.{name}": training.get(name) for name in TRAINING_COUNTERS},
         **{f"origin.{name}": origin.get(name) for name in ORIGIN},
         **{f"origin.valid_{name}": value for name, value in (origin.get("valid") or {}).items()},
         **{f"test.{name}": scores.get(name) for name in COUNTERS},
+        ENSEMBLE: shortened(", ".join(each.get("run") or each["origin"] for each in members)) if members else None,
     }
     return {name: as_text(value) for name, value in counts.items() if value is not None}
 
