@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from seqlab.core.parallel import Example
 from seqlab.params.params import Params
 from seqlab.text.batches import Batches
 from seqlab.text.encoded import EncodedSplit, open_split
+from seqlab.text.sequences import write_sequences
 from seqlab.text.tokenizer import Tokenizer, load_tokenizers
 from seqlab.tokenizing.build import build
 from seqlab.training import segmentation
@@ -105,8 +107,8 @@ def test_sides_and_parts_are_cut_each_in_its_own_way(
     monkeypatch.setattr(segmentation, "_ROWS", 20)
     word = [next(row for row in tokens(open_split(corpus / "tokenized/train"))[0] if 5 < len(row) < 12)] * 40
     with (
-        segmentation.write_sequences(tmp_path, "source", 60) as sources,
-        segmentation.write_sequences(tmp_path, "target", 60) as targets,
+        write_sequences(tmp_path, "source", 60) as sources,
+        write_sequences(tmp_path, "target", 60) as targets,
     ):
         sources.append(word)
         targets.append(word)
@@ -117,9 +119,10 @@ def test_sides_and_parts_are_cut_each_in_its_own_way(
 
 
 def test_what_would_become_too_long_stays_as_it_was(cut: Cut, split: EncodedSplit) -> None:
-    limits = (TOKENIZER["max_source_length"], TOKENIZER["max_target_length"])
+    params = bpe_params().tokenizer
+    limits = (params.max_source_length, params.max_target_length)
     for found, before, limit in zip(cut(1.0), tokens(split), limits, strict=True):
-        assert max(map(len, found)) <= int(limit)
+        assert max(map(len, found)) <= limit
         kept = [row for row, earlier in zip(found, before, strict=True) if row == earlier and len(row) > 40]
         assert 0 < len(kept) < len(found) / 4
 
@@ -144,7 +147,7 @@ print([epoch.source(row).tolist() for row in range(20)])
 
 def test_another_process_cuts_the_same(cut: Cut, corpus: Path) -> None:
     program = f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2] / 'src')!r})\n{PROGRAM}"
-    command = [sys.executable, "-c", program, corpus / "tokenized"]
+    command = [sys.executable, "-c", program, str(corpus / "tokenized")]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert output.strip() == str(cut(0.3, 4)[0][:20])
 
@@ -211,7 +214,7 @@ def test_several_processes_train_what_one_does(trainings: Trainings) -> None:
 
 
 def test_epochs_leave_no_files_behind(cut: Cut, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segmentation.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     cut(0.3)
     assert list(tmp_path.iterdir()) == []
 
@@ -220,8 +223,8 @@ def test_a_long_text_without_spaces(tokenizers: tuple[Tokenizer, Tokenizer], tmp
     source, _ = tokenizers
     text = "".join(some_words(300, seed=2))
     with (
-        segmentation.write_sequences(tmp_path, "source", 60) as sources,
-        segmentation.write_sequences(tmp_path, "target", 60) as targets,
+        write_sequences(tmp_path, "source", 60) as sources,
+        write_sequences(tmp_path, "target", 60) as targets,
     ):
         sources.append(source.encode([text]))
         targets.append([[]])

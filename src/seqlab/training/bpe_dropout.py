@@ -65,7 +65,7 @@ class WordCuts:
 
         Each merge is dropped with probability `dropout`: at 0 the cuts are BPE's own, at 1 characters.
         """
-        cuts = np.asarray(self._characters)[words]
+        cuts: NDArray[Any] = _view(self._characters)[words]
         if dropout == 1:
             return cuts
         going = np.arange(len(cuts))
@@ -87,7 +87,7 @@ class WordCuts:
 
     def _follow(self, cuts: NDArray[Any], merges: NDArray[np.int64]) -> NDArray[Any]:
         """Make one merge in each cut; both are (cuts,), merges by their place among all that are known."""
-        reached = np.asarray(self._next)[merges]
+        reached: NDArray[Any] = _view(self._next)[merges]
         missing = np.flatnonzero(reached < 0)
         if not len(missing):
             return reached
@@ -96,7 +96,8 @@ class WordCuts:
             pieces, place = self._pieces[cut], self._places[merge]
             pieces[place : place + 2] = self._merges.values[merge : merge + 1]
             self._next[merge] = self._add(pieces, self._characters[cut])
-        return np.asarray(self._next)[merges]
+        reached = _view(self._next)[merges]
+        return reached
 
     def _add(self, pieces: "array[int]", characters: int | None = None) -> int:
         """The number of a cut; the word as `characters` has that number, None if it is this very cut."""
@@ -118,6 +119,11 @@ class WordCuts:
         return [piece] if piece < len(SPECIAL_TOKENS) else [self._ids[character] for character in self._texts[piece]]
 
 
+def _view(numbers: "array[int]") -> NDArray[Any]:
+    """The same numbers, not copied; they cannot become more as long as it is kept."""
+    return np.asarray(numbers)
+
+
 class _Rows:
     """Rows of numbers, to which others are appended."""
 
@@ -134,11 +140,14 @@ class _Rows:
 
     def spans(self, rows: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Where some rows begin (rows,), and how many numbers they have (rows,)."""
-        starts = np.asarray(self._starts)
+        starts = _view(self._starts)
         return starts[rows], starts[rows + 1] - starts[rows]
 
     def gather(self, rows: NDArray[Any]) -> NDArray[Any]:
         """The numbers of some rows, one after another."""
         firsts, lengths = self.spans(rows)
         ends = np.cumsum(lengths)
-        return np.asarray(self.values)[np.repeat(firsts - ends + lengths, lengths) + np.arange(lengths.sum())]
+        numbers: NDArray[Any] = _view(self.values)[
+            np.repeat(firsts - ends + lengths, lengths) + np.arange(lengths.sum())
+        ]
+        return numbers
