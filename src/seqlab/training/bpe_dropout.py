@@ -89,14 +89,13 @@ class WordCuts:
         """Make one merge in each cut; both are (cuts,), merges by their place among all that are known."""
         reached: NDArray[Any] = _view(self._next)[merges]
         missing = np.flatnonzero(reached < 0)
-        if not len(missing):
-            return reached
-        asked, first = np.unique(merges[missing], return_index=True)
-        for merge, cut in zip(asked.tolist(), cuts[missing[first]].tolist(), strict=True):
-            pieces, place = self._pieces[cut], self._places[merge]
-            pieces[place : place + 2] = self._merges.values[merge : merge + 1]
-            self._next[merge] = self._add(pieces, self._characters[cut])
-        reached = _view(self._next)[merges]
+        if len(missing):
+            asked, first = np.unique(merges[missing], return_index=True)
+            for merge, cut in zip(asked.tolist(), cuts[missing[first]].tolist(), strict=True):
+                pieces, place = self._pieces[cut], self._places[merge]
+                pieces[place : place + 2] = self._merges.values[merge : merge + 1]
+                self._next[merge] = self._add(pieces, self._characters[cut])
+            reached = _view(self._next)[merges]
         return reached
 
     def _add(self, pieces: "array[int]", characters: int | None = None) -> int:
