@@ -75,6 +75,7 @@ def test_an_unknown_parameter_names_the_nearest_known_one(content: dict[str, Any
         ("model.cell", "transformer", "'gru', 'lstm' or 'rnn'"),
         ("model.bidirectional", "yes", "valid boolean"),
         ("train.keep_checkpoints", 0, "greater than or equal to 1"),
+        ("train.bpe_dropout", 1.1, "less than or equal to 1"),
         ("train.shards", 0, "greater than or equal to 1"),
         ("train.shards", 65, "shards is 65, more than the 64 pairs of a batch"),
         ("evaluate.parameters", "mean", "'best', 'average' or 'ensemble'"),
@@ -177,6 +178,15 @@ def test_tied_embeddings_need_a_joint_vocabulary(content: dict[str, Any]) -> Non
     with pytest.raises(SeqlabError, match=r"model\.tie_embeddings needs one vocabulary"):
         parse_params(content, "params.yaml")
     parse_params(change(content, "tokenizer.vocabulary", "joint"), "params.yaml")
+
+
+@pytest.mark.parametrize("kind", ["word", "unigram", "char"])
+def test_bpe_dropout_needs_merges(content: dict[str, Any], kind: str) -> None:
+    content = change(change(content, "train.bpe_dropout", 0.1), "tokenizer.kind", kind)
+    with pytest.raises(SeqlabError, match=rf"train\.bpe_dropout leaves out merges, .*\.kind {kind} has none: set"):
+        parse_params(content, "params.yaml")
+    parse_params(change(content, "train.bpe_dropout", 0), "params.yaml")
+    parse_params(change(content, "tokenizer.kind", "bpe"), "params.yaml")
 
 
 def test_input_feeding_needs_attention(content: dict[str, Any]) -> None:

@@ -82,6 +82,7 @@ TABLE: list[tuple[dict[str, Any], list[str]]] = [
     ({"train.max_grad_norm": 0.01}, FROM_TRAIN),
     ({"train.average_decay": 0.5}, FROM_TRAIN),
     ({"train.label_smoothing": 0.1}, FROM_TRAIN),
+    ({"train.bpe_dropout": 0.1, "tokenizer.kind": "bpe"}, FROM_TOKENIZE),
     # The checkpoint says its validation BLEU, which changes with it.
     ({"train.validation_max_length": 10}, FROM_TRAIN),
     # Options of schedules that are not chosen, and what two epochs make no use of.

@@ -67,6 +67,7 @@ TINY: dict[str, dict[str, Any]] = {
         "max_grad_norm": 1.0,
         "average_decay": 0.0,
         "label_smoothing": 0.0,
+        "bpe_dropout": 0.0,
         "early_stopping_metric": "bleu",
         "keep_checkpoints": 1,
         "patience": 0,

@@ -10,7 +10,7 @@ from seqlab.training.seeds import Stream, generator, stream_seed
 
 def test_every_purpose_and_step_has_a_stream_of_its_own() -> None:
     seeds = {stream_seed(*key) for key in product(range(20), get_args(Stream), range(50))}
-    assert len(seeds) == 20 * 4 * 50
+    assert len(seeds) == 20 * 5 * 50
     assert all(0 <= seed < 2**63 for seed in seeds)
 
 

@@ -43,6 +43,15 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
+    def _bpe_dropout_needs_merges(self) -> Self:
+        if self.train.bpe_dropout and self.tokenizer.kind != "bpe":
+            raise ValueError(
+                f"train.bpe_dropout leaves out merges, and tokenizer.kind {self.tokenizer.kind} has none: set "
+                "tokenizer.kind to bpe, or train.bpe_dropout to 0.0"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _rouge_reads_english(self) -> Self:
         # A side of a corpus that is no language (reply, summary, title) is English.
         target = self.corpus.target

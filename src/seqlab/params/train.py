@@ -56,6 +56,12 @@ class TrainParams(Section):
         description="Decay of a moving average of the parameters, which is validated and kept instead; 0: none.",
     )
     label_smoothing: float = Field(ge=0, lt=1, description="Probability mass spread evenly over the vocabulary.")
+    bpe_dropout: float = Field(
+        ge=0,
+        le=1,
+        description="BPE-dropout: probability of leaving out a merge when the words of the training pairs are cut, "
+        "anew in each epoch (needs tokenizer.kind bpe); 0: none.",
+    )
     early_stopping_metric: StoppingMetric = Field(
         description="Validation metric that picks the best checkpoint, and stops training: bleu, exact_match or loss; "
         "of equal BLEU or exact match the lower loss.",

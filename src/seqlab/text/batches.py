@@ -88,34 +88,42 @@ class Batches:
     """
 
     def __init__(
-        self, split: EncodedSplit, batch_size: int, batch_by: Literal["sentences", "tokens"], seed: int
+        self,
+        split: EncodedSplit,
+        batch_size: int,
+        batch_by: Literal["sentences", "tokens"],
+        seed: int,
+        in_epoch: Callable[[int], EncodedSplit] | None = None,
     ) -> None:
         """Make batches of `batch_size` pairs (`sentences`), or of at most `batch_size` tokens (`tokens`).
 
         Tokens are those of the longer side, padding and EOS included: rows times the longest sequence of the batch. A
-        pair that has more than that makes a batch of its own.
+        pair that has more than that makes a batch of its own. `in_epoch` gives the same pairs as an epoch has them, if
+        they are not the same tokens in all of them.
         """
-        self._split = split
+        self._in_epoch = in_epoch or (lambda _number: split)
         self._batch_size = batch_size
         self._batch_by = batch_by
         self._seed = seed
-        self._parts = math.ceil(len(split) / _PART)
+        self._size = len(split)
+        self._parts = math.ceil(self._size / _PART)
 
     def __len__(self) -> int:
         """Count the batches of an epoch; by tokens, about: epochs differ by a few, and large splits are estimated."""
         pairs = [self._part_size(number) for number in range(self._parts)]
         if self._batch_by == "sentences":
             return sum(math.ceil(size / self._batch_size) for size in pairs)
-        return round(len(self._arrange(0, 0)) * sum(pairs) / pairs[0])
+        return round(len(self._arrange(self._in_epoch(0), 0, 0)) * sum(pairs) / pairs[0])
 
     def epoch(self, number: int, start: int = 0) -> Epoch:
         """Give the batches of an epoch, which depend on the seed and `number` alone; `start` skips those done."""
-        return Epoch(self._split, partial(self._arrange, number), self._parts, start)
+        split = self._in_epoch(number)
+        return Epoch(split, partial(self._arrange, split, number), self._parts, start)
 
-    def _arrange(self, epoch: int, number: int) -> _Part:
+    def _arrange(self, split: EncodedSplit, epoch: int, number: int) -> _Part:
         """Draw one part, shuffle it, and sort and cut it pool by pool."""
         rows, generator = self._draw(epoch, number)
-        sources, targets = self._split.lengths_of(rows)
+        sources, targets = split.lengths_of(rows)
         widths = np.maximum(sources, targets) + 1
         order = np.arange(len(rows), dtype=np.uint32)
         generator.shuffle(order)
@@ -132,17 +140,17 @@ class Batches:
         """The pairs of a part, ascending, and what shuffles them."""
         generator = np.random.default_rng((self._seed, epoch))
         if self._parts == 1:
-            return np.arange(len(self._split), dtype=np.uint32), generator
+            return np.arange(self._size, dtype=np.uint32), generator
         # Of each run of neighbours, as many as there are parts, this part has one, and the next part the one after it.
-        runs = len(self._split) // self._parts
+        runs = self._size // self._parts
         first = generator.integers(self._parts, size=runs)
-        rest = np.arange(runs * self._parts + number, len(self._split), self._parts)
+        rest = np.arange(runs * self._parts + number, self._size, self._parts)
         rows = np.append(np.arange(runs) * self._parts + (first + number) % self._parts, rest)
         # Not `number` alone: a seed that ends in 0 is to NumPy the one without it.
         return rows, np.random.default_rng((self._seed, epoch, number + 1))
 
     def _part_size(self, number: int) -> int:
-        runs, rest = divmod(len(self._split), self._parts)
+        runs, rest = divmod(self._size, self._parts)
         return runs + (number < rest)
 
     def _pool_size(self, widths: NDArray[Any]) -> int:

@@ -135,6 +135,12 @@ class Sequences:
         ids[np.arange(len(rows)), lengths] = EOS
         return ids, lengths + 1
 
+    def runs(self, size: int) -> Iterator[tuple[NDArray[Any], NDArray[np.int64]]]:
+        """Give all sequences, at most `size` at a time: their tokens one after another, and their lengths."""
+        for start in range(0, len(self), size):
+            offsets = self._offsets.read(start, min(size, len(self) - start) + 1)
+            yield self._tokens.read(offsets[0], offsets[-1] - offsets[0]), np.diff(offsets)
+
     def require_vocabulary(self, vocab_size: int) -> None:
         """Check every token.
 

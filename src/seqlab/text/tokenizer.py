@@ -88,7 +88,7 @@ class Tokenizer:
             raise SeqlabError(f"unknown kind of tokenizer {kind!r:.80}; known are {', '.join(KINDS)}")
         try:
             processor = sentencepiece.SentencePieceProcessor.from_proto(model)
-            self._pieces: list[str] = [processor.id_to_piece(index) for index in range(processor.vocab_size())]
+            self.vocabulary: list[str] = [processor.id_to_piece(index) for index in range(processor.vocab_size())]
         except (RuntimeError, ValueError) as error:
             raise SeqlabError(f"not a SentencePiece model: {error}") from None
         special = (processor.pad_id(), processor.unk_id(), processor.bos_id(), processor.eos_id())
@@ -96,8 +96,8 @@ class Tokenizer:
             raise SeqlabError(f"the SentencePiece model has the special ids {special}, not {(PAD, UNK, SOS, EOS)}")
         self.kind = kind
         self.max_length = max_length
-        self.vocab_size = len(self._pieces)
-        self._units: _Units = _Words(self._pieces) if kind == "word" else _Subwords(processor)
+        self.vocab_size = len(self.vocabulary)
+        self._units: _Units = _Words(self.vocabulary) if kind == "word" else _Subwords(processor)
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Turn each text into token ids, without SOS and EOS; an empty text has none.
@@ -126,7 +126,7 @@ class Tokenizer:
     def _piece(self, index: int) -> str:
         if index < len(SPECIAL_TOKENS):
             return SPECIAL_TOKENS[index]
-        piece = self._pieces[index]
+        piece = self.vocabulary[index]
         if self.kind == "word":
             piece = piece[1:].replace(EMPTY, "▁")
         return unescape(piece)

@@ -13,7 +13,7 @@ from seqlab.seq2seq.engines.engine import Engine
 from seqlab.seq2seq.model.config import ModelConfig
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import Batches
-from seqlab.text.encoded import EncodedSplit, open_split
+from seqlab.text.encoded import open_split
 from seqlab.text.tokenizer import load_tokenizers
 from seqlab.training import digests
 from seqlab.training.continuation import Continuation
@@ -25,6 +25,7 @@ from seqlab.training.outputs import ModelOutputs
 from seqlab.training.processes.launch import launched
 from seqlab.training.resume import resume_store
 from seqlab.training.seeds import generator, stream_seed
+from seqlab.training.segmentation import Segmentation
 from seqlab.training.trainer import SAVE_SECONDS, Trainer
 from seqlab.training.updaters import make_updater
 from seqlab.training.validator import ValidationScores, Validator
@@ -74,11 +75,10 @@ def train(
         SeqlabError: the data is missing, damaged or empty, `origin` is missing, damaged or of another model, the
             numbers went wrong, memory ran out, a file cannot be written, or one of the processes ended.
     """
-    config, split = _open(params, tokenized)
+    config, batches = _open(params, tokenized)
     device = torch.device(params.runtime.device)
     model = Seq2Seq(config, generator(params.seed, "initialisation")).to(device)
     start = _start(origin, model, tokenized / "tokenizer") if origin else None
-    batches = Batches(split, params.train.batch_size, params.train.batch_by, stream_seed(params.seed, "shuffling"))
     for path in (models / "best", models / "last", models / digests.FILE, *(reports / name for name in FILES)):
         remove_leftovers(path)
     started_from = start.record(_scores(model, validator, stop)) if start else None
@@ -123,11 +123,14 @@ def _scores(model: Seq2Seq, validator: Validator, stop: Callable[[], bool]) -> V
     return validator(model.eval(), safe_point)
 
 
-def _open(params: Params, tokenized: Path) -> tuple[ModelConfig, EncodedSplit]:
+def _open(params: Params, tokenized: Path) -> tuple[ModelConfig, Batches]:
     source, target = load_tokenizers(tokenized / "tokenizer")
     split = open_split(tokenized / "train")
     if len(split) == 0:
         raise SeqlabError(f"{tokenized / 'train'} holds no pair: there is nothing to train on")
     split.require_vocabularies(source.vocab_size, target.vocab_size)
     options = params.model.model_dump()
-    return ModelConfig(source_vocab_size=source.vocab_size, target_vocab_size=target.vocab_size, **options), split
+    config = ModelConfig(source_vocab_size=source.vocab_size, target_vocab_size=target.vocab_size, **options)
+    dropout, seed = params.train.bpe_dropout, stream_seed(params.seed, "shuffling")
+    in_epoch = Segmentation(split, (source, target), dropout, params.seed).epoch if dropout else None
+    return config, Batches(split, params.train.batch_size, params.train.batch_by, seed, in_epoch)

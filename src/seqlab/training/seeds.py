@@ -5,7 +5,7 @@ from typing import Literal
 
 import torch
 
-Stream = Literal["initialisation", "shuffling", "dropout", "coins"]
+Stream = Literal["initialisation", "shuffling", "dropout", "coins", "segmentation"]
 
 
 def stream_seed(seed: int, stream: Stream, step: int = 0, shard: int | None = None) -> int:

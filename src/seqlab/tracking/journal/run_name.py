@@ -61,6 +61,7 @@ USUAL: dict[str, Any] = {
     "train.max_grad_norm": 1.0,
     "train.average_decay": 0.0,
     "train.label_smoothing": 0.0,
+    "train.bpe_dropout": 0.0,
     "train.early_stopping_metric": "bleu",
     "train.keep_checkpoints": 1,
     "train.patience": 0,
