@@ -17,6 +17,7 @@ from seqlab.text.encoded import EncodedSplit, open_split
 from seqlab.text.sequences import write_sequences
 from seqlab.text.tokenizer import Tokenizer, load_tokenizers
 from seqlab.tokenizing.build import build
+from seqlab.tokenizing.vocabulary import train_model
 from seqlab.training import segmentation
 from seqlab.training.events import Event, TrainingStarted
 from seqlab.training.interruption import Interrupted
@@ -234,3 +235,16 @@ def test_a_long_text_without_spaces(tokenizers: tuple[Tokenizer, Tokenizer], tmp
     found = epoch.source(0).tolist()
     assert source.decode([found]) == [text]
     assert np.array_equal(epoch.target(0), [])
+
+
+def test_the_spaces_before_a_word_are_part_of_it(tmp_path: Path) -> None:
+    texts = ["ba ba ba ba ba", *["fu  fu"] * 2, "ba  ba"]
+    tokenizer = Tokenizer(train_model(texts, "bpe", 20, "texts"), "bpe", 100)
+    spaces, [word] = tokenizer.vocabulary.index("▁▁"), tokenizer.encode(["  ba"])
+    # Of its own accord BPE takes the second space to the word.
+    assert spaces not in word
+    for side in ("source", "target"):
+        with write_sequences(tmp_path, side, 20) as writer:
+            writer.append([word] * 200)
+    epoch = Segmentation(open_split(tmp_path), (tokenizer, tokenizer), 0.5, 1).epoch(1)
+    assert any(spaces in epoch.source(row) for row in range(200))
