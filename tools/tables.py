@@ -1,8 +1,8 @@
 """The tables of docs/experiments.md, made from the results that lie beside it: python -m tools.tables.
 
 A table stands between `<!-- table: NAME rows=… columns=… value=… -->` and `<!-- /table -->`. NAME is that of a file in
-docs/experiments/, which `python -m tools.trainings … --csv` wrote; rows and columns are parameters; value is a figure of
-the file, `exposure` (loss after the model's own words less that after the true ones, in nats a token) or `length` (the
+docs/experiments/, which `python -m tools.trainings … --csv` wrote; rows and columns are parameters; value is a figure
+of the file, `exposure` (loss after the model's own words less that after the true ones, in nats a token) or `length` (the
 corpus's measure by the length of the source, which makes the columns). `where=name:value` takes some rows alone,
 `best=PARAMETER:FIGURE` of each cell the value of the parameter whose mean figure is highest, on validation;
 `against=VALUE` prints in bold what differs from that column: Welch's t-test over the seeds, Holm's correction over the
@@ -10,6 +10,7 @@ table, 5 %.
 """
 
 import json
+import math
 import re
 import shlex
 from collections.abc import Sequence
@@ -64,7 +65,7 @@ def table(said: str, results: Path) -> str:
     )
     cells = _cells(runs, rows, columns, value, int(options.get("digits", "1")))
     for bold in _different(runs, rows, columns, value, options["against"]) if "against" in options else ():
-        cells[bold] = f"**{cells[bold]}**"
+        cells.loc[[bold]] = f"**{cells.loc[[bold]].item()}**"
     order = list(dict.fromkeys(runs[columns]))
     unstacked = cells.unstack(columns)[order]
     return f"{unstacked.reset_index().to_markdown(index=False, disable_numparse=True)}\n\n{source}"
@@ -103,7 +104,7 @@ def _different(
     others = [key for key in samples if str(key[-1]) != against and key[:-1] in base]
     p_values = [float(ttest_ind(samples[key], base[key[:-1]], equal_var=False).pvalue) for key in others]
     # Equal samples without a spread have no p.
-    corrected = holm([1.0 if p != p else p for p in p_values])
+    corrected = holm([1.0 if math.isnan(p) else p for p in p_values])
     return [key for key, p in zip(others, corrected, strict=True) if p < LEVEL]
 
 

@@ -242,7 +242,7 @@ def _scored(params: Params, data: Path, work: Path) -> dict[str, Any]:
     reports = work / f"reports-{_digest(params.evaluate.model_dump())}"
     evaluate(
         params.evaluate, tokenize=resolve(params.evaluate.tokenize, params.corpus.target),
-        measure=measure(params.corpus.name), checkpoint=work / "models/best", tokenized=data / "tokenized",
+        measure=measure(params.corpus.name), checkpoint=work / "models/best", ensemble_with=None, tokenized=data / "tokenized",
         raw=data / "raw", reports=reports, device=params.runtime.device,
         engine=choose(params.runtime.device, params.runtime.engine),
     )  # fmt: skip
