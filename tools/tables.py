@@ -1,10 +1,11 @@
 """The tables of docs/experiments.md, made from the results that lie beside it: python -m tools.tables.
 
 A table stands between `<!-- table: NAME rows=… columns=… value=… -->` and `<!-- /table -->`. NAME is that of a file in
-docs/experiments/, which `python -m tools.trainings … --csv` wrote; rows and columns are parameters; value is a figure
-of the file, `exposure` (loss after the model's own words less that after the true ones, in nats a token) or `length` (the
-corpus's measure by the length of the source, which makes the columns). `where=name:value` takes some rows alone,
-`best=PARAMETER:FIGURE` of each cell the value of the parameter whose mean figure is highest, on validation;
+docs/experiments/, which `python -m tools.trainings … --csv` wrote; rows and columns are parameters, or `settings`: all
+that a run sets otherwise than most. value is a figure of the file, or `exposure` (loss after the model's own words less
+that after the true ones, in nats a token). With `columns=figures` each of several values has a column; without columns
+there is one for each length of the source, for the value `by_length`, the corpus's measure. `where=NAME:VALUE` takes
+some runs alone, `best=PARAMETER:FIGURE` of each cell those with the value of a parameter whose mean figure is highest;
 `against=VALUE` prints in bold what differs from that column: Welch's t-test over the seeds, Holm's correction over the
 table, 5 %.
 """
@@ -27,7 +28,8 @@ from seqlab.significance.paired_test import LEVEL, holm
 PAGE = Path(__file__).parents[1] / "docs/experiments.md"
 RESULTS = PAGE.with_suffix("")
 BLOCK = re.compile(r"(<!-- table: (?P<said>[^>]*) -->\n).*?(<!-- /table -->)", re.DOTALL)
-EXPOSURE, LENGTH = "exposure", "length"
+SOURCE = ("commit", "machine", "signature")
+EXPOSURE, FIGURES, LENGTH, SETTINGS = "exposure", "figures", "length", "settings"
 
 
 @click.command()
@@ -51,34 +53,33 @@ def table(said: str, results: Path) -> str:
     options = dict(part.split("=", 1) for part in parts)
     if unknown := options.keys() - {"rows", "columns", "value", "digits", "where", "best", "against"}:
         raise SeqlabError(f"table {name}: unknown: {', '.join(sorted(unknown))}")
-    runs = pd.read_csv(results / f"{name}.csv", dtype={"signature": str})
+    runs = pd.read_csv(results / f"{name}.csv", dtype=dict.fromkeys(SOURCE, str))
     for condition in filter(None, options.get("where", "").split(",")):
         column, value = condition.split(":")
         runs = runs[runs[column].astype(str) == value]
-    rows, value = options["rows"].split(","), options["value"]
-    columns = options.get("columns", LENGTH)
+    rows, columns, value = options["rows"].split(","), options.get("columns", LENGTH), options["value"]
     if "best" in options:
-        runs = _best(runs, [*rows, *([columns] if columns != LENGTH else [])], *options["best"].split(":"))
+        runs = best(runs, [*rows, *([columns] if columns in runs else [])], *options["best"].split(":"))
     source = _source(runs)
-    runs = (
-        _with_lengths(runs) if columns == LENGTH else runs.assign(**{EXPOSURE: runs["own_prefix_loss"] - runs["loss"]})
-    )
-    cells = _cells(runs, rows, columns, value, int(options.get("digits", "1")))
-    for bold in _different(runs, rows, columns, value, options["against"]) if "against" in options else ():
-        cells.loc[[bold]] = f"**{cells.loc[[bold]].item()}**"
-    order = list(dict.fromkeys(runs[columns]))
-    unstacked = cells.unstack(columns)[order]
-    return f"{unstacked.reset_index().to_markdown(index=False, disable_numparse=True)}\n\n{source}"
+    runs = runs.copy()
+    runs[EXPOSURE], runs[SETTINGS] = runs["own_prefix_loss"] - runs["loss"], _settings(runs)
+    if columns == LENGTH:
+        runs = with_lengths(runs)
+    if columns == FIGURES:
+        runs, value = runs.melt(rows, value.split(","), var_name=FIGURES, value_name="figure"), "figure"
+    bold = _different(runs, rows, columns, value, options["against"]) if "against" in options else []
+    cells = _cells(runs, rows, columns, value, int(options.get("digits", "1")), bold)
+    return f"{cells.reset_index().to_markdown(index=False, disable_numparse=True)}\n\n{source}"
 
 
-def _best(runs: pd.DataFrame, factors: Sequence[str], parameter: str, figure: str) -> pd.DataFrame:
+def best(runs: pd.DataFrame, factors: Sequence[str], parameter: str, figure: str) -> pd.DataFrame:
     """Of each cell, the runs of that value of a parameter whose mean figure is highest."""
     means = runs.groupby([*factors, parameter])[figure].mean()
     chosen = means.groupby(list(factors)).idxmax()
     return runs[runs.set_index([*factors, parameter]).index.isin(list(chosen))]
 
 
-def _with_lengths(runs: pd.DataFrame) -> pd.DataFrame:
+def with_lengths(runs: pd.DataFrame) -> pd.DataFrame:
     """A row for each bucket of each run."""
     pieces = [
         {**run, LENGTH: bucket, "by_length": figure}
@@ -88,11 +89,32 @@ def _with_lengths(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(pieces)
 
 
-def _cells(runs: pd.DataFrame, rows: Sequence[str], columns: str, value: str, digits: int) -> "pd.Series[str]":
-    groups = runs.groupby([*rows, columns])[value]
-    cells = groups.mean().map(f"{{:.{digits}f}}".format)
-    several = groups.count() > 1
-    return cells.where(~several, cells + " ± " + groups.std().fillna(0).map(f"{{:.{digits}f}}".format))
+def _cells(
+    runs: pd.DataFrame, rows: Sequence[str], columns: str, value: str, digits: int, bold: Sequence[tuple[object, ...]]
+) -> pd.DataFrame:
+    """Mean, and ± standard deviation where there are several seeds."""
+    texts = {}
+    for key, group in runs.groupby([*rows, columns])[value]:
+        text = f"{group.mean():.{digits}f}" + (f" ± {group.std():.{digits}f}" if len(group) > 1 else "")
+        texts[key] = f"**{text}**" if key in bold else text
+    cells = pd.Series(texts).rename_axis([*rows, columns]).unstack(columns).fillna("")
+    order = list(dict.fromkeys(runs[columns]))
+    return cells[sorted(order, key=lower_bound) if columns == LENGTH else order]
+
+
+def _settings(runs: pd.DataFrame) -> list[str]:
+    """What each run sets otherwise than most; a file begins with what its runs set, up to the commit."""
+    varied = [name for name in runs.columns[: runs.columns.get_loc("commit")] if name != "seed"]
+    usual = {name: runs[name].mode()[0] for name in varied}
+    return [
+        " ".join(f"`{name}={run[name]}`" for name in varied if run[name] != usual[name]) or "as the recipe"
+        for run in runs.to_dict("records")
+    ]
+
+
+def lower_bound(bucket: object) -> int:
+    """Where a bucket such as 6–10 begins."""
+    return int(re.split(r"\D", str(bucket))[0])
 
 
 def _different(

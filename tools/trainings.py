@@ -242,8 +242,8 @@ def _scored(params: Params, data: Path, work: Path) -> dict[str, Any]:
     reports = work / f"reports-{_digest(params.evaluate.model_dump())}"
     evaluate(
         params.evaluate, tokenize=resolve(params.evaluate.tokenize, params.corpus.target),
-        measure=measure(params.corpus.name), checkpoint=work / "models/best", ensemble_with=None, tokenized=data / "tokenized",
-        raw=data / "raw", reports=reports, device=params.runtime.device,
+        measure=measure(params.corpus.name), checkpoint=work / "models/best", ensemble_with=None,
+        tokenized=data / "tokenized", raw=data / "raw", reports=reports, device=params.runtime.device,
         engine=choose(params.runtime.device, params.runtime.engine),
     )  # fmt: skip
     scores = json.loads((reports / "scores.json").read_text())

@@ -1,7 +1,9 @@
 """CUDA graphs: work that was captured once is done again by one call, without a launch for each of its kernels."""
 
+import gc
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 
 import torch
@@ -27,10 +29,23 @@ class CudaGraphs:
             RuntimeError: the work does what a graph cannot.
         """
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool):  # type: ignore[arg-type]
+        with _without_garbage_collection(), torch.cuda.graph(graph, pool=self._pool):  # type: ignore[arg-type]
             work()
         self._pool = self._pool or graph.pool()
         return graph.replay
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Meanwhile no object of a cycle is deleted: to delete an earlier graph breaks off the capture of this one."""
+    gc.collect()
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class Repeated:

@@ -1,0 +1,70 @@
+"""Members trained without DVC: what DVC's stages give, each once."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from seqlab.core.errors import SeqlabError
+from tools.trainings import main, planned
+
+SMALL = (
+    "corpus.grammar.train_size=200",
+    "corpus.grammar.valid_size=20",
+    "corpus.grammar.test_size=20",
+    "corpus.grammar.max_depth=0",
+    "train.epochs=1",
+    "train.teacher_forcing_ratio=1.0",
+    "model.hidden_size=8",
+    "model.attention=none,dot",
+    "evaluate.beam_size=1,2",
+    "evaluate.bootstrap_samples=100",
+)
+
+
+def run(folder: Path, *arguments: str) -> str:
+    """The tool's output."""
+    result = CliRunner().invoke(main, ["try", f"--folder={folder}", *arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four members of two trainings, trained in one process, and their table."""
+    made = tmp_path_factory.mktemp("trainings")
+    settings = [part for setting in SMALL for part in ("-S", setting)]
+    run(made, "--recipe=grid", *settings, "--plan")
+    assert "1/2" in run(made, "--jobs=1", f"--csv={made / 'try.csv'}")
+    return made
+
+
+def test_a_row_for_each_member(folder: Path) -> None:
+    rows = list(csv.DictReader((folder / "try.csv").read_text("utf-8").splitlines()))
+    assert [(row["model.attention"], row["evaluate.beam_size"]) for row in rows] == [
+        (attention, size) for attention in ("none", "dot") for size in ("1", "2")
+    ]
+    greedy, beam = rows[:2]
+    # One training; its loss under teacher forcing knows no search.
+    assert greedy["loss"] == beam["loss"]
+    assert greedy["train_seconds"] == beam["train_seconds"]
+    assert greedy["bleu"] != beam["bleu"]
+    assert rows[2]["loss"] != greedy["loss"]
+    assert {row["machine"].split()[0] for row in rows} == {rows[0]["machine"].split()[0]}
+    assert set(json.loads(greedy["by_length"])) <= {"0–5", "6–10", "11–15", "16–20", "21–30", "31–40", "41+"}
+
+
+def test_what_has_a_result_is_not_trained_again(folder: Path) -> None:
+    assert run(folder) == ""
+    first = planned(folder / "try.json")[0]
+    (folder / "results" / f"{first.digest}.json").unlink()
+    # The training itself is there; the search is done again.
+    seconds = json.loads((folder / "work" / first.training / "training.json").read_text())["train_seconds"]
+    assert f"train_seconds={seconds}" in run(folder, "--jobs=1")
+
+
+def test_without_a_plan(tmp_path: Path) -> None:
+    with pytest.raises(SeqlabError, match="--recipe makes it"):
+        planned(tmp_path / "none.json")
