@@ -1,4 +1,5 @@
-"""Fine-tuning, as a user does it: a model is taken, another corpus goes on from it, and a change of it reruns."""
+"""Fine-tuning and an ensemble, as a user does them: a model is taken, another corpus goes on from it, both translate
+together, and a change of it reruns what names it."""
 
 import json
 import shutil
@@ -8,11 +9,11 @@ import pytest
 from tests.pipeline.conftest import Project
 
 pytestmark = pytest.mark.slow
-BASE = "models/origins/base"
+BASE, MEMBER = "models/origins/base", "models/origins/member"
 FINE_TUNING = {"train.start_from": "base", "tokenizer.take_from": "base", "corpus.grammar.seed": 2, "train.epochs": 1}
 
 
-def test_fine_tuning_depends_on_what_it_started_from(finished: Project) -> None:
+def test_stages_depend_on_the_checkpoints_that_they_name(finished: Project) -> None:
     said = finished.run("seqlab", "take", "base").stdout
     assert f"{BASE} has the model of run tf0.50-h8-gru-s1" in said
     # A checkpoint that no parameter names reruns nothing.
@@ -35,6 +36,15 @@ def test_fine_tuning_depends_on_what_it_started_from(finished: Project) -> None:
     finished.run("git", "add", "--all")
     finished.run("git", "commit", "--quiet", "--message=Fine-tuning")
     assert json.loads(finished.dvc("status", "train", "--json").stdout) == {}
+
+    shutil.copytree(finished.root / BASE, finished.root / MEMBER)
+    finished.set({"evaluate.ensemble_with": "member"})
+    assert finished.repro() == ["evaluate", "report"]
+    [member] = json.loads(finished.read("reports/scores.json"))["ensemble_with"]
+    assert member["run"] == note["run"]
+    (finished.root / MEMBER / "model.safetensors").write_bytes(b"another")
+    changed = json.loads(finished.dvc("status", "--json").stdout)
+    assert changed == {"evaluate": [{"changed deps": {MEMBER: "modified"}}]}
 
     shutil.copyfile(finished.root / "models/best/model.safetensors", finished.root / BASE / "model.safetensors")
     status = json.loads(finished.dvc("status", "train", "--json").stdout)
