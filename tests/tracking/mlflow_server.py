@@ -64,11 +64,15 @@ class MlflowServer:
         wait_for(self._answers, seconds=300)
 
     def kill(self) -> None:
-        """End it as a power cut would."""
-        if self._process is not None:
+        """End it as a power cut would; a server that had ended of its own accord fails the test, with its log."""
+        if self._process is None:
+            return
+        ended = self._process.poll()
+        if ended is None:
             self._signal(signal.SIGKILL)
             self._process.wait()
-            self._process = None
+        self._process = None
+        assert ended is None, f"it ended with status {ended}:\n{(self._folder / 'log').read_text('utf-8')}"
 
     @contextmanager
     def dead(self) -> Iterator[None]:
