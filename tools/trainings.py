@@ -27,6 +27,7 @@ from filelock import FileLock
 from seqlab.core.atomic import atomic_file, write_json
 from seqlab.core.errors import SeqlabError
 from seqlab.numerics import configure
+from seqlab.params.origin import NONE
 from seqlab.params.params import Params
 from seqlab.params.runtime import RuntimeParams
 from seqlab.system.git import find_commit
@@ -51,8 +52,15 @@ class Member:
 
     @property
     def training(self) -> str:
-        """What members share that differ in `evaluate` and `report` alone."""
-        return _digest(self.params.model_dump(exclude={"evaluate", "report"}))
+        """What members share that differ in `report` and `evaluate` alone, but for what validation takes of it."""
+        others = self.params.model_dump(exclude={"evaluate", "report"})
+        return _digest([others, self.params.evaluate.tokenize])
+
+    @property
+    def origins(self) -> set[str]:
+        """The checkpoints that it names."""
+        params = self.params
+        return {params.train.start_from, params.tokenizer.take_from, params.evaluate.ensemble_with}
 
     @property
     def data(self) -> str:
@@ -98,7 +106,10 @@ def add(plan: Path, recipe: str, settings: Sequence[str]) -> None:
     own = [each for each in read_recipe(Path(), recipe) if swept([each])[0] not in swept(settings)]
     members = planned(plan) if plan.is_file() else []
     commit = find_commit(Path(), "HEAD") or ""
-    members += [Member(each.params, commit) for each in make_members(Path(), [*own, *settings])]
+    made = [Member(each.params, commit) for each in make_members(Path(), [*own, *settings])]
+    if any(member.origins - {NONE} for member in made):
+        raise SeqlabError("a member names a checkpoint below models/origins; `seqlab sweep` trains such, this does not")
+    members += made
     unique = {member.digest: member for member in members}.values()
     plan.parent.mkdir(parents=True, exist_ok=True)
     write_json(plan, [{"commit": each.commit, "params": each.params.model_dump(mode="json")} for each in unique])
@@ -145,12 +156,8 @@ def train_and_score(members: Sequence[Member], folder: Path) -> list[dict[str, A
     first = members[0]
     data, work = make_data(first, folder), folder / "work" / first.training
     work.mkdir(parents=True, exist_ok=True)
-    try:
-        # Where there is no git, the commit is what was brought.
-        trained = {"commit": find_commit(Path(), "HEAD") or first.commit, **_trained(first.params, data, work)}
-        results = [{**trained, **_scored(member.params, data, work)} for member in members]
-    except SeqlabError as error:
-        results = [{"failed": str(error)} for _ in members]
+    trained = _trained(first, data, work)
+    results = [{**trained, **_scored(member.params, data, work)} for member in members]
     for member, result in zip(members, results, strict=True):
         write_json(_result(folder, member), result)
     return results
@@ -194,7 +201,7 @@ def _configure(runtime: RuntimeParams) -> None:
     torch_setup(runtime)
 
 
-def _trained(params: Params, data: Path, work: Path) -> dict[str, Any]:
+def _trained(member: Member, data: Path, work: Path) -> dict[str, Any]:
     from seqlab.numerics import numerics_class
     from seqlab.scoring.tokenization import resolve
     from seqlab.seq2seq.engines.choice import choose
@@ -206,6 +213,9 @@ def _trained(params: Params, data: Path, work: Path) -> dict[str, Any]:
     if done.is_file():
         found: dict[str, Any] = json.loads(done.read_text())
         return found
+    params = member.params
+    # Where there is no git, it is what was brought.
+    commit = find_commit(Path(), "HEAD") or member.commit
     engine = choose(params.runtime.device, params.runtime.engine)
     tokenized = data / "tokenized"
     tokenize = resolve(params.evaluate.tokenize, params.corpus.target)
@@ -213,12 +223,13 @@ def _trained(params: Params, data: Path, work: Path) -> dict[str, Any]:
     started = time.perf_counter()
     train(
         params, tokenized=tokenized, models=work / "models", reports=work / "curves", checkpoints=work / "states",
-        fingerprint="training", continuation=Continuation(work / "ended", "training"), engine=engine,
+        fingerprint=_digest(commit), continuation=Continuation(work / "ended", _digest(commit)), engine=engine,
         validator=validator,
     )  # fmt: skip
     seconds = time.perf_counter() - started
     summary = json.loads((work / "curves/training.json").read_text())
     result = {
+        "commit": commit,
         "valid_bleu": summary["best"]["bleu"],
         "valid_exact_match": summary["best"]["exact_match"],
         "valid_loss": summary["best"]["loss"],
@@ -261,9 +272,9 @@ def _scored(params: Params, data: Path, work: Path) -> dict[str, Any]:
 
 def _said(future: "Future[list[dict[str, Any]]]") -> str:
     if (error := future.exception()) is not None:
-        return repr(error)
+        return str(error) if isinstance(error, SeqlabError) else repr(error)
     [first, *_] = future.result()
-    figures = ("failed", "valid_bleu", "valid_exact_match", "bleu", "exact_match", "epochs", "train_seconds")
+    figures = ("valid_bleu", "valid_exact_match", "bleu", "exact_match", "epochs", "train_seconds")
     return " ".join(f"{name}={first[name]}" for name in figures if name in first)
 
 

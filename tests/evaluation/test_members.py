@@ -234,3 +234,9 @@ def test_a_member_needs_the_epochs_that_are_asked_for(parameters: Parameters, be
     message = r"^evaluate\.ensemble_with: .*mine holds the parameters of one epoch"
     with pytest.raises(SeqlabError, match=message):
         Translator.load(best, "cpu", parameters, [seeds / "mine"])
+
+
+def test_without_a_model_of_its_own(best: Path, seeds: Path) -> None:
+    (best / "model.safetensors").unlink()
+    with pytest.raises(SeqlabError, match=r"^no checkpoint in .*best: model\.safetensors: No such file"):
+        find_members(seeds, best)

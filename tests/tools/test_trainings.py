@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from seqlab.core.errors import SeqlabError
-from tools.trainings import main, planned
+from tools.trainings import add, main, planned
 
 SMALL = (
     "corpus.grammar.train_size=200",
@@ -63,6 +63,12 @@ def test_what_has_a_result_is_not_trained_again(folder: Path) -> None:
     # The training itself is there; the search is done again.
     seconds = json.loads((folder / "work" / first.training / "training.json").read_text())["train_seconds"]
     assert f"train_seconds={seconds}" in run(folder, "--jobs=1")
+
+
+def test_what_starts_from_another_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SeqlabError, match="seqlab sweep"):
+        add(tmp_path / "try.json", "grid", ["train.start_from=base", "seed=1"])
+    assert not (tmp_path / "try.json").exists()
 
 
 def test_without_a_plan(tmp_path: Path) -> None:

@@ -35,15 +35,16 @@ def find_members(folder: Path, own: Path) -> list[Member]:
 
     Raises:
         SeqlabError: there is none, or one is damaged; one has other tokens than `own`, so that its probabilities are
-            those of other words; or two have the same parameters, which would count twice.
+            those of other words; or two have the same parameters, which would count twice; or `own` is missing.
     """
+    itself = _digest(own)
     try:
         members = [_member(each, folder) for each in _checkpoints(folder)]
         for member in members:
             _require_same_tokens(member, own)
     except SeqlabError as error:
         raise SeqlabError(f"{PARAMETER}: {error}") from None
-    _require_distinct(members, own)
+    _require_distinct(members, own, itself)
     return members
 
 
@@ -63,16 +64,16 @@ def _checkpoints(folder: Path) -> list[Path]:
 
 
 def _member(checkpoint: Path, folder: Path) -> Member:
-    try:
-        digest = _digest(checkpoint)
-    except OSError as error:
-        raise SeqlabError(f"no checkpoint in {checkpoint}: {MODEL}: {error.strerror}; take it again") from None
-    return Member(checkpoint, checkpoint.relative_to(folder.parent).as_posix(), digest, read_note(checkpoint))
+    name = checkpoint.relative_to(folder.parent).as_posix()
+    return Member(checkpoint, name, _digest(checkpoint), read_note(checkpoint))
 
 
 def _digest(checkpoint: Path) -> str:
-    with open(checkpoint / MODEL, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with open(checkpoint / MODEL, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise SeqlabError(f"no checkpoint in {checkpoint}: {MODEL}: {error.strerror}; train or take it again") from None
 
 
 def _require_same_tokens(member: Member, own: Path) -> None:
@@ -91,8 +92,7 @@ def _require_same_tokens(member: Member, own: Path) -> None:
         )
 
 
-def _require_distinct(members: Sequence[Member], own: Path) -> None:
-    itself = _digest(own)
+def _require_distinct(members: Sequence[Member], own: Path, itself: str) -> None:
     for member in members:
         if member.sha256 == itself:
             raise SeqlabError(

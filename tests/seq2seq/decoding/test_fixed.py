@@ -72,6 +72,15 @@ def test_parameters_that_change_are_read_anew_and_those_that_move_captured_anew(
     assert graphs.captured == 4
 
 
+def test_parameters_that_move_are_read_anew_where_nothing_is_captured() -> None:
+    model = tiny_model()
+    searched = AheadModel(model, None)
+    assert_same(model, searched, [2, 3])
+    for parameter in model.parameters():
+        parameter.data = parameter.data.flip(0).clone()
+    assert_same(model, searched, [2, 3])
+
+
 def test_the_shape_that_came_last_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(searching, "MOST_SHAPES", 2)
     model, graphs = tiny_model(), StandIn()

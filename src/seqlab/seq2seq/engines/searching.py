@@ -88,4 +88,4 @@ class AheadModel:
         return found
 
     def _parameters_at(self) -> list[int]:
-        return [] if self._capture is None else [each.data_ptr() for each in self.parameters()]
+        return [each.data_ptr() for each in self.parameters()]

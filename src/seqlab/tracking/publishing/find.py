@@ -61,19 +61,27 @@ def find_run(server: Server, run: str) -> "Run":
     # The name that an earlier version gave.
     if identity := identity_in(run):
         conditions += [f"tags.`{RUN_FINGERPRINT}` LIKE '{identity}%'"]
-    if re.fullmatch(r"[\w.+-]+", run):
-        conditions += [f"tags.`{EXPERIMENT}` = '{run}'"]
     for condition in conditions:
-        runs = server.client.search_runs([server.experiment_id], condition, max_results=2)
-        if len(runs) > 1:
-            raise SeqlabError(f"more than one run at {server.address} goes by {run}; give its id")
-        if runs:
-            return runs[0]
+        if (found := _only_run(server, run, condition)) is not None:
+            return found
     if (found := _run_of_alias(server, run)) is not None:
+        return found
+    # Last, so that no experiment answers in an alias's place.
+    if (
+        re.fullmatch(r"[\w.+-]+", run)
+        and (found := _only_run(server, run, f"tags.`{EXPERIMENT}` = '{run}'")) is not None
+    ):
         return found
     raise SeqlabError(
         f"no run {run} at {server.address}; give the id, name, experiment or fingerprint that MLflow shows, or an alias"
     )
+
+
+def _only_run(server: Server, run: str, condition: str) -> "Run | None":
+    runs = server.client.search_runs([server.experiment_id], condition, max_results=2)
+    if len(runs) > 1:
+        raise SeqlabError(f"more than one run at {server.address} goes by {run}; give its id, or its name")
+    return runs[0] if runs else None
 
 
 def _run_of_alias(server: Server, run: str) -> "Run | None":
