@@ -67,7 +67,7 @@ def test_the_defaults_are_those_of_evaluate(reverser: Reverser) -> None:
 def test_whose_parameters_translate(reverser: Reverser, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded: list[str] = []
 
-    def load(_folder: Path, _device: str, parameters: str) -> Reverser:
+    def load(_folder: Path, _device: str, parameters: str, _others: Sequence[Path]) -> Reverser:
         loaded.append(parameters)
         return reverser
 

@@ -7,6 +7,7 @@ import pytest
 
 from seqlab.commands.sweep.grid import DEFAULT_GRID, THREADS, expand, swept
 from seqlab.commands.sweep.members import make_members
+from seqlab.commands.sweep.recipe import read_recipe
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import load_params
 
@@ -56,8 +57,8 @@ def test_the_default_grid() -> None:
 
 @pytest.mark.parametrize("recipe", sorted(ROOT.glob("recipes/*.txt")), ids=lambda path: path.stem)
 def test_every_recipe_is_of_valid_parameters(recipe: Path) -> None:
-    sizes = {"grid": 30, "multi30k-de-en-ratios": 4}
-    assert len(make_members(ROOT, recipe.read_text("utf-8").splitlines())) == sizes.get(recipe.stem, 1)
+    sizes = {"grid": 30, "multi30k-de-en-ratios": 4, "grammar-ratios": 30, "grammar-bottleneck": 12}
+    assert len(make_members(ROOT, read_recipe(ROOT, recipe.stem))) == sizes.get(recipe.stem, 1)
 
 
 def test_all_else_is_as_in_params_yaml() -> None:

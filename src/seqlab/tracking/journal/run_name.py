@@ -104,6 +104,8 @@ LABELS = {
     "train.learning_rate": "lr",
     "train.learning_rate_schedule": "lr-",
     "train.learning_rate_decay": "decay",
+    "train.weight_decay": "wd",
+    "train.average_decay": "ema",
     "train.label_smoothing": "smoothing",
     "train.keep_checkpoints": "keep",
     "train.precision": "",
