@@ -24,7 +24,6 @@ from seqlab.tracking.publishing.downloads import download_model
 STAGES = ("download", "tokenize", "train")
 # A checkpoint's folder, and which run it is of.
 Model = tuple[Path, OriginNote]
-_OTHERS = ("another model", "other models")
 
 
 def take(start: Path, name: str, runs: Sequence[str] = ()) -> str:
@@ -50,7 +49,8 @@ def take(start: Path, name: str, runs: Sequence[str] = ()) -> str:
     places = _places(models)
     if folder.exists():
         if not _is_of(folder, places):
-            raise SeqlabError(f"{place} holds {_OTHERS[len(models) > 1]}: choose another name, or delete it first")
+            others = "other models" if len(models) > 1 else "another model"
+            raise SeqlabError(f"{place} holds {others}: choose another name, or delete it first")
         return f"{place} has {what} already"
     with atomic_directory(folder) as temporary:
         for below, (model, note) in places.items():
@@ -59,13 +59,15 @@ def take(start: Path, name: str, runs: Sequence[str] = ()) -> str:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(file, target)
             write_note(temporary / below, note)
-    start_from = f"Start from it:      dvc exp run -S train.start_from={name} -S tokenizer.take_from={name}\n"
+    start_from, them = "", "them"
+    if len(models) == 1:
+        start_from = f"Start from it:      dvc exp run -S train.start_from={name} -S tokenizer.take_from={name}\n"
+        them = "it"
     return (
         f"{place} has {what}.\n"
-        f"{start_from if len(models) == 1 else ''}"
-        f"Translate with {'it' if len(models) == 1 else 'them'}:  dvc exp run -S evaluate.ensemble_with={name}\n"
-        f"Before that, for sweeps and clones to have {'it' if len(models) == 1 else 'them'}:  "
-        f"dvc add {place} && git add {ORIGINS}"
+        f"{start_from}"
+        f"Translate with {them}:  dvc exp run -S evaluate.ensemble_with={name}\n"
+        f"Before that, for sweeps and clones to have {them}:  dvc add {place} && git add {ORIGINS}"
     )
 
 

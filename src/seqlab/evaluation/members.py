@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from seqlab.core.errors import SeqlabError
+from seqlab.evaluation.parameters import ENSEMBLE_WITH
 from seqlab.seq2seq.checkpoint import CONFIG, MODEL, TOKENIZER, read_config
 from seqlab.seq2seq.origin_note import OriginNote, read_note
 from seqlab.text.same_tokens import differing_tokens
-
-PARAMETER = "evaluate.ensemble_with"
 
 
 @dataclass(frozen=True)
@@ -42,9 +41,9 @@ def find_members(folder: Path, own: Path) -> list[Member]:
         members = [_member(each, folder) for each in _checkpoints(folder)]
         for member in members:
             _require_same_tokens(member, own)
+        _require_distinct(members, own, itself)
     except SeqlabError as error:
-        raise SeqlabError(f"{PARAMETER}: {error}") from None
-    _require_distinct(members, own, itself)
+        raise SeqlabError(f"{ENSEMBLE_WITH}: {error}") from None
     return members
 
 
@@ -96,12 +95,10 @@ def _require_distinct(members: Sequence[Member], own: Path, itself: str) -> None
     for member in members:
         if member.sha256 == itself:
             raise SeqlabError(
-                f"{PARAMETER}: {member.folder} is the model of {own} itself, which would count twice: delete it, or "
+                f"{member.folder} is the model of {own} itself, which would count twice: delete it, or "
                 "name a folder without it"
             )
     counts = Counter(member.sha256 for member in members)
     twice = [member.name for member in members if counts[member.sha256] > 1]
     if twice:
-        raise SeqlabError(
-            f"{PARAMETER}: {' and '.join(twice)} are one model, which would count twice: delete all but one"
-        )
+        raise SeqlabError(f"{' and '.join(twice)} are one model, which would count twice: delete all but one")

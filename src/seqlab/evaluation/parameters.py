@@ -16,6 +16,8 @@ from seqlab.seq2seq.checkpoint import count_kept, load_checkpoint, load_tensors,
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 
 Parameters = Literal["best", "average", "ensemble"]
+# The parameter that names the others; errors of theirs begin with it.
+ENSEMBLE_WITH = "evaluate.ensemble_with"
 
 
 def load_model(folder: Path, parameters: Parameters, device: str = "cpu") -> Seq2Seq | Ensemble:
@@ -63,7 +65,7 @@ def _other(folder: Path, parameters: Parameters, device: str) -> Seq2Seq | Ensem
     try:
         return load_model(folder, parameters, device)
     except SeqlabError as error:
-        raise SeqlabError(f"evaluate.ensemble_with: {error}") from None
+        raise SeqlabError(f"{ENSEMBLE_WITH}: {error}") from None
 
 
 def _average(folder: Path, kept: int) -> Seq2Seq:

@@ -9,6 +9,7 @@ from seqlab.core.errors import SeqlabError
 from seqlab.params.corpus import CorpusParams
 from seqlab.params.evaluate import EvaluateParams
 from seqlab.params.model import ModelParams
+from seqlab.params.origin import NONE
 from seqlab.params.problems import problems
 from seqlab.params.report import ReportParams
 from seqlab.params.runtime import RuntimeParams
@@ -29,6 +30,11 @@ class Params(Section):
     train: TrainParams = Field(description="Teacher forcing, optimisation, and when to stop.")
     evaluate: EvaluateParams = Field(description="How the test set is translated and scored.")
     report: ReportParams = Field(description="What the report shows.")
+
+    @property
+    def origins(self) -> set[str]:
+        """The names of the checkpoints below models/origins that the experiment depends on."""
+        return {self.train.start_from, self.tokenizer.take_from, self.evaluate.ensemble_with} - {NONE}
 
     @model_validator(mode="after")
     def _portable_excludes_bfloat16(self) -> Self:

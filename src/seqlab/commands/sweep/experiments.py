@@ -89,5 +89,4 @@ class Experiments:
 
 def _origins(params: Params) -> list[str]:
     """The checkpoints that a recipe names, as git has them: folders, or what DVC's files say of folders."""
-    named = {params.train.start_from, params.tokenizer.take_from, params.evaluate.ensemble_with} - {origin.NONE}
-    return [f"{ORIGINS}/{name}{suffix}" for name in sorted(named) for suffix in ("", ".dvc")]
+    return [f"{ORIGINS}/{name}{suffix}" for name in sorted(params.origins) for suffix in ("", ".dvc")]

@@ -3,6 +3,7 @@
 So a GPU captures the step as a graph, and the program launches it without waiting.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -32,7 +33,7 @@ def padded_shape(batch: int, source_len: int) -> tuple[int, int]:
     return rows, (source_len // _PLACES + 1) * _PLACES
 
 
-class FixedSearch:
+class FixedSearch(ABC):
     """What searches of a fixed shape share: a step that is done again and again, in place.
 
     Args:
@@ -56,13 +57,13 @@ class FixedSearch:
         self.state: Any = None
         self._repeated = repeated(self.step)
 
+    @abstractmethod
     def step(self) -> None:
         """One step of the search, in place; of those after the last look nobody hears."""
-        raise NotImplementedError
 
+    @abstractmethod
     def going(self) -> Tensor:
         """Whether each row still searches, bool of any shape."""
-        raise NotImplementedError
 
     def run(self, source: Tensor, source_lengths: Tensor) -> int:
         """Read the sources, and make steps until all have ended, or a few more; returns how many.

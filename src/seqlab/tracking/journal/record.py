@@ -1,6 +1,7 @@
 """What an MLflow run should say, whatever it says now."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -11,8 +12,6 @@ from seqlab.tracking.journal.ledger import Ledger
 from seqlab.tracking.journal.points import Point
 from seqlab.tracking.journal.run_name import run_name
 
-# The parameter that names the models of other runs.
-ENSEMBLE_WITH = "evaluate.ensemble_with"
 Status = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
 
 
@@ -80,8 +79,8 @@ class RunRecord:
 
     @property
     def is_ensemble(self) -> bool:
-        """Whether other runs' models translated with its own: its test scores are not those of its model alone."""
-        return self.params.get(ENSEMBLE_WITH, NONE) != NONE
+        """Whether its test scores are those of an ensemble of runs."""
+        return is_ensemble(self.params)
 
     @property
     def registered_model(self) -> str:
@@ -126,3 +125,9 @@ def run_alias(fingerprint: str) -> str:
 def as_text(value: Any) -> str:
     """A parameter as text: as YAML has it."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def is_ensemble(params: Mapping[str, str]) -> bool:
+    """Whether a run of these parameters translated with other runs' models: its scores are not its model's alone."""
+    # Runs of other versions lack the parameter.
+    return params.get("evaluate.ensemble_with", NONE) != NONE

@@ -7,14 +7,13 @@ from filelock import FileLock
 
 from seqlab.core.atomic import atomic_directory, remove_leftovers, write_text
 from seqlab.core.errors import SeqlabError
-from seqlab.params.origin import NONE
 from seqlab.seq2seq.origin_note import OriginNote, is_name
 from seqlab.system.terminal import say
 from seqlab.tracking.fingerprint.canonical import digest
 from seqlab.tracking.fingerprint.content import files_below, sha256
 from seqlab.tracking.foreign import is_fingerprint
 from seqlab.tracking.home import Home, find_home
-from seqlab.tracking.journal.record import ENSEMBLE_WITH
+from seqlab.tracking.journal.record import is_ensemble
 from seqlab.tracking.journal.run_name import IDENTITY
 from seqlab.tracking.publishing.find import find_run
 from seqlab.tracking.publishing.model import ARTIFACT, logged_models
@@ -60,7 +59,7 @@ def _download_best(run: str, start: Path | None) -> "tuple[Path, Run]":
     with server_errors(server.uri):
         found = find_run(server, run)
         models = [model for _, model in logged_models(server.client, found) if model is not None]
-        if found.data.params.get(ENSEMBLE_WITH, NONE) != NONE:
+        if is_ensemble(found.data.params):
             say(f"{found.info.run_name} was scored as an ensemble of runs; this is its own model alone", err=True)
         best = next((model for model in models if model.name == "best"), None)
         if best is None:

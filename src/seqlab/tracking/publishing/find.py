@@ -54,7 +54,7 @@ def find_run(server: Server, run: str) -> "Run":
         SeqlabError: there is none, or more than one.
     """
     conditions = []
-    if re.fullmatch(r"[\w.+-]+", run):
+    if is_name := bool(re.fullmatch(r"[\w.+-]+", run)):
         conditions += [f"attributes.run_id = '{run}'", f"attributes.run_name = '{run}'"]
     if re.fullmatch(r"[0-9a-f]+", run):
         conditions += [f"tags.`{RUN_FINGERPRINT}` LIKE '{run}%'"]
@@ -67,10 +67,7 @@ def find_run(server: Server, run: str) -> "Run":
     if (found := _run_of_alias(server, run)) is not None:
         return found
     # Last, so that no experiment answers in an alias's place.
-    if (
-        re.fullmatch(r"[\w.+-]+", run)
-        and (found := _only_run(server, run, f"tags.`{EXPERIMENT}` = '{run}'")) is not None
-    ):
+    if is_name and (found := _only_run(server, run, f"tags.`{EXPERIMENT}` = '{run}'")) is not None:
         return found
     raise SeqlabError(
         f"no run {run} at {server.address}; give the id, name, experiment or fingerprint that MLflow shows, or an alias"

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from seqlab.core.errors import SeqlabError
-from seqlab.params.origin import NONE
 from seqlab.results.metrics import Metric
 from seqlab.results.paths import PARAMS
 from seqlab.tracking import foreign
 from seqlab.tracking.home import Home
 from seqlab.tracking.journal.ledger import Ledger
-from seqlab.tracking.journal.record import ENSEMBLE_WITH, RunRecord
+from seqlab.tracking.journal.record import RunRecord, is_ensemble
 from seqlab.tracking.objects import Objects
 from seqlab.tracking.publishing.artifacts import LEDGER, RECIPE
 from seqlab.tracking.publishing.find import find_record, find_run, server_of
@@ -115,8 +114,8 @@ class Run(Tagged):
 
     @property
     def is_ensemble(self) -> bool:
-        """Whether other runs' models translated with its own: its scores are not those of its model alone."""
-        return self.params.get(ENSEMBLE_WITH, NONE) != NONE
+        """Whether its scores are those of an ensemble of runs."""
+        return is_ensemble(self.params)
 
     @cached_property
     def recipe(self) -> dict[str, dict[str, Any]]:
