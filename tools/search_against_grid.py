@@ -1,4 +1,4 @@
-"""A search, with and without halving, against a grid of as many trainings: python tools/search_against_grid.py.
+"""A search, with and without halving, against a grid of as many trainings: python -m tools.search_against_grid.
 
 Trains on the data of this working copy (`dvc repro tokenize` makes them), in this process, a member at a time on one
 thread; prints Markdown: of each way the epochs that were computed before there were further seeds, the best validation
@@ -7,12 +7,10 @@ grid instead, from which tests/commands/search/test_recorded.py plays searches.
 """
 
 import csv
-import json
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 
 import click
@@ -25,7 +23,9 @@ from seqlab.commands.sweep.grid import parse
 from seqlab.commands.sweep.members import Member, make_members
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params, load_params
+from seqlab.tracking.fingerprint.canonical import digest
 from seqlab.tracking.home import find_home
+from tools.training import train_here
 
 FIXED = ("train.epochs=4", "train.batch_size=32", "model.embedding_size=64", "runtime.threads=1")
 # The same three parameters, between the same bounds.
@@ -138,7 +138,7 @@ class Trainings:
         if key not in self._done:
             try:
                 self._train(member.params)
-                rows = csv.DictReader((self.folder / "curves.csv").read_text("utf-8").splitlines())
+                rows = csv.DictReader((self.folder / "curves/curves.csv").read_text("utf-8").splitlines())
                 self._done[key] = [float(each["valid_bleu"]) for each in rows]
             except SeqlabError:
                 self._done[key] = None
@@ -146,23 +146,16 @@ class Trainings:
 
     def _train(self, params: Params) -> None:
         from seqlab.numerics import torch_setup
-        from seqlab.scoring.tokenization import resolve
-        from seqlab.seq2seq.engines.choice import choose
-        from seqlab.training.continuation import Continuation
-        from seqlab.training.run import train
-        from seqlab.training.validation import Validation
 
         torch_setup(params.runtime)
-        engine = choose(params.runtime.device, params.runtime.engine)
-        tokenized = Path("data/tokenized")
-        tokenize = resolve(params.evaluate.tokenize, params.corpus.target)
-        validator = Validation.open(tokenized, Path("data/raw"), params.train.validation_max_length, tokenize, engine)
-        train(
-            params, tokenized=tokenized, models=self.folder / "models", reports=self.folder,
-            checkpoints=self.folder / "states", fingerprint=_digest(params.model_dump()), engine=engine,
-            validator=validator, continuation=Continuation(self.folder / "ended", _without_epochs(params)),
+        train_here(
+            params,
+            Path("data"),
+            self.folder,
+            fingerprint=digest(params.model_dump()),
+            continuation=_without_epochs(params),
             listeners=[self._count],
-        )  # fmt: skip
+        )
 
     def _count(self, event: object) -> None:
         from seqlab.training.events import EpochFinished
@@ -174,11 +167,7 @@ def _without_epochs(params: Params) -> str:
     """What trainings have in common that differ in their number of epochs alone."""
     content = params.model_dump()
     del content["train"]["epochs"]
-    return _digest(content)
-
-
-def _digest(content: object) -> str:
-    return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return digest(content)
 
 
 def say(line: str) -> None:

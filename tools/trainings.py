@@ -16,7 +16,6 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -27,11 +26,11 @@ from filelock import FileLock
 from seqlab.core.atomic import atomic_file, write_json
 from seqlab.core.errors import SeqlabError
 from seqlab.numerics import configure
-from seqlab.params.origin import NONE
 from seqlab.params.params import Params
 from seqlab.params.runtime import RuntimeParams
 from seqlab.system.git import find_commit
-from seqlab.tracking.fingerprint.canonical import flatten
+from seqlab.tracking.fingerprint.canonical import digest, flatten
+from tools.training import train_here
 
 # What a test set gives, in the order of the table.
 SCORES = ("bleu", "chrf", "ter", "exact_match")
@@ -48,24 +47,18 @@ class Member:
     @property
     def digest(self) -> str:
         """Names the file of its result."""
-        return _digest(self.params.model_dump())
+        return digest(self.params.model_dump())
 
     @property
     def training(self) -> str:
         """What members share that differ in `report` and `evaluate` alone, but for what validation takes of it."""
         others = self.params.model_dump(exclude={"evaluate", "report"})
-        return _digest([others, self.params.evaluate.tokenize])
-
-    @property
-    def origins(self) -> set[str]:
-        """The checkpoints that it names."""
-        params = self.params
-        return {params.train.start_from, params.tokenizer.take_from, params.evaluate.ensemble_with}
+        return digest([others, self.params.evaluate.tokenize])
 
     @property
     def data(self) -> str:
         """What members share that are trained on the same text in the same tokens."""
-        return _digest(self.params.model_dump(include={"corpus", "tokenizer"}))
+        return digest(self.params.model_dump(include={"corpus", "tokenizer"}))
 
 
 @click.command()
@@ -107,7 +100,7 @@ def add(plan: Path, recipe: str, settings: Sequence[str]) -> None:
     members = planned(plan) if plan.is_file() else []
     commit = find_commit(Path(), "HEAD") or ""
     made = [Member(each.params, commit) for each in make_members(Path(), [*own, *settings])]
-    if any(member.origins - {NONE} for member in made):
+    if any(member.params.origins for member in made):
         raise SeqlabError("a member names a checkpoint below models/origins; `seqlab sweep` trains such, this does not")
     members += made
     unique = {member.digest: member for member in members}.values()
@@ -203,11 +196,6 @@ def _configure(runtime: RuntimeParams) -> None:
 
 def _trained(member: Member, data: Path, work: Path) -> dict[str, Any]:
     from seqlab.numerics import numerics_class
-    from seqlab.scoring.tokenization import resolve
-    from seqlab.seq2seq.engines.choice import choose
-    from seqlab.training.continuation import Continuation
-    from seqlab.training.run import train
-    from seqlab.training.validation import Validation
 
     done = work / "training.json"
     if done.is_file():
@@ -216,16 +204,8 @@ def _trained(member: Member, data: Path, work: Path) -> dict[str, Any]:
     params = member.params
     # Where there is no git, it is what was brought.
     commit = find_commit(Path(), "HEAD") or member.commit
-    engine = choose(params.runtime.device, params.runtime.engine)
-    tokenized = data / "tokenized"
-    tokenize = resolve(params.evaluate.tokenize, params.corpus.target)
-    validator = Validation.open(tokenized, data / "raw", params.train.validation_max_length, tokenize, engine)
     started = time.perf_counter()
-    train(
-        params, tokenized=tokenized, models=work / "models", reports=work / "curves", checkpoints=work / "states",
-        fingerprint=_digest(commit), continuation=Continuation(work / "ended", _digest(commit)), engine=engine,
-        validator=validator,
-    )  # fmt: skip
+    train_here(params, data, work, fingerprint=digest(commit), continuation=digest(commit))
     seconds = time.perf_counter() - started
     summary = json.loads((work / "curves/training.json").read_text())
     result = {
@@ -250,7 +230,7 @@ def _scored(params: Params, data: Path, work: Path) -> dict[str, Any]:
     from seqlab.scoring.tokenization import resolve
     from seqlab.seq2seq.engines.choice import choose
 
-    reports = work / f"reports-{_digest(params.evaluate.model_dump())}"
+    reports = work / f"reports-{digest(params.evaluate.model_dump())}"
     evaluate(
         params.evaluate, tokenize=resolve(params.evaluate.tokenize, params.corpus.target),
         measure=measure(params.corpus.name), checkpoint=work / "models/best", ensemble_with=None,
@@ -275,15 +255,11 @@ def _said(future: "Future[list[dict[str, Any]]]") -> str:
         return str(error) if isinstance(error, SeqlabError) else repr(error)
     [first, *_] = future.result()
     figures = ("valid_bleu", "valid_exact_match", "bleu", "exact_match", "epochs", "train_seconds")
-    return " ".join(f"{name}={first[name]}" for name in figures if name in first)
+    return " ".join(f"{name}={first[name]}" for name in figures)
 
 
 def _result(folder: Path, member: Member) -> Path:
     return folder / "results" / f"{member.digest}.json"
-
-
-def _digest(content: object) -> str:
-    return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 if __name__ == "__main__":

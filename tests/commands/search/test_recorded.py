@@ -4,7 +4,7 @@ curves.csv has the validation BLEU of 24 members after each of 8 epochs, of the 
 working copy with corpus.grammar.train_size 8000 by
 
     dvc repro tokenize
-    python tools/search_against_grid.py --record tests/commands/search/curves.csv
+    python -m tools.search_against_grid --record tests/commands/search/curves.csv
 """
 
 import csv
