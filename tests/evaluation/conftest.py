@@ -3,15 +3,18 @@
 import random
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from seqlab.core import parallel
 from seqlab.core.parallel import Example
+from seqlab.evaluation.evaluation import evaluate
 from seqlab.params.evaluate import EvaluateParams
 from seqlab.params.tokenizer import TokenizerParams
 from seqlab.seq2seq.checkpoint import load_checkpoint, model_tensors, save_checkpoint, write_checkpoint
+from seqlab.seq2seq.engines.choice import CPU
 from seqlab.seq2seq.engines.cpu.loss import teacher_forced_loss
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import sequential
@@ -115,6 +118,14 @@ def evaluate_params() -> Callable[..., EvaluateParams]:
         return EvaluateParams.model_validate(values | changes)
 
     return make
+
+
+def score(params: EvaluateParams, root: Path, reports: Path, **changes: Any) -> dict[str, bytes]:
+    """Evaluate the model of a working copy, with these changes; the content of every file written."""
+    inputs = {"checkpoint": root / "models/best", "tokenized": root / "data/tokenized", "raw": root / "data/raw"}
+    others = {"tokenize": "13a", "measure": "bleu", "ensemble_with": None, "device": "cpu", "engine": CPU}
+    evaluate(params, reports=reports, **(inputs | others | changes))
+    return {path.name: path.read_bytes() for path in reports.iterdir()}
 
 
 def neighbours(best: Seq2Seq) -> list[dict[str, torch.Tensor]]:

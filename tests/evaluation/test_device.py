@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from seqlab.evaluation.evaluation import evaluate
 from seqlab.params.evaluate import EvaluateParams
-from seqlab.seq2seq.engines.choice import CPU
+from tests.evaluation.conftest import score
 from tests.evaluation.test_evaluation import read_json, read_records
 from tests.simulated_device import simulated_device
 
@@ -35,18 +34,7 @@ def test_another_device_gives_the_same_results(
 
     def run(device: str) -> Path:
         reports = tmp_path / device
-        inputs = {"tokenized": root / "data/tokenized", "raw": root / "data/raw"}
-        evaluate(
-            params,
-            tokenize="13a",
-            measure="bleu",
-            checkpoint=best,
-            ensemble_with=None,
-            reports=reports,
-            device=device,
-            engine=CPU,
-            **inputs,
-        )
+        score(params, root, reports, checkpoint=best, device=device)
         return reports
 
     here = run("cpu")

@@ -19,33 +19,21 @@ from seqlab.core import parallel
 from seqlab.core.errors import SeqlabError
 from seqlab.core.parallel import Example
 from seqlab.core.special_tokens import EOS, SOS
-from seqlab.evaluation.evaluation import ATTENTION_MAPS, _spread, evaluate
+from seqlab.evaluation.evaluation import ATTENTION_MAPS, _spread
 from seqlab.evaluation.translation import Translation
 from seqlab.evaluation.translator import Translator
 from seqlab.params.evaluate import EvaluateParams
-from seqlab.seq2seq.engines.choice import CPU
 from seqlab.text.escape import unescape
 from seqlab.text.tokenizer import load_tokenizers
 from seqlab.text.words import join
-from tests.evaluation.conftest import MAX_SOURCE_LENGTH, examples, train_model, write_corpus
+from tests.evaluation.conftest import MAX_SOURCE_LENGTH, examples, score, train_model, write_corpus
 
 MakeParams = Callable[..., EvaluateParams]
 FILES = ["attention.json", "bleu_by_length.csv", "exposure.csv", "metrics.json", "scores.json", "translations.jsonl"]
 
 
 def run(params: EvaluateParams, root: Path, reports: Path, raw: Path | None = None) -> None:
-    evaluate(
-        params,
-        tokenize="13a",
-        measure="exact_match",
-        checkpoint=root / "models/best",
-        ensemble_with=None,
-        tokenized=root / "data/tokenized",
-        raw=raw or root / "data/raw",
-        reports=reports,
-        device="cpu",
-        engine=CPU,
-    )
+    score(params, root, reports, measure="exact_match", raw=raw or root / "data/raw")
 
 
 def read_json(path: Path) -> Any:

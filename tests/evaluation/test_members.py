@@ -14,7 +14,6 @@ import torch
 from seqlab.core import parallel
 from seqlab.core.errors import SeqlabError
 from seqlab.core.special_tokens import EOS, PAD, SOS
-from seqlab.evaluation.evaluation import evaluate
 from seqlab.evaluation.members import find_members
 from seqlab.evaluation.parameters import Parameters
 from seqlab.evaluation.translator import Translator
@@ -26,7 +25,7 @@ from seqlab.seq2seq.engines.engine import Engine
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.seq2seq.origin_note import OriginNote, write_note
 from seqlab.tokenizing.build import build
-from tests.evaluation.conftest import examples, write_corpus, write_kept
+from tests.evaluation.conftest import examples, score, write_corpus, write_kept
 from tests.evaluation.test_parameters import plain_loss
 from tests.seq2seq.model.tiny import untrained_model
 
@@ -64,20 +63,7 @@ def models_of(best: Path, seeds: Path) -> list[Seq2Seq]:
 def run(
     params: EvaluateParams, root: Path, best: Path, ensemble_with: Path | None, name: str, engine: Engine = CPU
 ) -> dict[str, bytes]:
-    reports = best.parent.parent / name
-    evaluate(
-        params,
-        tokenize="13a",
-        measure="bleu",
-        checkpoint=best,
-        ensemble_with=ensemble_with,
-        tokenized=root / "data/tokenized",
-        raw=root / "data/raw",
-        reports=reports,
-        device="cpu",
-        engine=engine,
-    )
-    return {path.name: path.read_bytes() for path in reports.iterdir()}
+    return score(params, root, best.parent.parent / name, checkpoint=best, ensemble_with=ensemble_with, engine=engine)
 
 
 @torch.no_grad()

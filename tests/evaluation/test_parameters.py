@@ -15,7 +15,6 @@ from safetensors.numpy import load_file, save_file
 from seqlab.core import parallel
 from seqlab.core.errors import SeqlabError
 from seqlab.core.special_tokens import SOS
-from seqlab.evaluation.evaluation import evaluate
 from seqlab.evaluation.exposure import exposure, loss_after_truth
 from seqlab.evaluation.parameters import Parameters, load_model
 from seqlab.evaluation.search.ensemble import Ensemble
@@ -27,6 +26,7 @@ from seqlab.seq2seq.engines.choice import CPU
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import sequential
 from seqlab.text.encoded import open_split
+from tests.evaluation.conftest import score
 
 MakeParams = Callable[..., EvaluateParams]
 KEPT = 3
@@ -146,21 +146,9 @@ def test_evaluate_translates_and_scores_with_them(
 ) -> None:
     reports = best.parent.parent / "reports"
     params = evaluate_params(parameters=parameters, beam_size=3)
-    tokenized, raw = root / "data/tokenized", root / "data/raw"
-    inputs = {"tokenized": tokenized, "raw": raw}
-    evaluate(
-        params,
-        tokenize="13a",
-        measure="bleu",
-        checkpoint=best,
-        ensemble_with=None,
-        reports=reports,
-        device="cpu",
-        engine=CPU,
-        **inputs,
-    )
+    score(params, root, reports, checkpoint=best)
     lines = (reports / "translations.jsonl").read_text("utf-8").removesuffix("\n").split("\n")
-    sources = [example.source for example in parallel.read(raw / "test.jsonl")]
+    sources = [example.source for example in parallel.read(root / "data/raw/test.jsonl")]
     translator = Translator.load(best, "cpu", parameters)
     options = {"beam_size": 3, "length_penalty": 1.0, "max_length": 30, "batch_size": 5}
     expected = [found[0].text for found in translator.translate(sources, **options)]  # type: ignore[arg-type]

@@ -8,27 +8,14 @@ from typing import Any
 import pytest
 from rouge_score.rouge_scorer import RougeScorer
 
-from seqlab.evaluation.evaluation import evaluate
 from seqlab.evaluation.scoring.diversity import measure
 from seqlab.params.evaluate import EvaluateParams
 from seqlab.scoring.tokenization import bleu_metric
-from seqlab.seq2seq.engines.choice import CPU
+from tests.evaluation.conftest import score
 
 
 def run(params: EvaluateParams, root: Path, reports: Path) -> dict[str, bytes]:
-    evaluate(
-        params,
-        tokenize="13a",
-        measure="exact_match",
-        checkpoint=root / "models/best",
-        ensemble_with=None,
-        tokenized=root / "data/tokenized",
-        raw=root / "data/raw",
-        reports=reports,
-        device="cpu",
-        engine=CPU,
-    )
-    return {path.name: path.read_bytes() for path in reports.iterdir()}
+    return score(params, root, reports, measure="exact_match")
 
 
 @pytest.fixture(scope="module")

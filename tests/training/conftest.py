@@ -19,6 +19,7 @@ from seqlab.tokenizing.build import build
 from seqlab.tracking.fingerprint.canonical import digest
 from seqlab.training.continuation import Continuation
 from seqlab.training.events import Listener
+from seqlab.training.interruption import Interrupted
 from seqlab.training.run import train
 from seqlab.training.validation import Validation
 
@@ -161,6 +162,16 @@ class Training:
             save_seconds=save_seconds,
         )
         return self.files()
+
+    def until_done(self, params: Params) -> tuple[dict[str, bytes], int]:
+        """Train, stopped again and again; the content of every file written, and how often it was stopped."""
+        stops = 0
+        while True:
+            try:
+                # The second safe point of each start: so each start gets on by a step.
+                return self(params, stop=stop_at(2)), stops
+            except Interrupted:
+                stops += 1
 
     def files(self) -> dict[str, bytes]:
         """What stands in models/ and reports/."""

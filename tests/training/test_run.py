@@ -22,9 +22,8 @@ from seqlab.training.events import (
     TrainingFinished,
     TrainingStarted,
 )
-from seqlab.training.interruption import Interrupted
 from seqlab.training.update import Updater
-from tests.training.conftest import STEPS_PER_EPOCH, Training, make_params, stop_at
+from tests.training.conftest import STEPS_PER_EPOCH, Training, make_params
 
 Trainings = Callable[[str], Training]
 STEPS = 3 * STEPS_PER_EPOCH
@@ -73,14 +72,8 @@ def test_same_bytes_again_and_when_stopped_at_every_safe_point(
     torch.manual_seed(1)
     undisturbed = trainings("undisturbed")(params)
     torch.manual_seed(2)  # nothing draws from PyTorch's global generator
-    training, stops = trainings("stopped"), 0
-    while True:
-        try:
-            # The second safe point of each start: so each start gets on by a step.
-            assert training(params, stop=stop_at(2)) == undisturbed
-            break
-        except Interrupted:
-            stops += 1
+    files, stops = trainings("stopped").until_done(params)
+    assert files == undisturbed
     assert stops >= 8
 
 

@@ -20,9 +20,8 @@ from seqlab.tokenizing.build import build
 from seqlab.tokenizing.vocabulary import train_model
 from seqlab.training import segmentation
 from seqlab.training.events import Event, TrainingStarted
-from seqlab.training.interruption import Interrupted
 from seqlab.training.segmentation import Segmentation
-from tests.training.conftest import Training, make_params, stop_at
+from tests.training.conftest import Training, make_params
 from tests.training.test_bpe_dropout import some_words
 
 Trainings = Callable[[str], Training]
@@ -187,13 +186,9 @@ def test_no_dropout_costs_nothing_and_some_changes_the_model(
 @pytest.mark.parametrize("batch_by", ["sentences", "tokens"])
 def test_stopped_at_every_safe_point_it_ends_in_the_same_bytes(batch_by: str, trainings: Trainings) -> None:
     params = bpe_params(batch_by=batch_by, batch_size=16 if batch_by == "sentences" else 300)
-    undisturbed, training, stops = trainings("undisturbed")(params), trainings("stopped"), 0
-    while True:
-        try:
-            assert training(params, stop=stop_at(2)) == undisturbed
-            break
-        except Interrupted:
-            stops += 1
+    undisturbed = trainings("undisturbed")(params)
+    files, stops = trainings("stopped").until_done(params)
+    assert files == undisturbed
     assert stops >= 6
 
 
