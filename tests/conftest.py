@@ -1,7 +1,10 @@
 """Settings of all tests."""
 
 import os
+import sys
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
 
 # The fixtures of pages in a browser.
@@ -15,3 +18,11 @@ os.environ["MKL_NUM_THREADS"] = "1"
 # No timed asserts: a loaded machine is slow, not wrong.
 settings.register_profile("seqlab", deadline=None)
 settings.load_profile("seqlab")
+
+
+@pytest.fixture(autouse=True)
+def _no_store_of_another_test() -> Iterator[None]:
+    """MLflow remembers the last store of this process, and asks the environment only where it remembers none."""
+    yield
+    if "mlflow" in sys.modules:
+        sys.modules["mlflow"].set_tracking_uri(None)
