@@ -13,7 +13,7 @@ from seqlab.corpus.fetching.pin import Pin
 from seqlab.params.corpus import CorpusParams
 
 DEFAULTS: dict[str, Any] = {
-    "grammar": {"seed": 1, "train_size": 20, "valid_size": 5, "test_size": 5, "max_depth": 1},
+    "grammar": {"seed": 1, "train_size": 20, "valid_size": 5, "test_size": 5, "max_depth": 1, "test_extra_depth": 0},
     "multi30k": {"test": "2016"},
     "tatoeba": {"seed": 1, "valid_size": 2, "test_size": 2},
     "scan": {"split": "simple", "seed": 1, "valid_size": 2},

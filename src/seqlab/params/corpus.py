@@ -41,6 +41,11 @@ class GrammarParams(Section):
     valid_size: int = Field(ge=1, description="Pairs to validate on.")
     test_size: int = Field(ge=1, description="Pairs to test on.")
     max_depth: int = Field(ge=0, le=8, description="How deep subordinate clauses may nest; 0 has none.")
+    test_extra_depth: int = Field(
+        ge=0,
+        le=8,
+        description="Levels by which each test sentence nests deeper than max_depth; 0: as those to train on.",
+    )
 
 
 class Multi30kParams(Section):

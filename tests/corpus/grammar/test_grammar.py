@@ -3,6 +3,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from seqlab.core.errors import SeqlabError
 from seqlab.core.parallel import SPLITS, Example
 from seqlab.corpus.grammar import grammar
-from seqlab.corpus.grammar.clauses import Sentence
+from seqlab.corpus.grammar.clauses import Clause, Sentence
 from seqlab.corpus.grammar.grammar import generate
 from seqlab.corpus.grammar.lexicon import NOUNS
 from seqlab.corpus.grammar.sampler import Sampler
@@ -44,8 +45,11 @@ _NEGATIVE = r"\b(?:ne |n'|Ne |N')"
 _COMPLETE = r"\b(?:[Nn]e |[Nn]')(?:(?:me|le|la|les|nous|vous) |[ml]')?[\w-]+ (?:pas|jamais|plus)\b"
 
 
-def params(train: int = 40, valid: int = 5, test: int = 5, seed: int = 1, depth: int = 3) -> GrammarParams:
-    return GrammarParams(seed=seed, train_size=train, valid_size=valid, test_size=test, max_depth=depth)
+def params(
+    train: int = 40, valid: int = 5, test: int = 5, seed: int = 1, depth: int = 3, extra: int = 0
+) -> GrammarParams:
+    sizes = {"train_size": train, "valid_size": valid, "test_size": test}
+    return GrammarParams(seed=seed, **sizes, max_depth=depth, test_extra_depth=extra)
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +108,31 @@ def test_each_depth_is_reached(depth: int) -> None:
     marks = [len(re.findall(r"\b(?:that|who|because|when|while|if)\b", text.lower())) for text in english]
     assert min(marks) == 0
     assert max(marks) >= depth
+
+
+def nesting(node: object) -> int:
+    """Levels of clauses in a tree."""
+    if not is_dataclass(node):
+        return 0
+    return isinstance(node, Clause) + max((nesting(getattr(node, field.name)) for field in fields(node)), default=0)
+
+
+@pytest.mark.parametrize("levels", [1, 2])
+def test_how_much_deeper_than_usual(levels: int) -> None:
+    sampler = Sampler(seed=1, max_depth=2)
+    assert {nesting(sampler.sentence()) for _ in range(500)} == {1, 2, 3}
+    assert {nesting(sampler.deeper(levels)) for _ in range(200)} == {3 + levels}
+
+
+def test_a_test_set_deeper_than_what_is_trained_on() -> None:
+    splits = generate(params(300, 100, 100, depth=2, extra=1), "fr", "en")
+    marks = {
+        name: [len(re.findall(r"\b(?:qui|que|quand|si)\b|\bqu'|\bs'il", text.source.lower())) for text in splits[name]]
+        for name in SPLITS
+    }
+    assert min(marks["test"]) >= 3
+    assert min(marks["train"]) == min(marks["valid"]) == 0
+    assert not any(text.source.endswith("?") for text in splits["test"])
 
 
 def test_length_distribution() -> None:

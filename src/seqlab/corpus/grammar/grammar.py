@@ -26,14 +26,14 @@ def generate(params: GrammarParams, source: str, target: str) -> dict[str, list[
     """Random pairs, one reference each, the same whichever side is the source.
 
     No text occurs twice on either side, within a split or across splits. The test set is drawn first, then the
-    validation set: another `train_size` changes neither.
+    validation set: another `train_size` changes neither. With a `test_extra_depth` each sentence of the test set nests
+    exactly so many levels below `max_depth`, which training never sees.
 
     Raises:
         SeqlabError: languages other than English and French, or more pairs asked for than the grammar yields.
     """
     _check_languages(source, target)
-    wanted = params.test_size + params.valid_size + params.train_size
-    pairs = _draw(params, wanted)
+    pairs = _draw(params)
     examples = [Example(en, (fr,)) if source == "en" else Example(fr, (en,)) for en, fr in pairs]
     valid_end = params.test_size + params.valid_size
     return {
@@ -52,13 +52,16 @@ def _check_languages(source: str, target: str) -> None:
     )
 
 
-def _draw(params: GrammarParams, wanted: int) -> list[tuple[str, str]]:
+def _draw(params: GrammarParams) -> list[tuple[str, str]]:
+    """All pairs, those of the test set first."""
+    wanted = params.test_size + params.valid_size + params.train_size
     sampler = Sampler(params.seed, params.max_depth)
     pairs: list[tuple[str, str]] = []
     seen: set[str] = set()
     failures = 0
     while len(pairs) < wanted:
-        tree = sampler.sentence()
+        is_deeper = params.test_extra_depth and len(pairs) < params.test_size
+        tree = sampler.deeper(params.test_extra_depth) if is_deeper else sampler.sentence()
         pair = english.sentence(tree), french_clause.sentence(tree)
         if seen.isdisjoint(pair):
             seen.update(pair)

@@ -46,6 +46,10 @@ _DEEPEST_MIDDLE = 2
 _ASKED = frozenset({"text", "clothing", "thing", "vehicle", "opening", "food", "dish", "drink"})
 
 
+# Of a hundred sentences.
+_QUESTIONS_OF_100 = 14
+
+
 class Sampler:
     """Draws sentences whose subordinate clauses nest exactly 0 to `max_depth` deep, all depths alike."""
 
@@ -60,8 +64,17 @@ class Sampler:
         self._phrases.reset()
         depth = self._chooser.below(self._max_depth + 1)
         draw = self._chooser.below(100)
-        if draw < 14:
+        if draw < _QUESTIONS_OF_100:
             return self._question(min(depth, 2))
+        return self._statement(depth, draw)
+
+    def deeper(self, levels: int) -> Sentence:
+        """The next sentence that nests so many levels below `max_depth`; never a question, which nests two at most."""
+        self._phrases.reset()
+        draw = _QUESTIONS_OF_100 + self._chooser.below(100 - _QUESTIONS_OF_100)
+        return self._statement(self._max_depth + levels, draw)
+
+    def _statement(self, depth: int, draw: int) -> Sentence:
         tense = self._tense()
         if draw < 26:
             first = self._clause(self._chooser.below(depth + 1), tense)

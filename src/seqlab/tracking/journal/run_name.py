@@ -15,6 +15,7 @@ USUAL: dict[str, Any] = {
     "corpus.grammar.valid_size": 500,
     "corpus.grammar.test_size": 1000,
     "corpus.grammar.max_depth": 2,
+    "corpus.grammar.test_extra_depth": 0,
     "corpus.multi30k.test": "2016",
     "corpus.tatoeba.seed": 1,
     "corpus.tatoeba.valid_size": 1000,
