@@ -2,13 +2,16 @@
 
 A table stands between `<!-- table: NAME rows=… columns=… value=… -->` and `<!-- /table -->`. NAME is that of a file in
 docs/experiments/, which `python -m tools.trainings … --csv` wrote; rows and columns are parameters, or `settings`: all
-that a run sets otherwise than most. value is a figure of the file. With `columns=figures` each of several values has a
-column; without columns there is one for each length of the source, for the value `by_length`, the corpus's measure.
-`where=NAME:VALUE` takes some runs alone, `best=PARAMETER:FIGURE` of each cell those with the value of a parameter whose
-mean figure is highest.
+that a run sets otherwise than most. value is a figure of the file, or `exposure` (loss after the model's own words less
+that after the true ones, in nats a token). With `columns=figures` each of several values has a column; without columns
+there is one for each length of the source, for the value `by_length`, the corpus's measure. `where=NAME:VALUE` takes
+some runs alone, `best=PARAMETER:FIGURE` of each cell those with the value of a parameter whose mean figure is highest;
+`against=VALUE` prints in bold what differs from that column: Welch's t-test over the seeds, Holm's correction over the
+table, 5 %.
 """
 
 import json
+import math
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -16,15 +19,17 @@ from pathlib import Path
 
 import click
 import pandas as pd
+from scipy.stats import ttest_ind
 
 from seqlab.core.atomic import write_text
 from seqlab.core.errors import SeqlabError
+from seqlab.significance.paired_test import LEVEL, holm
 
 PAGE = Path(__file__).parents[1] / "docs/experiments.md"
 RESULTS = PAGE.with_suffix("")
 BLOCK = re.compile(r"(<!-- table: (?P<said>[^>]*) -->\n).*?(<!-- /table -->)", re.DOTALL)
 SOURCE = ("commit", "machine", "signature")
-FIGURES, LENGTH, SETTINGS = "figures", "length", "settings"
+EXPOSURE, FIGURES, LENGTH, SETTINGS = "exposure", "figures", "length", "settings"
 
 
 @click.command()
@@ -46,7 +51,7 @@ def table(said: str, results: Path) -> str:
     """
     name, *parts = shlex.split(said)
     options = dict(part.split("=", 1) for part in parts)
-    if unknown := options.keys() - {"rows", "columns", "value", "where", "best"}:
+    if unknown := options.keys() - {"rows", "columns", "value", "digits", "where", "best", "against"}:
         raise SeqlabError(f"table {name}: unknown: {', '.join(sorted(unknown))}")
     try:
         runs = pd.read_csv(results / f"{name}.csv", dtype=dict.fromkeys(SOURCE, str))
@@ -63,12 +68,14 @@ def _table(runs: pd.DataFrame, options: Mapping[str, str]) -> str:
     if "best" in options:
         runs = best(runs, [*rows, *([columns] if columns in runs else [])], *options["best"].split(":"))
     source = _source(runs)
-    runs = runs.assign(**{SETTINGS: pd.Series(_settings(runs), runs.index)})
+    settings = pd.Series(_settings(runs), runs.index)
+    runs = runs.assign(**{SETTINGS: settings, EXPOSURE: runs["own_prefix_loss"] - runs["loss"]})
     if columns == LENGTH:
         runs = with_lengths(runs)
     if columns == FIGURES:
         runs, value = runs.melt(rows, value.split(","), var_name=FIGURES, value_name="figure"), "figure"
-    cells = _cells(runs, rows, columns, value)
+    bold = _different(runs, rows, columns, value, options["against"]) if "against" in options else []
+    cells = _cells(runs, rows, columns, value, int(options.get("digits", "1")), bold)
     return f"{cells.reset_index().to_markdown(index=False, disable_numparse=True)}\n\n{source}"
 
 
@@ -89,12 +96,14 @@ def with_lengths(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(pieces)
 
 
-def _cells(runs: pd.DataFrame, rows: Sequence[str], columns: str, value: str) -> pd.DataFrame:
+def _cells(
+    runs: pd.DataFrame, rows: Sequence[str], columns: str, value: str, digits: int, bold: Sequence[tuple[object, ...]]
+) -> pd.DataFrame:
     """Mean, and ± standard deviation where there are several seeds."""
-    texts = {
-        key: f"{group.mean():.1f}" + (f" ± {group.std():.1f}" if len(group) > 1 else "")
-        for key, group in runs.groupby([*rows, columns])[value]
-    }
+    texts = {}
+    for key, group in runs.groupby([*rows, columns])[value]:
+        text = f"{group.mean():.{digits}f}" + (f" ± {group.std():.{digits}f}" if len(group) > 1 else "")
+        texts[key] = f"**{text}**" if key in bold else text
     cells = pd.Series(texts).rename_axis([*rows, columns]).unstack(columns).fillna("")
     order = list(dict.fromkeys(runs[columns]))
     return cells[sorted(order, key=lower_bound) if columns == LENGTH else order]
@@ -113,6 +122,19 @@ def _settings(runs: pd.DataFrame) -> list[str]:
 def lower_bound(bucket: object) -> int:
     """Where a bucket such as 6–10 begins."""
     return int(re.split(r"\D", str(bucket))[0])
+
+
+def _different(
+    runs: pd.DataFrame, rows: Sequence[str], columns: str, value: str, against: str
+) -> list[tuple[object, ...]]:
+    """The cells that differ from that of their row in column `against`."""
+    samples = {key: group.to_numpy() for key, group in runs.groupby([*rows, columns])[value]}
+    base = {key[:-1]: sample for key, sample in samples.items() if str(key[-1]) == against}
+    others = [key for key in samples if str(key[-1]) != against and key[:-1] in base]
+    p_values = [float(ttest_ind(samples[key], base[key[:-1]], equal_var=False).pvalue) for key in others]
+    # Equal samples without a spread have no p, and one seed has none either.
+    corrected = holm([1.0 if math.isnan(p) else p for p in p_values])
+    return [key for key, p in zip(others, corrected, strict=True) if p < LEVEL]
 
 
 def _source(runs: pd.DataFrame) -> str:

@@ -42,6 +42,21 @@ def test_means_over_seeds(results: Path) -> None:
     assert "10 runs, 3 seeds, mean ± standard deviation; commit 0123456; a CPU; `BLEU`." in table(said, results)
 
 
+def test_what_differs_from_a_column_is_bold(results: Path) -> None:
+    said = "runs rows=model.attention columns=train.teacher_forcing_ratio value=bleu against=1.0"
+    bold = [["dot", "30.0 ± 28.3", "25.0 ± 7.1"], ["none", "**11.0 ± 1.0**", "21.0 ± 1.0"]]
+    assert cells(table(said, results))[1:] == bold
+
+
+def test_the_price_of_own_words(results: Path) -> None:
+    """Equal samples are no difference, and in a single one no difference shows."""
+    said = "runs rows=model.attention columns=train.teacher_forcing_ratio value=exposure digits=2"
+    priced = [["dot", "0.00 ± 0.00", "0.00 ± 0.00"], ["none", "0.50 ± 0.00", "2.00 ± 0.00"]]
+    assert cells(table(said, results))[1:] == priced
+    said = "runs rows=model.attention columns=train.teacher_forcing_ratio value=bleu where=seed:1 against=1.0"
+    assert cells(table(said, results))[1:] == [["dot", "10.0", "20.0"], ["none", "10.0", "20.0"]]
+
+
 def test_figures_lengths_and_conditions(results: Path) -> None:
     figures = table("runs rows=settings columns=figures value=bleu,loss where=seed:1,model.attention:none", results)
     assert cells(figures)[1:] == [

@@ -105,6 +105,23 @@ def test_own_text_counts_where_it_is_the_corpus(repository: Repository) -> None:
     assert Experiments(repository.root).params(revision) is None
 
 
+def test_checkpoints_count_where_they_are_named(repository: Repository) -> None:
+    """A folder that git has, and one of which it has what DVC says."""
+    for name in ("whole/model.safetensors", "pointed.dvc", "other.dvc"):
+        path = repository.root / "models/origins" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("1\n", "utf-8")
+    repository.git("add", "--all")
+    repository.git("commit", "--quiet", "--message=Checkpoints")
+    (member,) = make_members(repository.root, ["train.start_from=whole", "evaluate.ensemble_with=pointed", "seed=1"])
+    revision = repository.experiment(member)
+    for name, found in (("other.dvc", member.params), ("pointed.dvc", None), ("whole/model.safetensors", None)):
+        path = repository.root / "models/origins" / name
+        path.write_text("2\n", "utf-8")
+        assert Experiments(repository.root).params(revision) == found
+        path.write_text("1\n", "utf-8")
+
+
 def test_an_experiment_of_any_name_will_do(repository: Repository) -> None:
     one, two = make_members(repository.root, GRID)
     repository.experiment(one, "mine")

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from seqlab.commands.verify.claim import Claim, load_claim
-from seqlab.commands.verify.verify import NEEDED, compare
+from seqlab.commands.verify.verify import NEEDED, compare, verify
 from seqlab.core.errors import SeqlabError
 from seqlab.tracking.journal.execution import read_executions
 from seqlab.training.digests import ParameterDigests
@@ -139,6 +139,19 @@ def test_what_mlflow_shows_is_held_against_the_files(recorded: Claim, anew: Path
     assert not verdict.reproduced
     assert "MLflow shows: test/bleu 99, and its file has 30\n" in str(verdict)
     assert "MLflow shows: test/rouge 1, which is in no file" in str(verdict)
+
+
+def test_a_checkpoint_that_the_run_starts_from_is_needed(project: Project) -> None:
+    origin = project.root / "models/origins/base"
+    origin.mkdir(parents=True)
+    (project.root / "dvc.yaml").write_text(DVC_YAML.replace("data/raw/valid.jsonl, data", "models/origins/base, data"))
+    recorder = project.recorder("evaluate")
+    recorder.start()
+    recorder.finish([])
+    origin.rmdir()
+    run = list(read_executions(project.home))[-1].run_fingerprint
+    with pytest.raises(SeqlabError, match="is made from models/origins/base, which is not here"):
+        verify(project.root, run, lambda _: True)
 
 
 def test_nothing_to_compare_with_is_no_success(recorded: Claim, anew: Path) -> None:

@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from seqlab.commands.verify.working_copy import _environment, execute, working_copy
+from seqlab.core.atomic import write_bytes
 from seqlab.core.errors import SeqlabError
 from seqlab.tracking.journal.source import source_archive
 from tests.tracking.conftest import Project, git, make_project
@@ -40,6 +41,7 @@ def test_the_archive_lies_over_the_commit(project: Project, tmp_path: Path) -> N
     (project.root / "pipeline/report.py").unlink()
     (project.root / "data/own").mkdir()
     (project.root / "data/own/mine.tsv").write_text("a\tb\n")
+    write_bytes(project.root / "models/origins/base/model.safetensors", b"weights")
     (project.root / ".seqlab/downloads").mkdir(parents=True)
     (project.root / ".seqlab/downloads/corpus.gz").write_bytes(b"large")
     with working_copy(project.home, source_archive(project.root), commit) as root:
@@ -47,6 +49,8 @@ def test_the_archive_lies_over_the_commit(project: Project, tmp_path: Path) -> N
         assert (root / "pipeline/train.py").read_text() == "edited"
         assert not (root / "pipeline/report.py").exists()
         assert (root / "data/own/mine.tsv").read_text() == "a\tb\n"
+        assert (root / "models/origins/base/model.safetensors").read_bytes() == b"weights"
+        assert (root / "models/origins/none").is_dir()
         assert (root / ".seqlab/downloads/corpus.gz").read_bytes() == b"large"
         assert not (root / ".seqlab/journal").exists()
         assert not (root / ".git").exists()

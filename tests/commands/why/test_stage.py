@@ -120,6 +120,19 @@ def test_data_that_an_earlier_stage_wrote_anew(root: Path) -> None:
     ]
 
 
+def test_a_checkpoint_from_elsewhere_is_told_by_the_parameter_that_names_it(root: Path) -> None:
+    edit(root, "dvc.yaml", "[data/own, ", "[data/own, models/origins/base, ")
+    edit(root, "params.yaml", "rate: 1.0", "start_from: base")
+    told = [
+        "  parameter  make.start_from: (absent) → base",
+        "  parameter  make.rate: 1.0 → (absent)",
+    ]
+    missing = "  data       models/origins/base is missing; `seqlab take base` or `dvc pull` puts it there"
+    assert said(root, "make") == ["make: will run", missing, *told]
+    write_text(root / "models/origins/base/model.safetensors", "weights")
+    assert said(root, "make") == ["make: will run", *told]
+
+
 def test_a_result_that_dvc_has_is_said_to_be_restored(root: Path) -> None:
     edit(root, "params.yaml", "width: 3", "width: 4")
     assert said(root, "make")[0] == "make: will run"
