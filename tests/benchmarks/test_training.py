@@ -73,7 +73,7 @@ def test_every_case_runs_on_another_device(params: Params, tmp_path: Path, monke
     monkeypatch.setattr(training_measurements, "Product", partial(Product, m=8, k=8, n=8))
     with simulated_device() as device:
         there = params.model_copy(update={"runtime": params.runtime.model_copy(update={"device": device})})
-        found = training_measurements.timed(request_for(*CASES), there, tmp_path)
+        found = training_measurements.timed(request_for(*CASES, steps=1, repetitions=1), there, tmp_path)
         assert waits()
     assert list(found) == ["roof, float32", "PyTorch's own product, float32", *(case.name for case in CASES)]
 

@@ -25,8 +25,7 @@ def texts(record: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in record.items() if key != "score"} | {"n_best": n_best}
 
 
-@pytest.mark.parametrize("parameters", ["best", "average", "ensemble"])
-@pytest.mark.parametrize("beam_size", [1, 3])
+@pytest.mark.parametrize(("parameters", "beam_size"), [("average", 1), ("best", 3), ("ensemble", 3)])
 def test_another_device_gives_the_same_results(
     parameters: str, beam_size: int, best: Path, root: Path, tmp_path: Path, evaluate_params: MakeParams
 ) -> None:

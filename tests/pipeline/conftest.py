@@ -106,6 +106,8 @@ def make_project(root: Path, home: Path) -> Project:
             "GIT_CONFIG_NOSYSTEM": "1",
             "DVC_NO_ANALYTICS": "true",
             "MLFLOW_DISABLE_TELEMETRY": "true",
+            # It takes as long as a tiny run itself; tests of MLflow publish by command, or turn it on.
+            "SEQLAB_PUBLISHER": "off",
         },
     )
     project.run("git", "init", "--quiet", "--initial-branch=main")

@@ -158,9 +158,12 @@ def base(finished: Project) -> Project:
 
 
 @pytest.fixture
-def repro(base: Project, caplog: pytest.LogCaptureFixture) -> Iterator[Callable[..., list[str]]]:
+def repro(
+    base: Project, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., list[str]]]:
     """`dvc repro` as DVC's own library has it, which need not be started for each row: the stages that ran."""
     caplog.set_level("INFO", "dvc")
+    monkeypatch.chdir(base.root)
 
     def run(target: str | None = None) -> list[str]:
         caplog.clear()

@@ -54,7 +54,7 @@ def server(tmp_path: Path) -> Iterator[MlflowServer]:
 @pytest.fixture
 def team(project: Project, cluster: Slurm, server: MlflowServer, tmp_path: Path) -> Project:
     """A working copy with a git remote, a DVC remote, an MLflow server and a cluster."""
-    project.environment |= cluster.environment | {"MLFLOW_TRACKING_URI": server.uri}
+    project.environment |= cluster.environment | {"MLFLOW_TRACKING_URI": server.uri, "SEQLAB_PUBLISHER": "on"}
     (tmp_path / "remote").mkdir()
     project.run("git", "init", "--quiet", "--bare", "--initial-branch=main", str(tmp_path / "origin.git"))
     project.run("git", "remote", "add", "origin", str(tmp_path / "origin.git"))
@@ -145,11 +145,11 @@ def test_a_sweep_of_eight_survives_a_dead_node_a_requeue_and_a_second_start(
 
     there = {name: outputs(team, name) for name in NAMES}
     # The same members here, in another clone, which knows nothing of the cluster.
-    here = Project(team.root.parent / "here", {**team.environment, "MLFLOW_TRACKING_URI": ""})
+    alone = {"MLFLOW_TRACKING_URI": "", "SEQLAB_PUBLISHER": "off"}
+    here = Project(team.root.parent / "here", team.environment | alone)
     team.run("git", "clone", "--quiet", str(team.root), str(here.root))
     here.run("git", "config", "user.name", "Test")
     here.run("git", "config", "user.email", "test@example.org")
-    here.environment["SEQLAB_PUBLISHER"] = "off"
     here.run("seqlab", "sweep", *GRID)
     assert {name: outputs(here, name) for name in NAMES} == there
 

@@ -33,13 +33,6 @@ KILLS_OF_A_STAGE = 3
 GIBIBYTE = 1 << 30
 
 
-@pytest.fixture(scope="module")
-def lasting(finished: Project) -> Project:
-    """The finished project, without a publisher."""
-    finished.environment["SEQLAB_PUBLISHER"] = "off"
-    return finished
-
-
 def run_stage(
     project: Project, stage: str, *, limit: Callable[[], None] | None = None
 ) -> subprocess.CompletedProcess[str]:
@@ -99,31 +92,30 @@ def on_a_full_disk(folder: Path, output: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_full_disk(stage: str, lasting: Project) -> None:
-    folder, output = (lasting.root / name for name in WRITTEN[stage])
-    lock, cache = lasting.read("dvc.lock"), cached(lasting)
+def test_a_full_disk(stage: str, finished: Project) -> None:
+    folder, output = (finished.root / name for name in WRITTEN[stage])
+    lock, cache = finished.read("dvc.lock"), cached(finished)
     with on_a_full_disk(folder, output) as filler:
-        result = run_stage(lasting, stage)
+        result = run_stage(finished, stage)
         assert_one_message(result, stage, "No space left on device", "dvc repro")
         assert leftovers(folder) == []
         assert not output.exists()
         filler.unlink()
-        assert run_stage(lasting, stage).returncode == 0
-        assert lasting.read("dvc.lock") == lock
-        assert cached(lasting) == cache
-        assert lasting.dvc("status", stage).stdout.strip().endswith("up to date.")
+        assert run_stage(finished, stage).returncode == 0
+        assert finished.read("dvc.lock") == lock
+        assert cached(finished) == cache
+        assert finished.dvc("status", stage).stdout.strip().endswith("up to date.")
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_read_only_folder(stage: str, lasting: Project) -> None:
-    with read_only(lasting.root / WRITTEN[stage][0]):
-        result = run_stage(lasting, stage)
+def test_a_read_only_folder(stage: str, finished: Project) -> None:
+    with read_only(finished.root / WRITTEN[stage][0]):
+        result = run_stage(finished, stage)
     assert_one_message(result, stage, "Permission denied" if os.geteuid() else "Read-only file system")
-    assert lasting.repro() == []
+    assert finished.repro() == []
 
 
 def test_too_little_memory(project: Project) -> None:
-    project.environment["SEQLAB_PUBLISHER"] = "off"
     project.repro("tokenize")
     project.set({"model.hidden_size": 30000})
 
@@ -139,8 +131,8 @@ CONFLICT = "<<<<<<< HEAD\n{0}=======\n{0}>>>>>>> other\n"
 
 
 @pytest.mark.parametrize("damage", ["conflict", "empty", "bytes"])
-def test_a_damaged_lock_is_explained(damage: str, lasting: Project) -> None:
-    path = lasting.root / "dvc.lock"
+def test_a_damaged_lock_is_explained(damage: str, finished: Project) -> None:
+    path = finished.root / "dvc.lock"
     content = path.read_bytes()
     damaged = {
         "conflict": CONFLICT.format(content.decode()).encode(),
@@ -150,45 +142,45 @@ def test_a_damaged_lock_is_explained(damage: str, lasting: Project) -> None:
     path.write_bytes(damaged)
     try:
         for command in ("sync", "summary"):
-            result = lasting.run("seqlab", command, check=False)
+            result = finished.run("seqlab", command, check=False)
             shown = result.stdout + result.stderr
             assert f"{path.name} is damaged" in shown
             assert "git checkout dvc.lock" in shown
             assert "Traceback" not in shown
-        assert "dvc.lock" in lasting.dvc("repro", check=False).stderr
+        assert "dvc.lock" in finished.dvc("repro", check=False).stderr
         assert path.read_bytes() == damaged
     finally:
         path.write_bytes(content)
 
 
-def test_a_lock_that_was_cut_off_comes_back(lasting: Project) -> None:
+def test_a_lock_that_was_cut_off_comes_back(finished: Project) -> None:
     """Where the rest is a lock of fewer stages, DVC takes the others from its cache again."""
-    path = lasting.root / "dvc.lock"
+    path = finished.root / "dvc.lock"
     content = path.read_bytes()
     path.write_bytes(content[: content.index(b"  train:\n")])
     try:
-        assert "This working copy is not up to date" in lasting.run("seqlab", "sync").stdout
-        assert lasting.repro() == []
+        assert "This working copy is not up to date" in finished.run("seqlab", "sync").stdout
+        assert finished.repro() == []
         assert path.read_bytes() == content
     finally:
         path.write_bytes(content)
 
 
-def test_every_stage_survives_kills(lasting: Project) -> None:
+def test_every_stage_survives_kills(finished: Project) -> None:
     """Each stage is killed at random moments; what it leaves disturbs nothing."""
     draw, kills = random.Random(1), 0
-    lock = lasting.read("dvc.lock")
+    lock = finished.read("dvc.lock")
     for stage in STAGES:
         started = time.monotonic()
-        assert run_stage(lasting, stage).returncode == 0
+        assert run_stage(finished, stage).returncode == 0
         duration = time.monotonic() - started
         for _ in range(KILLS_OF_A_STAGE):
-            kills += kill_stage(lasting, stage, draw.uniform(0.2, 1.0) * duration)
+            kills += kill_stage(finished, stage, draw.uniform(0.2, 1.0) * duration)
     assert kills >= len(STAGES)
-    assert lasting.repro("--force") == list(STAGES)
-    assert lasting.read("dvc.lock") == lock
+    assert finished.repro("--force") == list(STAGES)
+    assert finished.read("dvc.lock") == lock
     for folder in ("data", "models", "reports"):
-        assert leftovers(lasting.root / folder) == []
+        assert leftovers(finished.root / folder) == []
 
 
 def kill_stage(project: Project, stage: str, seconds: float) -> bool:

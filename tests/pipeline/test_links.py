@@ -10,7 +10,6 @@ STAGES = ["download", "tokenize", "train", "evaluate", "report"]
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["symlink", "hardlink"])
 def test_links_to_the_cache_instead_of_copies(kind: str, project: Project) -> None:
-    project.environment["SEQLAB_PUBLISHER"] = "off"
     project.dvc("config", "cache.type", kind)
     own = project.root / "data/own"
     pairs = [f"{word} {other}\t{other} {word}\n" for word in "abcdefgh" for other in "ijklmnop"]

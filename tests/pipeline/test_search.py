@@ -23,8 +23,7 @@ SEARCH += ["-S", "model.hidden_size=8..32/8", "-S", "train.epochs=4"]
 
 @pytest.fixture
 def quiet(project: Project) -> Iterator[Project]:
-    """A working copy without publishers, whose queue's workers end with the test."""
-    project.environment["SEQLAB_PUBLISHER"] = "off"
+    """A working copy whose queue's workers end with the test."""
     project.run("git", "config", "user.name", "Test")
     project.run("git", "config", "user.email", "test@example.org")
     yield project

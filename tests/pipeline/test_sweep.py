@@ -20,8 +20,7 @@ LONGEST_WAIT = 300
 
 @pytest.fixture
 def quiet(project: Project) -> Iterator[Project]:
-    """A working copy without publishers, whose queue's workers end with the test."""
-    project.environment["SEQLAB_PUBLISHER"] = "off"
+    """A working copy whose queue's workers end with the test."""
     yield project
     project.dvc("queue", "stop", "--kill", check=False)
 

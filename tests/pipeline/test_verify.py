@@ -25,13 +25,6 @@ PLANTED = STEP_LINE + (
 )
 
 
-@pytest.fixture(scope="module")
-def quiet(finished: Project) -> Project:
-    """The finished pipeline, without a publisher."""
-    finished.environment["SEQLAB_PUBLISHER"] = "off"
-    return finished
-
-
 def snapshot(root: Path) -> dict[str, bytes]:
     """What verification must leave alone."""
     names = ("models", "reports", "data", ".seqlab/journal", ".checkpoints")
@@ -39,45 +32,45 @@ def snapshot(root: Path) -> dict[str, bytes]:
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in [*files, root / "dvc.lock"]}
 
 
-def test_the_run_of_the_working_copy(quiet: Project, tmp_path: Path) -> None:
+def test_the_run_of_the_working_copy(finished: Project, tmp_path: Path) -> None:
     # An edited file that no commit has; a comment, so that the run stays the same.
-    (quiet.root / "src/seqlab/cli.py").open("a").write("# edited\n")
-    before = snapshot(quiet.root)
+    (finished.root / "src/seqlab/cli.py").open("a").write("# edited\n")
+    before = snapshot(finished.root)
     try:
-        done = quiet.run("seqlab", "verify", TMPDIR=str(tmp_path))
+        done = finished.run("seqlab", "verify", TMPDIR=str(tmp_path))
     finally:
-        quiet.run("git", "restore", "src/seqlab/cli.py")
+        finished.run("git", "restore", "src/seqlab/cli.py")
     assert done.stdout.startswith("reproduced: tf0.50-h8-gru-")
     assert "the same bytes, in numerics class " in done.stdout
     for stage in ("download", "tokenize", "train", "evaluate"):
         assert f"Running stage '{stage}'" in done.stderr
-    assert snapshot(quiet.root) == before
+    assert snapshot(finished.root) == before
     assert not list(tmp_path.glob("seqlab-*"))
 
 
-def test_a_difference_is_traced_to_step_and_tensor(quiet: Project) -> None:
+def test_a_difference_is_traced_to_step_and_tensor(finished: Project) -> None:
     """The run's archive is exchanged for one that trains otherwise, as if its record were of another training."""
-    home = Home(quiet.root)
+    home = Home(finished.root)
     (training,) = [each for each in read_executions(home) if each.stage == "train"]
     assert training.path is not None
     assert "models/digests.safetensors" in training.outputs
     archive = Objects(home.objects).get(training.header["inputs"][SOURCE])
     assert archive is not None
     source = read_source(archive.read_bytes())
-    assert source["params.yaml"] == (quiet.root / "params.yaml").read_bytes()
+    assert source["params.yaml"] == (finished.root / "params.yaml").read_bytes()
     assert STEP_LINE in source[UPDATE].decode()
 
-    original = (quiet.root / UPDATE).read_text()
+    original = (finished.root / UPDATE).read_text()
     journal = training.path.read_text()
-    (quiet.root / UPDATE).write_text(original.replace(STEP_LINE, PLANTED))
+    (finished.root / UPDATE).write_text(original.replace(STEP_LINE, PLANTED))
     try:
-        planted = keep_source(quiet.root, Objects(home.objects))
+        planted = keep_source(finished.root, Objects(home.objects))
         training.path.write_text(journal.replace(training.header["inputs"][SOURCE], planted))
-        (quiet.root / UPDATE).write_text(original)
-        refused = quiet.run("seqlab", "verify", training.run_fingerprint[:10], check=False)
-        done = quiet.run("seqlab", "verify", "--trust", training.run_fingerprint[:10], check=False)
+        (finished.root / UPDATE).write_text(original)
+        refused = finished.run("seqlab", "verify", training.run_fingerprint[:10], check=False)
+        done = finished.run("seqlab", "verify", "--trust", training.run_fingerprint[:10], check=False)
     finally:
-        (quiet.root / UPDATE).write_text(original)
+        (finished.root / UPDATE).write_text(original)
         training.path.write_text(journal)
     assert refused.returncode == 1
     assert f"was not made with code of this repository: {UPDATE} differs from commit " in refused.stderr
@@ -87,5 +80,5 @@ def test_a_difference_is_traced_to_step_and_tensor(quiet: Project) -> None:
     assert "the data are the same" in done.stdout
     assert "first difference: optimizer step 5 of 8, tensor decoder.embedding.weight\n" in done.stdout
     assert "differs: models/last/model.safetensors" in done.stdout
-    assert json.loads(quiet.read("reports/scores.json"))
-    assert sha256(quiet.root / "models/best/model.safetensors") == training.outputs["models/best/model.safetensors"]
+    assert json.loads(finished.read("reports/scores.json"))
+    assert sha256(finished.root / "models/best/model.safetensors") == training.outputs["models/best/model.safetensors"]

@@ -35,7 +35,6 @@ EDITS = [
 @pytest.mark.slow
 @pytest.mark.xdist_group("why")
 def test_a_reason_is_given_for_exactly_the_stages_that_dvc_would_run(finished: Project) -> None:
-    finished.environment["SEQLAB_PUBLISHER"] = "off"
     assert all(line.endswith(UP_TO_DATE) for line in why(finished))
     for name, old, new, first, reason in EDITS:
         path = finished.root / name
@@ -55,7 +54,6 @@ def test_a_reason_is_given_for_exactly_the_stages_that_dvc_would_run(finished: P
 @pytest.mark.slow
 @pytest.mark.xdist_group("why")
 def test_why_two_runs_differ(finished: Project) -> None:
-    finished.environment["SEQLAB_PUBLISHER"] = "off"
     finished.set({"evaluate.max_length": 19})
     replace(finished.root / "src/seqlab/evaluation/outputs.py", '"""', 'ADDED = 1\n"""')
     assert finished.repro() == ["evaluate", "report"]
