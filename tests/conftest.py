@@ -19,6 +19,8 @@ os.environ["MKL_NUM_THREADS"] = "1"
 settings.register_profile("seqlab", deadline=None)
 settings.load_profile("seqlab")
 
+LONGEST_NAME = 200
+
 
 @pytest.fixture(autouse=True)
 def _no_store_of_another_test() -> Iterator[None]:
@@ -26,3 +28,10 @@ def _no_store_of_another_test() -> Iterator[None]:
     yield
     if "mlflow" in sys.modules:
         sys.modules["mlflow"].set_tracking_uri(None)
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Short names for long values: pytest puts a test's name into the environment, where a megabyte has no room."""
+    if isinstance(val, str | bytes) and len(val) > LONGEST_NAME:
+        return f"{val[:LONGEST_NAME]!r} of {len(val)}"
+    return None
