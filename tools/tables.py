@@ -11,7 +11,6 @@ table, 5 %.
 """
 
 import json
-import math
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -19,11 +18,10 @@ from pathlib import Path
 
 import click
 import pandas as pd
-from scipy.stats import ttest_ind
 
+from seqlab.commands.compare.recipe_verdict import pair_verdicts
 from seqlab.core.atomic import write_text
 from seqlab.core.errors import SeqlabError
-from seqlab.significance.paired_test import LEVEL, holm
 
 PAGE = Path(__file__).parents[1] / "docs/experiments.md"
 RESULTS = PAGE.with_suffix("")
@@ -128,13 +126,13 @@ def _different(
     runs: pd.DataFrame, rows: Sequence[str], columns: str, value: str, against: str
 ) -> list[tuple[object, ...]]:
     """The cells that differ from that of their row in column `against`."""
-    samples = {key: group.to_numpy() for key, group in runs.groupby([*rows, columns])[value]}
+    groups = runs.groupby([*rows, columns])[value]
+    # One seed has no spread.
+    samples = {key: group.tolist() for key, group in groups if len(group) > 1}
     base = {key[:-1]: sample for key, sample in samples.items() if str(key[-1]) == against}
     others = [key for key in samples if str(key[-1]) != against and key[:-1] in base]
-    p_values = [float(ttest_ind(samples[key], base[key[:-1]], equal_var=False).pvalue) for key in others]
-    # Equal samples without a spread have no p, and one seed has none either.
-    corrected = holm([1.0 if math.isnan(p) else p for p in p_values])
-    return [key for key, p in zip(others, corrected, strict=True) if p < LEVEL]
+    verdicts = pair_verdicts([(base[key[:-1]], samples[key]) for key in others])
+    return [key for key, verdict in zip(others, verdicts, strict=True) if verdict.distinct]
 
 
 def _source(runs: pd.DataFrame) -> str:

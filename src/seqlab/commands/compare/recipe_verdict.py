@@ -35,7 +35,12 @@ def recipe_verdicts(groups: Sequence[SeedGroup]) -> list[RecipeVerdict]:
 
 def verdicts(scores: Sequence[Sequence[float]]) -> list[RecipeVerdict]:
     """As `recipe_verdicts`, of each recipe the scores of its seeds, two or more."""
-    p_values = [_welch(scores[0], others) for others in scores[1:]]
+    return pair_verdicts([(scores[0], others) for others in scores[1:]])
+
+
+def pair_verdicts(pairs: Sequence[tuple[Sequence[float], Sequence[float]]]) -> list[RecipeVerdict]:
+    """A verdict for each pair of recipes, by the scores of their seeds, corrected for so many comparisons."""
+    p_values = [_welch(first, second) for first, second in pairs]
     corrected = iter(holm([p for p in p_values if p is not None]))
     return [RecipeVerdict(p, None if p is None else next(corrected)) for p in p_values]
 
