@@ -31,6 +31,8 @@ Slot = Literal["complement", "adverbial", "object", "subject"]
 _QUESTIONS: tuple[Question, ...] = ("yes-no", "yes-no", "yes-no", "who", "what", "where", "why", "when")
 _NEGATIONS: tuple[Negation, ...] = ("not", "not", "never", "no longer")
 _CONJUNCTIONS: tuple[Conjunction, ...] = ("because", "because", "when", "when", "while", "if")
+# Of a hundred sentences.
+_QUESTIONS_OF_100 = 14
 _SLOTS: tuple[Slot, ...] = (
     "complement",
     "complement",
@@ -44,10 +46,6 @@ _SLOTS: tuple[Slot, ...] = (
 # A relative clause in the middle of its clause stays shallow, or no one could follow it.
 _DEEPEST_MIDDLE = 2
 _ASKED = frozenset({"text", "clothing", "thing", "vehicle", "opening", "food", "dish", "drink"})
-
-
-# Of a hundred sentences.
-_QUESTIONS_OF_100 = 14
 
 
 class Sampler:
