@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,13 @@ def project(tmp_path: Path) -> Project:
     made.set(TINY)
     made.run("git", "commit", "--quiet", "--all", "--message=Tiny")
     return made
+
+
+@pytest.fixture
+def queueing(project: Project) -> Iterator[Project]:
+    """A working copy, the workers of whose queue end with the test."""
+    yield project
+    project.dvc("queue", "stop", "--kill", check=False)
 
 
 @pytest.fixture(scope="module")

@@ -153,7 +153,7 @@ def base(finished: Project) -> Project:
     finished.set({"train.early_stopping_metric": "loss", "train.keep_checkpoints": 2})
     assert "download" in finished.repro()
     finished.run("git", "add", "--all")
-    finished.run("git", "-c", "user.name=T", "-c", "user.email=t@example.org", "commit", "-qm", "Base")
+    finished.run("git", "commit", "--quiet", "--message=Base")
     return finished
 
 

@@ -15,7 +15,7 @@ EPOCHS = 2
 
 
 @pytest.fixture
-def publishing(project: Project) -> Project:
+def project(project: Project) -> Project:
     """A working copy whose stages publish while they run, as a user's do."""
     project.environment["SEQLAB_PUBLISHER"] = "on"
     return project
@@ -38,8 +38,7 @@ def points(project: Project, run: Run, metric: str) -> list[tuple[int, float, in
     return [(p.step, p.value, p.timestamp) for p in client.get_metric_history(run.info.run_id, metric)]
 
 
-def test_one_recipe_is_one_run(publishing: Project) -> None:
-    project = publishing
+def test_one_recipe_is_one_run(project: Project) -> None:
     project.set({"train.teacher_forcing_ratio": 0.5})
     project.repro()
     (first,) = runs(project)
@@ -93,8 +92,8 @@ def test_one_recipe_is_one_run(publishing: Project) -> None:
     assert points(project, same, "valid/bleu") == curve
 
 
-def test_two_temporary_working_copies_at_once_and_no_store_before(publishing: Project) -> None:
-    ratios, project = ["0.0", "0.25"], publishing
+def test_two_temporary_working_copies_at_once_and_no_store_before(project: Project) -> None:
+    ratios = ["0.0", "0.25"]
     project.dvc("exp", "run", "--queue", "-S", f"train.teacher_forcing_ratio={','.join(ratios)}")
     project.dvc("queue", "start", "--jobs", "2")
     project.run("timeout", "300", "sh", "-c", "until ! dvc queue status | grep -E 'Queued|Running'; do sleep 1; done")

@@ -4,7 +4,6 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -19,15 +18,6 @@ LONGEST_WAIT = 600
 SEARCH = ["seqlab", "search", "--halving", "--trials", "3", "--round", "3", "--best", "1", "--seeds", "2"]
 SEARCH += ["--seed", "133", "--metric", "loss", "-S", "train.learning_rate=log(1e-3,1e9)"]
 SEARCH += ["-S", "model.hidden_size=8..32/8", "-S", "train.epochs=4"]
-
-
-@pytest.fixture
-def quiet(project: Project) -> Iterator[Project]:
-    """A working copy whose queue's workers end with the test."""
-    project.run("git", "config", "user.name", "Test")
-    project.run("git", "config", "user.email", "test@example.org")
-    yield project
-    project.dvc("queue", "stop", "--kill", check=False)
 
 
 def digests(project: Project) -> dict[str, str]:
@@ -71,38 +61,38 @@ def ended_by(project: Project, number: signal.Signals, count: int) -> tuple[int,
     return process.wait(LONGEST_WAIT), log.read_text()
 
 
-def test_a_killed_search_and_one_that_lost_everything_end_alike(quiet: Project) -> None:
+def test_a_killed_search_and_one_that_lost_everything_end_alike(queueing: Project) -> None:
     # Without a word, in the first rung; by Ctrl-C in the second.
-    assert ended_by(quiet, signal.SIGKILL, 1)[0] == -signal.SIGKILL
-    status, log = ended_by(quiet, signal.SIGINT, 3)
+    assert ended_by(queueing, signal.SIGKILL, 1)[0] == -signal.SIGKILL
+    status, log = ended_by(queueing, signal.SIGINT, 3)
     assert (status, log.splitlines()[-1]) == (
         130,
         "Search search: stopped after 0 of 3 trials; the same command goes on",
     ), log
-    said = quiet.run(*SEARCH).stdout
-    found, page = digests(quiet), quiet.read("reports/search.html")
+    said = queueing.run(*SEARCH).stdout
+    found, page = digests(queueing), queueing.read("reports/search.html")
     assert ending(said)[0] == "Search search: 3 trials, 1 failed, 1 fell behind"
     assert "Epochs   6 of 8 that the trials have without halving" in said
     # Two after one epoch, both after two, the better one after all; and that with two further seeds.
     assert len(found) == 2 + 2 + 1 + 2
     # Each rung went on from the one before.
-    assert {behind for epochs, behind in starts(quiet) if epochs == 2} >= {1}
-    assert max(behind for epochs, behind in starts(quiet) if epochs == 4) == 2
+    assert {behind for epochs, behind in starts(queueing) if epochs == 2} >= {1}
+    assert max(behind for epochs, behind in starts(queueing) if epochs == 4) == 2
 
     # What is done is not run again, nor what diverged.
-    before = starts(quiet)
-    assert ending(quiet.run(*SEARCH).stdout) == ending(said)
-    assert len(starts(quiet)) == len(before)
+    before = starts(queueing)
+    assert ending(queueing.run(*SEARCH).stdout) == ending(said)
+    assert len(starts(queueing)) == len(before)
 
     # The journal, MLflow, the experiments and the queue's memory are gone; DVC's cache has the trainings.
-    quiet.dvc("queue", "remove", "--all")
-    quiet.dvc("exp", "remove", "--all-commits")
-    assert digests(quiet) == {}
+    queueing.dvc("queue", "remove", "--all")
+    queueing.dvc("exp", "remove", "--all-commits")
+    assert digests(queueing) == {}
     for path in (".seqlab", "mlartifacts"):
-        shutil.rmtree(quiet.root / path)
-    (quiet.root / "mlflow.db").unlink()
-    again = quiet.run(*SEARCH).stdout
+        shutil.rmtree(queueing.root / path)
+    (queueing.root / "mlflow.db").unlink()
+    again = queueing.run(*SEARCH).stdout
     assert "the numbers went wrong" in again
     assert ending(again) == ending(said)
-    assert digests(quiet) == found
-    assert quiet.read("reports/search.html") == page
+    assert digests(queueing) == found
+    assert queueing.read("reports/search.html") == page

@@ -18,13 +18,6 @@ pytestmark = pytest.mark.slow
 LONGEST_WAIT = 300
 
 
-@pytest.fixture
-def quiet(project: Project) -> Iterator[Project]:
-    """A working copy whose queue's workers end with the test."""
-    yield project
-    project.dvc("queue", "stop", "--kill", check=False)
-
-
 def tags(project: Project) -> list[dict[str, str]]:
     """The sweep tags of every run in MLflow."""
     client = MlflowClient(f"sqlite:///{project.root}/mlflow.db")
@@ -52,62 +45,59 @@ def wait_for_a_saved_state(project: Project) -> None:
         time.sleep(0.2)
 
 
-def test_the_grid_is_the_one_that_dvc_would_queue(quiet: Project) -> None:
+def test_the_grid_is_the_one_that_dvc_would_queue(queueing: Project) -> None:
     settings = ["train.teacher_forcing_ratio=0.0,0.5", "seed=range(1,3)", "model.attention=dot"]
-    queued = quiet.dvc("exp", "run", "--queue", *(part for each in settings for part in ("-S", each))).stdout
-    quiet.dvc("queue", "remove", "--queued")
+    queued = queueing.dvc("exp", "run", "--queue", *(part for each in settings for part in ("-S", each))).stdout
+    queueing.dvc("queue", "remove", "--queued")
     lines = [line for line in queued.splitlines() if "overrides" in line]
     assert lines == [f"Queueing with overrides '{{'params.yaml': {list(point[:-1])}}}'." for point in expand(settings)]
     assert len(lines) == 4
 
 
-def test_a_failed_member_stops_nothing_and_is_tried_again(quiet: Project) -> None:
+def test_a_failed_member_stops_nothing_and_is_tried_again(queueing: Project) -> None:
     rows = "".join(f"a {word} here\tun {word} ici\n" for word in "bcdefghijklmnopqrstuvwxyz")
-    (quiet.root / "data/own/mine.tsv").write_text(rows, "utf-8")
+    (queueing.root / "data/own/mine.tsv").write_text(rows, "utf-8")
     command = ["seqlab", "sweep", "--name", "corpora", "-S", "corpus.name=grammar,files", "-S", "seed=1,2"]
     command += ["-S", "corpus.files={train:[mine.tsv],valid:[],test:[],seed:1,valid_size:5,test_size:5}"]
 
-    first = quiet.run(*command, check=False)
+    first = queueing.run(*command, check=False)
     assert first.returncode == 1
     assert "git does not know data/own/mine.tsv" in first.stdout
     assert "2 done, 2 failed" in first.stdout
     assert "failed files-s1: download: corpus.files: no file mine.tsv in data/own/" in first.stdout
     assert "dvc queue logs files-s2" in first.stdout
-    assert experiments(quiet) == {"grammar-s1", "grammar-s2"}
-    assert trainings(quiet) == 2
+    assert experiments(queueing) == {"grammar-s1", "grammar-s2"}
+    assert trainings(queueing) == 2
 
-    quiet.run("git", "add", "data/own/mine.tsv")
-    # Git itself keeps what is staged in DVC's stash, under somebody's name.
-    quiet.run("git", "config", "user.name", "Test")
-    quiet.run("git", "config", "user.email", "test@example.org")
-    again = quiet.run(*command)
+    queueing.run("git", "add", "data/own/mine.tsv")
+    again = queueing.run(*command)
     assert "4 members, 2 done already, 2 to try again" in again.stdout
     assert "4 done, 0 failed" in again.stdout
     names = {f"{corpus}-s{seed}" for corpus in ("grammar", "files") for seed in (1, 2)}
-    assert experiments(quiet) == names
-    assert trainings(quiet) == 4
-    assert {each["sweep.corpora"] for each in tags(quiet)} == names
-    assert len(tags(quiet)) == 4
+    assert experiments(queueing) == names
+    assert trainings(queueing) == 4
+    assert {each["sweep.corpora"] for each in tags(queueing)} == names
+    assert len(tags(queueing)) == 4
 
     # Another sweep of members that are there runs nothing, and their runs are in both.
-    other = quiet.run("seqlab", "sweep", "--name", "one", *command[4:6], "-S", "seed=1", *command[8:])
+    other = queueing.run("seqlab", "sweep", "--name", "one", *command[4:6], "-S", "seed=1", *command[8:])
     assert "2 members, 2 done already" in other.stdout
-    assert trainings(quiet) == 4
-    assert len(tags(quiet)) == 4
-    assert sorted(each["sweep"] for each in tags(quiet)) == ["corpora", "corpora", "corpora, one", "corpora, one"]
+    assert trainings(queueing) == 4
+    assert len(tags(queueing)) == 4
+    assert sorted(each["sweep"] for each in tags(queueing)) == ["corpora", "corpora", "corpora, one", "corpora, one"]
 
 
-def test_a_member_that_lost_an_entry_of_the_run_cache_runs_once_more(quiet: Project) -> None:
+def test_a_member_that_lost_an_entry_of_the_run_cache_runs_once_more(queueing: Project) -> None:
     command = ["seqlab", "sweep", "--name", "lost", "--jobs", "1"]
-    quiet.run(*command, "-S", "seed=1")
+    queueing.run(*command, "-S", "seed=1")
     # As a name that another worker has just renamed: listed, and gone when DVC asks for its time.
-    entries = [key / ".entry.tmp" for key in (quiet.root / ".dvc/cache/runs").glob("*/*")]
+    entries = [key / ".entry.tmp" for key in (queueing.root / ".dvc/cache/runs").glob("*/*")]
     for entry in entries:
         entry.symlink_to("nowhere")
     process = subprocess.Popen(
         [*command, "-S", "seed=1,2"],
-        cwd=quiet.root,
-        env=quiet.environment,
+        cwd=queueing.root,
+        env=queueing.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -122,33 +112,33 @@ def test_a_member_that_lost_an_entry_of_the_run_cache_runs_once_more(quiet: Proj
     assert process.wait(LONGEST_WAIT) == 0, "".join(said)
     assert "again at the end: s2, which met another worker in DVC's run cache\n" in said
     assert "Sweep lost: 2 done, 0 failed, 0 stopped\n" in said
-    assert experiments(quiet) == {"s1", "s2"}
+    assert experiments(queueing) == {"s1", "s2"}
 
 
-def test_ctrl_c_saves_and_the_same_command_goes_on(quiet: Project) -> None:
+def test_ctrl_c_saves_and_the_same_command_goes_on(queueing: Project) -> None:
     command = ["seqlab", "sweep", "--jobs", "1", "-S", "train.epochs=60", "-S", "seed=1,2"]
-    log = quiet.root / ".seqlab.log"
+    log = queueing.root / ".seqlab.log"
     with open(log, "w") as file:
         process = subprocess.Popen(
-            command, cwd=quiet.root, env=quiet.environment, stdout=file, stderr=file, start_new_session=True
+            command, cwd=queueing.root, env=queueing.environment, stdout=file, stderr=file, start_new_session=True
         )
-    wait_for_a_saved_state(quiet)
+    wait_for_a_saved_state(queueing)
     process.send_signal(signal.SIGINT)
     assert process.wait(LONGEST_WAIT) == 130, log.read_text()
     assert "0 done, 0 failed, 2 stopped" in log.read_text()
-    assert "Running" not in quiet.dvc("queue", "status").stdout
-    assert list((quiet.root / ".checkpoints").glob("*/state-*"))
-    assert quiet.run("git", "diff", "--name-only").stdout == ""
+    assert "Running" not in queueing.dvc("queue", "status").stdout
+    assert list((queueing.root / ".checkpoints").glob("*/state-*"))
+    assert queueing.run("git", "diff", "--name-only").stdout == ""
 
-    again = quiet.run(*command)
+    again = queueing.run(*command)
     assert "2 members, 1 to try again, 1 to run" in again.stdout
     assert "2 done, 0 failed, 0 stopped" in again.stdout
-    assert experiments(quiet) == {"s1", "s2"}
-    assert sorted(each["sweep.grid"] for each in tags(quiet)) == ["s1", "s2"]
+    assert experiments(queueing) == {"s1", "s2"}
+    assert sorted(each["sweep.grid"] for each in tags(queueing)) == ["s1", "s2"]
     # Nothing to resume is left, and one training went on where it had stopped.
-    assert not list((quiet.root / ".checkpoints").glob("*/state-*"))
-    assert trainings(quiet) == 3
-    starts = [entry["step"] for entry in journal(quiet) if entry["event"] == "TrainingStarted"]
+    assert not list((queueing.root / ".checkpoints").glob("*/state-*"))
+    assert trainings(queueing) == 3
+    starts = [entry["step"] for entry in journal(queueing) if entry["event"] == "TrainingStarted"]
     assert sorted(step > 0 for step in starts) == [False, False, True]
 
 
