@@ -9,7 +9,7 @@ process; peak memory is of the whole process, of each case in a process of its o
 Without a checkpoint the model is one of the usual shape (bidirectional GRU, 256, dot attention, vocabulary 6,000) that
 nobody trained, made so that its translations have realistic lengths.
 
-    python -m benchmarks.decoding [--checkpoint models/best --raw data/raw/test.jsonl] [--threads 2] [--quick]
+    python -m benchmarks.decoding [--checkpoint models/best --raw data/raw/test.jsonl] [--threads 2] [--quick] [--alone]
 """
 
 import argparse
@@ -27,9 +27,10 @@ MEBIBYTE = 1 << 20
 def main() -> None:
     """Measure, and print the table."""
     arguments = _arguments()
-    request = {name: value for name, value in vars(arguments).items() if name not in ("beams", "quick")}
+    request = {name: value for name, value in vars(arguments).items() if name not in ("beams", "quick", "alone")}
     on_a_gpu = load_params(ROOT / "params.yaml").runtime.device != "cpu"
-    cases = [(engine, beam) for beam in arguments.beams for engine in _engines(beam, on_a_gpu)]
+    engines = {beam: ("ours",) if arguments.alone else _engines(beam, on_a_gpu) for beam in arguments.beams}
+    cases = [(engine, beam) for beam in arguments.beams for engine in engines[beam]]
     found = in_child(CHILD, request | {"measure": "timed", "cases": cases})
     peaks = {}
     if not arguments.quick:
@@ -85,6 +86,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--sentences", type=int, default=1000, help="to generate without --checkpoint")
     parser.add_argument("--sample", type=int, default=20, help="about how many of them the plain search translates")
     parser.add_argument("--quick", action="store_true", help="no peak memory")
+    parser.add_argument("--alone", action="store_true", help="no reference between two translations of ours")
     arguments = parser.parse_args()
     if bool(arguments.checkpoint) != bool(arguments.raw):
         parser.error("--checkpoint and --raw go together")

@@ -11,13 +11,14 @@ import gc
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import torch
 
+from benchmarks import gpu_losses
 from benchmarks.flop import training_flop
 from benchmarks.gpu_cases import DEVICE, GpuShape, Run, Stock, ours
 from benchmarks.measure import ROOT, say, table
@@ -37,7 +38,7 @@ PRECISIONS = ("bfloat16", "float32")
 Make = Callable[[], Run]
 # Every shape of a batch must have come twice before its step is captured.
 WARM_UPS = 2
-# Under the profiler; it notes thousands of kernels of each.
+# Steps under the profiler where all are alike; it notes thousands of kernels of each.
 PROFILED = 2
 
 
@@ -73,13 +74,33 @@ def main() -> None:
             for real in (False,) if alone else (False, True):
                 rows += measured(SHAPES[name], precision, roofs[precision], real=real, alone=alone)
     say(f"\nHidden size and embedding, vocabulary, batch, length. Median of 3 × {BATCHES} steps.\n\n{table(rows)}")
+    if not arguments.quick:
+        found = [row for name in arguments.shapes for row in of_losses(SHAPES[name])]
+        say(f"\nThe loss over the vocabulary and its gradients, of a batch, in bfloat16.\n\n{table(found)}")
+
+
+def of_losses(shape: GpuShape) -> Iterator[Mapping[str, str]]:
+    """The rows of losses over the vocabulary."""
+
+    def timed(call: Callable[[], object]) -> tuple[float, int]:
+        def run(count: int) -> None:
+            for _ in range(count):
+                call()
+
+        run(WARM_UPS)
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        run(1)
+        return _profiled(run, PROFILED)[1], torch.cuda.max_memory_allocated() - before
+
+    return gpu_losses.rows(shape.name, shape.size, shape.vocabulary, shape.rows * shape.length, timed)
 
 
 def measured(shape: GpuShape, precision: str, peak: float, *, real: bool, alone: bool) -> Iterator[dict[str, Any]]:
     """A row for each case, said as soon as it is known; `alone`: of ours."""
     batches = shape.batches(BATCHES, real=real)
     for name, make in cases(shape, batches, precision, real=real, alone=alone):
-        found = row(shape, name, batches, precision, peak, real, measure(make, len(batches)))
+        found = row(shape, name, batches, precision, peak, real, measure(make, len(batches), real=real))
         say(f"{time.perf_counter():.0f} | " + " | ".join(map(str, found.values())))
         yield found
 
@@ -98,8 +119,8 @@ def cases(
             yield name, partial(Stock, kind, shape, batches, ratio, precision, graph=graph)
 
 
-def measure(make: Make, steps: int) -> Found:
-    """Time a case, warm, and look at it once under the profiler."""
+def measure(make: Make, steps: int, *, real: bool) -> Found:
+    """Time a case, warm, and look at it once under the profiler: at all steps where they differ in length."""
     gc.collect()  # what the case before left
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
@@ -108,7 +129,7 @@ def measure(make: Make, steps: int) -> Found:
         run(steps)
     seconds = statistics.median(_timed(run, steps) for _ in range(3)) / steps
     peak = torch.cuda.max_memory_allocated()
-    launches, busy = _profiled(run)
+    launches, busy = _profiled(run, steps if real else PROFILED)
     return Found(seconds, peak, launches, busy / seconds)
 
 
@@ -153,11 +174,11 @@ def _timed(run: Run, count: int) -> float:
     return time.perf_counter() - began
 
 
-def _profiled(run: Run) -> tuple[float, float]:
+def _profiled(run: Run, steps: int) -> tuple[float, float]:
     """Calls that launch something, and the seconds in which the device works; a step."""
     activities = [torch.profiler.ProfilerActivity.CPU, torch.profiler.ProfilerActivity.CUDA]
     with torch.profiler.profile(activities=activities) as profiler:
-        _timed(run, PROFILED)
+        _timed(run, steps)
     events = profiler.events() or []
     launches = sum(
         event.name.startswith(("cudaLaunch", "cudaGraphLaunch", "cudaMemcpy", "cuLaunch")) for event in events
@@ -165,7 +186,7 @@ def _profiled(run: Run) -> tuple[float, float]:
     spans = sorted(
         (event.time_range.start, event.time_range.end) for event in events if event.device_type.name == "CUDA"
     )
-    return launches / PROFILED, _covered(spans) / 1e6 / PROFILED
+    return launches / steps, _covered(spans) / 1e6 / steps
 
 
 def _covered(spans: list[tuple[float, float]]) -> float:

@@ -21,6 +21,8 @@ from seqlab.params.params import load_params
 MODULES = ("training", "profile", "decoding", "data")
 ON_A_GPU = ("gpu", "decoding")
 LOG = ROOT / "benchmarks/log"
+# By their names in /proc/cpuinfo.
+INSTRUCTIONS = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16")
 PACKAGES = ("torch", "numpy", "sentencepiece", "tokenizers")
 
 
@@ -95,13 +97,23 @@ def commit() -> str:
 
 
 def processor() -> str:
-    """The CPU's name."""
+    """The CPU's name; on Linux also its family and model, the caches of a core, and its instructions."""
     cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text("utf-8", "replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    if not cpuinfo.is_file():
+        return platform.processor() or platform.machine()
+    lines = (line.partition(":") for line in cpuinfo.read_text("utf-8", "replace").splitlines())
+    # Of several cores the last; they are alike.
+    said = {name.strip(): value.strip() for name, _, value in lines}
+    name, *numbers = (said.get(key, "unknown") for key in ("model name", "cpu family", "model"))
+    instructions = " ".join(each for each in INSTRUCTIONS if each in said.get("flags", "").split())
+    return f"{name} (family {numbers[0]}, model {numbers[1]}; {caches()}; {instructions})"
+
+
+def caches() -> str:
+    """Of the first core, for data."""
+    found = Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")
+    parts = [{name: (each / name).read_text().strip() for name in ("level", "type", "size")} for each in sorted(found)]
+    return ", ".join(f"L{each['level']} {each['size']}" for each in parts if each["type"] != "Instruction")
 
 
 if __name__ == "__main__":
