@@ -17,6 +17,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 # As it was found: what .venv is made with is not in .venv.
 FOUND_PATH := $(PATH)
+# A make as old as macOS's looks for the first word of a line on its own path, not on the one that is exported here, unless
+# the shell is another than it expects.
+SHELL := /bin/bash
 # DVC starts the stages through a shell: the environment's programs come first on its path.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := true

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 LEFT_OUT = [
     ".DS_Store", "._talks.en", "Thumbs.db", "desktop.ini", "talks.en~", "~$talks.csv", ".talks.en.swp", ".talks.en.swo",
     "#talks.en#", ".#talks.en", ".~lock.talks.csv#", "talks.tsv.bak", "talks.tsv.orig",
+    ".talks.en.kate-swp", ".goutputstream-X1Y2Z3", ".nfs000000000001",
 ]  # fmt: skip
 DATA = ["talks.en", "talks.tsv", "swp.tsv", "bak", "README.md", ".gitignore", "talks.tsv.dvc", "a#b.tsv"]
 

@@ -302,3 +302,11 @@ def test_parameters_are_refused_before_dvc_removes_results(clone: Path) -> None:
     (venv / "bin/seqlab").write_text("#!/bin/sh\n", "utf-8")
     assert make(clone, "run", f"PYTHON={sys.executable}").returncode == 0
     assert (clone / "ran").exists()
+
+
+def test_the_first_word_of_a_line_is_looked_for_where_the_environment_is() -> None:
+    """GNU Make 3.81, which macOS has, does so only where the shell is not its default."""
+    lines = (ROOT / "Makefile").read_text("utf-8").splitlines()
+    shell = next(line.removeprefix("SHELL := ") for line in lines if line.startswith("SHELL := "))
+    assert shell != "/bin/sh"
+    assert Path(shell).is_file()

@@ -25,6 +25,7 @@ _CACHED = re.compile(r"/[0-9a-f]{2}/[0-9a-f]{30}\Z")
 # What .dvcignore leaves out of data/own: a change of it would rerun nothing.
 _LEFT_OUT = re.compile(
     r"\.DS_Store|\._.*|Thumbs\.db|desktop\.ini|.*~|~\$.*|\..*\.sw.|#.*#|\.#.*|\.~lock\..*#|.*\.(bak|orig)"
+    r"|\..*\.kate-swp|\.goutputstream-.*|\.nfs.*"
 )
 # Later files of ManyThings end their lines with a column of it.
 _ATTRIBUTION = "Attribution: tatoeba.org"
