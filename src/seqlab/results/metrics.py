@@ -70,6 +70,11 @@ METRICS = (
 GROUPS = tuple(dict.fromkeys(metric.group for metric in METRICS if metric.group))
 
 
+def measure_named(key: object) -> Metric:
+    """What a corpus is measured by, by its key: BLEU, where a result is of an earlier version or of somebody else."""
+    return next((each for each in MEASURES if each.key == key), BLEU)
+
+
 def ordered(measure: str) -> list[Metric]:
     """All metrics, the one named `measure` (in scores.json) first."""
     return sorted(METRICS, key=lambda metric: metric.key != measure)
