@@ -24,6 +24,10 @@ WORDS = (
 )  # fmt: skip
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 EXPERIMENT = "7"
+CURVES = (
+    "epoch,step,train_nll,valid_loss,valid_perplexity,valid_bleu,valid_exact_match,"
+    "learning_rate,teacher_forcing_ratio,gradient_norm"
+)
 BUCKETS = "bucket,low,high,examples,bleu,bleu_low,bleu_high"
 
 
@@ -92,18 +96,21 @@ class InventedRun:
     def files(self) -> dict[str, str]:
         """Artifact path → text."""
         lines = [
-            json.dumps({"source": f"source of {text}", "references": [text], "translation": translation, "bleu": score})
+            json.dumps(
+                {"source": f"source of {text}", "references": [text], "translation": translation}
+                | {"score": -1.0, "bleu": score}
+            )
             for text, translation, score in zip(self.texts, self.translations, self.sentence_bleu, strict=True)
         ]
         best = self.metrics["test/bleu"] - 1
         curves = [
-            f"{epoch},{313 * epoch},{4 / epoch + 50 / best},{best - best / epoch**1.5},{best - best / epoch}"
+            f"{epoch},{313 * epoch},,{4 / epoch + 50 / best},,{best - best / epoch**1.5},{best - best / epoch},,,"
             for epoch in range(1, 21)
         ]
         buckets = [f"0–5,0,5,10,{40 - self.number % 7},,", "6–10,6,10,0,,,", f"11+,11,,10,{30 - self.number % 5},,"]
         files = {
             "reports/translations.jsonl": "\n".join(lines) + "\n",
-            "reports/curves.csv": "\n".join(["epoch,step,valid_loss,valid_bleu,valid_exact_match", *curves]) + "\n",
+            "reports/curves.csv": "\n".join([CURVES, *curves]) + "\n",
             "reports/bleu_by_length.csv": "\n".join([BUCKETS, *buckets]) + "\n",
         }
         if self.exposure:

@@ -61,10 +61,15 @@ class Manifest(Record):
 
 
 class Checkpoint(Record):
-    """The best checkpoint."""
+    """The best checkpoint, and its validation."""
 
     epoch: int
     step: int
+    loss: Number = None
+    perplexity: Number = None
+    bleu: Number = None
+    # Not in the results of earlier versions.
+    exact_match: Number = None
 
 
 class ValidationScores(Record):
