@@ -25,7 +25,6 @@ from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params, load_params
 from seqlab.tracking.fingerprint.canonical import digest
 from seqlab.tracking.home import find_home
-from tools.training import train_here
 
 FIXED = ("train.epochs=4", "train.batch_size=32", "model.embedding_size=64", "runtime.threads=1")
 # The same three parameters, between the same bounds.
@@ -145,13 +144,14 @@ class Trainings:
         return self._done[key]
 
     def _train(self, params: Params) -> None:
-        from seqlab.numerics import torch_setup
+        from seqlab.training.stage import train_stage
 
-        torch_setup(params.runtime)
-        train_here(
+        train_stage(
             params,
-            Path("data"),
-            self.folder,
+            data=Path("data"),
+            models=self.folder / "models",
+            reports=self.folder / "curves",
+            checkpoints=self.folder / "states",
             fingerprint=digest(params.model_dump()),
             continuation=_without_epochs(params),
             listeners=[self._count],

@@ -27,10 +27,8 @@ from seqlab.core.atomic import atomic_file, write_json
 from seqlab.core.errors import SeqlabError
 from seqlab.numerics import configure
 from seqlab.params.params import Params
-from seqlab.params.runtime import RuntimeParams
 from seqlab.system.git import find_commit
 from seqlab.tracking.fingerprint.canonical import digest, flatten
-from tools.training import train_here
 
 # What a test set gives, in the order of the table.
 SCORES = ("bleu", "chrf", "ter", "exact_match")
@@ -129,7 +127,7 @@ def train_all(members: Sequence[Member], folder: Path, jobs: int) -> None:
     settings = {member.params.runtime.model_dump_json() for member in members}
     if len(settings) > 1:
         raise SeqlabError("the members differ in `runtime`, which a process takes once: make several recipes of it")
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), _configure, (members[0].params.runtime,))
+    pool = ProcessPoolExecutor(jobs, get_context("spawn"), configure, (members[0].params.runtime,))
     broken = 0
     with pool:
         futures = {pool.submit(train_and_score, shared, folder): shared[0] for shared in trainings.values()}
@@ -186,16 +184,9 @@ def write_table(members: Sequence[Member], folder: Path, path: Path) -> None:
         writer.writerows(rows)
 
 
-def _configure(runtime: RuntimeParams) -> None:
-    configure(runtime)
-    # PyTorch reads the environment once.
-    from seqlab.numerics import torch_setup
-
-    torch_setup(runtime)
-
-
 def _trained(member: Member, data: Path, work: Path) -> dict[str, Any]:
     from seqlab.numerics import numerics_class
+    from seqlab.training.stage import train_stage
 
     done = work / "training.json"
     if done.is_file():
@@ -205,7 +196,15 @@ def _trained(member: Member, data: Path, work: Path) -> dict[str, Any]:
     # Where there is no git, it is what was brought.
     commit = find_commit(Path(), "HEAD") or member.commit
     started = time.perf_counter()
-    train_here(params, data, work, fingerprint=digest(commit), continuation=digest(commit))
+    train_stage(
+        params,
+        data=data,
+        models=work / "models",
+        reports=work / "curves",
+        checkpoints=work / "states",
+        fingerprint=digest(commit),
+        continuation=digest(commit),
+    )
     seconds = time.perf_counter() - started
     summary = json.loads((work / "curves/training.json").read_text())
     result = {
@@ -225,18 +224,10 @@ def _trained(member: Member, data: Path, work: Path) -> dict[str, Any]:
 
 
 def _scored(params: Params, data: Path, work: Path) -> dict[str, Any]:
-    from seqlab.evaluation.evaluation import evaluate
-    from seqlab.evaluation.scoring.measure import measure
-    from seqlab.scoring.tokenization import resolve
-    from seqlab.seq2seq.engines.choice import choose
+    from seqlab.evaluation.stage import evaluate_stage
 
     reports = work / f"reports-{digest(params.evaluate.model_dump())}"
-    evaluate(
-        params.evaluate, tokenize=resolve(params.evaluate.tokenize, params.corpus.target),
-        measure=measure(params.corpus.name), checkpoint=work / "models/best", ensemble_with=None,
-        tokenized=data / "tokenized", raw=data / "raw", reports=reports, device=params.runtime.device,
-        engine=choose(params.runtime.device, params.runtime.engine),
-    )  # fmt: skip
+    evaluate_stage(params, data=data, checkpoint=work / "models/best", reports=reports)
     scores = json.loads((reports / "scores.json").read_text())
     with open(reports / "bleu_by_length.csv", encoding="utf-8", newline="") as file:
         by_length = {
