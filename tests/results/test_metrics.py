@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from seqlab.evaluation.scoring.measure import measure
 from seqlab.params.corpus import CorpusName
-from seqlab.params.evaluate import EvaluateParams
+from seqlab.params.schema import EvaluateParams
 from seqlab.results.metrics import BLEU, EXACT_MATCH, GROUPS, MEASURES, METRICS, compared
 from seqlab.results.scores import Scores, flat, known
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from seqlab.evaluation.evaluation import evaluate
 from seqlab.evaluation.scoring.measure import measure
 from seqlab.numerics import torch_setup
-from seqlab.params.origin import origin_folder
 from seqlab.params.params import Params
+from seqlab.params.schema import origin_folder
 from seqlab.scoring.tokenization import resolve
 from seqlab.seq2seq.engines.choice import choose
 

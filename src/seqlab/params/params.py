@@ -7,15 +7,17 @@ from pydantic import Field, ValidationError, model_validator
 
 from seqlab.core.errors import SeqlabError
 from seqlab.params.corpus import CorpusParams
-from seqlab.params.evaluate import EvaluateParams
-from seqlab.params.model import ModelParams
-from seqlab.params.origin import NONE
 from seqlab.params.problems import problems
-from seqlab.params.report import ReportParams
-from seqlab.params.runtime import RuntimeParams
-from seqlab.params.section import Section
-from seqlab.params.tokenizer import TokenizerParams
-from seqlab.params.train import TrainParams
+from seqlab.params.schema import (
+    NONE,
+    EvaluateParams,
+    ModelParams,
+    ReportParams,
+    RuntimeParams,
+    Section,
+    TokenizerParams,
+    TrainParams,
+)
 from seqlab.params.yaml import read_yaml
 
 
