@@ -36,7 +36,7 @@ FIGURES = ("perplexity", "loss", "own_prefix_loss")
 
 
 @dataclass(frozen=True)
-class Member:
+class PlannedMember:
     """All parameters of a member, and the commit at which it was planned."""
 
     params: Params
@@ -97,7 +97,7 @@ def add(plan: Path, recipe: str, settings: Sequence[str]) -> None:
     own = [each for each in read_recipe(Path(), recipe) if swept([each])[0] not in swept(settings)]
     members = planned(plan) if plan.is_file() else []
     commit = find_commit(Path(), "HEAD") or ""
-    made = [Member(each.params, commit) for each in make_members(Path(), [*own, *settings])]
+    made = [PlannedMember(each.params, commit) for each in make_members(Path(), [*own, *settings])]
     if any(member.params.origins for member in made):
         raise SeqlabError("a member names a checkpoint below models/origins; `seqlab sweep` trains such, this does not")
     members += made
@@ -106,7 +106,7 @@ def add(plan: Path, recipe: str, settings: Sequence[str]) -> None:
     write_json(plan, [{"commit": each.commit, "params": each.params.model_dump(mode="json")} for each in unique])
 
 
-def planned(plan: Path) -> list[Member]:
+def planned(plan: Path) -> list[PlannedMember]:
     """The members of a plan.
 
     Raises:
@@ -115,12 +115,12 @@ def planned(plan: Path) -> list[Member]:
     if not plan.is_file():
         raise SeqlabError(f"{plan} is missing: --recipe makes it")
     content = json.loads(plan.read_text("utf-8"))
-    return [Member(Params.model_validate(each["params"]), each["commit"]) for each in content]
+    return [PlannedMember(Params.model_validate(each["params"]), each["commit"]) for each in content]
 
 
-def train_all(members: Sequence[Member], folder: Path, jobs: int) -> None:
+def train_all(members: Sequence[PlannedMember], folder: Path, jobs: int) -> None:
     """Train and score each member that has no result, in the order of the recipe."""
-    trainings: dict[str, list[Member]] = {}
+    trainings: dict[str, list[PlannedMember]] = {}
     for member in members:
         if not _result(folder, member).is_file():
             trainings.setdefault(member.training, []).append(member)
@@ -142,7 +142,7 @@ def train_all(members: Sequence[Member], folder: Path, jobs: int) -> None:
         raise SeqlabError(f"{broken} trainings broke off; the same command starts them again")
 
 
-def train_and_score(members: Sequence[Member], folder: Path) -> list[dict[str, Any]]:
+def train_and_score(members: Sequence[PlannedMember], folder: Path) -> list[dict[str, Any]]:
     """Train what the members share, and write the result of each."""
     first = members[0]
     data, work = make_data(first, folder), folder / "work" / first.training
@@ -154,7 +154,7 @@ def train_and_score(members: Sequence[Member], folder: Path) -> list[dict[str, A
     return results
 
 
-def make_data(member: Member, folder: Path) -> Path:
+def make_data(member: PlannedMember, folder: Path) -> Path:
     """The folder of a member's text and tokens, which is made unless it is there."""
     from seqlab.corpus.build import build as build_corpus
     from seqlab.tokenizing.build import build as build_tokenized
@@ -168,7 +168,7 @@ def make_data(member: Member, folder: Path) -> Path:
     return data
 
 
-def write_table(members: Sequence[Member], folder: Path, path: Path) -> None:
+def write_table(members: Sequence[PlannedMember], folder: Path, path: Path) -> None:
     """A row for each member that has a result: what it sets and others set otherwise, then its figures."""
     done = [member for member in members if _result(folder, member).is_file()]
     settings = [flatten(member.params.model_dump(mode="json")) for member in done]
@@ -184,7 +184,7 @@ def write_table(members: Sequence[Member], folder: Path, path: Path) -> None:
         writer.writerows(rows)
 
 
-def _trained(member: Member, data: Path, work: Path) -> dict[str, Any]:
+def _trained(member: PlannedMember, data: Path, work: Path) -> dict[str, Any]:
     from seqlab.numerics import numerics_class
     from seqlab.training.stage import train_stage
 
@@ -249,7 +249,7 @@ def _said(future: "Future[list[dict[str, Any]]]") -> str:
     return " ".join(f"{name}={first[name]}" for name in figures)
 
 
-def _result(folder: Path, member: Member) -> Path:
+def _result(folder: Path, member: PlannedMember) -> Path:
     return folder / "results" / f"{member.digest}.json"
 
 

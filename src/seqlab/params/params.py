@@ -92,16 +92,16 @@ def load_params(path: Path) -> Params:
     return parse_params(read_yaml(path), str(path))
 
 
-def parse_params(content: Any, origin: str) -> Params:
-    """Validate parameters that are already in memory; `origin` names them in messages.
+def parse_params(content: Any, name: str) -> Params:
+    """Validate parameters that are already in memory; `name` names them in messages.
 
     Raises:
         SeqlabError: as `load_params`.
     """
     if not isinstance(content, dict):
-        raise SeqlabError(f"{origin}: expected the sections {', '.join(Params.model_fields)}; found {content!r:.80}")
+        raise SeqlabError(f"{name}: expected the sections {', '.join(Params.model_fields)}; found {content!r:.80}")
     try:
         return Params.model_validate(content)
     except ValidationError as error:
         lines = "\n".join(f"  {problem}" for problem in problems(error, Params))
-        raise SeqlabError(f"{origin}:\n{lines}") from None
+        raise SeqlabError(f"{name}:\n{lines}") from None

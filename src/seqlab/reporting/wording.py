@@ -7,7 +7,7 @@ from seqlab.pages.wording import figure, parameter
 from seqlab.params.params import Params
 from seqlab.params.schema import ModelParams, Section
 from seqlab.results.records import LengthBucket, Manifest, Training
-from seqlab.results.scores import Member
+from seqlab.results.scores import EnsembleMember
 
 # A bucket of fewer sentences is shown, but no sentence is built on it.
 FEW_EXAMPLES = 10
@@ -111,7 +111,7 @@ def origin(training: Training) -> str:
     )
 
 
-def ensemble(members: Sequence[Member]) -> str:
+def ensemble(members: Sequence[EnsembleMember]) -> str:
     """Whose models translated together with the run's own; empty if it translated alone."""
     if not members:
         return ""

@@ -38,6 +38,11 @@ class Metric:
         return f"test/{self.key}"
 
     @property
+    def compared_digits(self) -> int:
+        """Decimals where runs stand side by side, and of their differences."""
+        return self.digits + 1
+
+    @property
     def title(self) -> str:
         """The label, with the way that is better where that is not upwards and nothing else explains it."""
         return f"{self.label} (lower is better)" if self.lower_is_better and not self.explanation else self.label

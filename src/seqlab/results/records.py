@@ -16,7 +16,7 @@ Number = Annotated[float | None, BeforeValidator(_empty_as_none)]
 Bound = Annotated[int | None, BeforeValidator(_empty_as_none)]
 
 
-class Origin(Record):
+class SourceFile(Record):
     """A file of the corpus as it was downloaded."""
 
     url: str
@@ -43,7 +43,7 @@ class Manifest(Record):
     task: str
     licence: str
     citation: str | None = None
-    origin: list[Origin]
+    origin: list[SourceFile]
     notes: list[str] = Field(default_factory=list)
     splits: dict[str, SplitCounts]
 

@@ -24,7 +24,7 @@ class Score(Record):
     text: str = ""
 
 
-class Member(Record):
+class EnsembleMember(Record):
     """A model that translated together with the run's own: its name below models/origins."""
 
     origin: str
@@ -42,7 +42,7 @@ class Scores(Record):
     examples: int
     measure: Literal["bleu", "exact_match"] = "bleu"
     notes: list[str] = Field(default_factory=list)
-    ensemble_with: list[Member] = Field(default_factory=list)
+    ensemble_with: list[EnsembleMember] = Field(default_factory=list)
 
     @model_validator(mode="before")
     @classmethod
