@@ -86,10 +86,12 @@ class InventedRun:
 
     @property
     def id(self) -> str:
+        """As MLflow has ids: 32 hexadecimal digits."""
         return f"{self.number:032x}"
 
     @property
     def name(self) -> str:
+        """What the run is called."""
         return self.tags.get("mlflow.runName", f"run-{self.number}")
 
     @property
@@ -172,6 +174,7 @@ class StandIn:
         self.conditions: list[str] = []
 
     def search_runs(self, _: list[str], filter_string: str, *, page_token: str | None = None, **__: Any) -> Any:
+        """A page of all runs, whatever is asked for; what was asked is noted in `conditions`."""
         self.conditions.append(filter_string)
         start = int(page_token or 0)
         page = Page(self.runs[start : start + self.page])
@@ -179,9 +182,11 @@ class StandIn:
         return page
 
     def get_experiment(self, _: str) -> Any:
+        """The experiment, of which a comparison reads the place of the files alone."""
         return SimpleNamespace(artifact_location=self.store.as_uri())
 
     def download_artifacts(self, run_id: str, path: str, folder: str) -> str:
+        """Copy a file of a run into `folder`."""
         return shutil.copyfile(self.store / run_id / "artifacts" / path, Path(folder, Path(path).name)).as_posix()
 
 

@@ -27,12 +27,15 @@ from seqlab.core.atomic import atomic_file, write_json
 from seqlab.core.errors import SeqlabError
 from seqlab.numerics import configure
 from seqlab.params.params import Params
+from seqlab.results.metrics import METRICS
+from seqlab.results.parsing import parse_json, parse_table
+from seqlab.results.records import LengthBucket, Training
+from seqlab.results.scores import Scores
 from seqlab.system.git import find_commit
 from seqlab.tracking.fingerprint.canonical import digest, flatten
 
-# What a test set gives, in the order of the table.
-SCORES = ("bleu", "chrf", "ter", "exact_match")
-FIGURES = ("perplexity", "loss", "own_prefix_loss")
+# Losses of the test set, which stand beside its scores.
+LOSSES = ("loss", "own_prefix_loss")
 
 
 @dataclass(frozen=True)
@@ -206,16 +209,16 @@ def _trained(member: PlannedMember, data: Path, work: Path) -> dict[str, Any]:
         continuation=digest(commit),
     )
     seconds = time.perf_counter() - started
-    summary = json.loads((work / "curves/training.json").read_text())
+    trained = parse_json((work / "curves/training.json").read_bytes(), Training)
     result = {
         "commit": commit,
-        "valid_bleu": summary["best"]["bleu"],
-        "valid_exact_match": summary["best"]["exact_match"],
-        "valid_loss": summary["best"]["loss"],
-        "best_epoch": summary["best"]["epoch"],
-        "epochs": summary["epochs"],
-        "steps": summary["steps"],
-        "parameters": summary["parameters"],
+        "valid_bleu": trained.best.bleu,
+        "valid_exact_match": trained.best.exact_match,
+        "valid_loss": trained.best.loss,
+        "best_epoch": trained.best.epoch,
+        "epochs": trained.epochs,
+        "steps": trained.steps,
+        "parameters": trained.parameters,
         "train_seconds": round(seconds, 1),
         "machine": " ".join(str(each) for each in numerics_class(params.runtime).values()),
     }
@@ -228,17 +231,20 @@ def _scored(params: Params, data: Path, work: Path) -> dict[str, Any]:
 
     reports = work / f"reports-{digest(params.evaluate.model_dump())}"
     evaluate_stage(params, data=data, checkpoint=work / "models/best", reports=reports)
-    scores = json.loads((reports / "scores.json").read_text())
-    with open(reports / "bleu_by_length.csv", encoding="utf-8", newline="") as file:
-        by_length = {
-            row["bucket"]: float(row[scores["measure"]]) for row in csv.DictReader(file) if row["examples"] != "0"
-        }
+    scores = parse_json((reports / "scores.json").read_bytes(), Scores)
+    buckets = parse_table((reports / "bleu_by_length.csv").read_bytes(), LengthBucket)
+    by_length = {bucket.bucket: getattr(bucket, scores.measure) for bucket in buckets if bucket.examples}
+    figures = {metric.key: _rounded(scores[metric.key].score, 4) for metric in METRICS if metric.key in scores}
     return {
-        **{name: round(scores[name]["score"], 4) for name in SCORES},
-        **{name: round(scores[name], 5) for name in FIGURES},
+        **figures,
+        **{name: _rounded(scores[name].score, 5) for name in LOSSES},
         "by_length": json.dumps(by_length, ensure_ascii=False),
-        "signature": scores[scores["measure"]]["signature"],
+        "signature": scores[scores.measure].signature,
     }
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
 
 
 def _said(future: "Future[list[dict[str, Any]]]") -> str:
