@@ -1,8 +1,10 @@
 """What is wrong with a file is said with its place, and without what stands there."""
 
 import math
+import re
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from seqlab.results.exposure import mean_losses
 from seqlab.results.parsing import DamagedError, parse_json, parse_lines, parse_table, rows
 from seqlab.results.records import Exposure, Translation
 
+ROOT = Path(__file__).parents[2]
 LINE = b'{"source": "a", "references": ["b\\u2028"], "translation": "c", "score": -1, "bleu": 2.5}\n'
 HEAD = b"position,tokens,gold_nll,own_nll\n"
 
@@ -25,6 +28,14 @@ def table(content: bytes) -> list[Exposure]:
 
 def counts(content: bytes) -> dict[str, int]:
     return parse_json(content, dict[str, int])
+
+
+def test_tables_are_parsed_in_one_place() -> None:
+    """A corpus of one's own may come in columns, too."""
+    source = ROOT / "src/seqlab"
+    texts = {path.relative_to(source).as_posix(): path.read_text("utf-8") for path in source.rglob("*.py")}
+    readers = {path for path, text in texts.items() if re.search(r"csv\.(DictReader|reader)\b", text)}
+    assert readers == {"results/parsing.py", "corpus/own/own_text.py"}
 
 
 def test_lines_and_tables() -> None:
