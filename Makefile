@@ -7,7 +7,7 @@
 # make lint       what CI asks of the sources: ruff, mypy, import contracts
 # make format     mend what ruff can mend
 # make bench      run the benchmarks (BENCHMARKS=training: one), add what they print to today's log in benchmarks/log
-# make pictures   the pictures of the pages, from the runs of this working copy
+# make pictures   the pictures of the pages, from the runs of this working copy and from docs/experiments
 # make hashes     the digests of all pins, after a change of one
 # make clean      remove .venv and caches
 #
@@ -103,9 +103,9 @@ format: install-dev
 ui: install
 	seqlab ui
 
-# The pictures of docs/, from the runs of this working copy.
+# The pictures of docs/, from the runs of this working copy and from docs/experiments.
 pictures: install-dev
-	python tools/pictures.py
+	python -m tools.pictures
 
 # All, or those named: make bench BENCHMARKS=training
 bench: install

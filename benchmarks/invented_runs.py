@@ -24,6 +24,10 @@ WORDS = (
 )  # fmt: skip
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 EXPERIMENT = "7"
+CURVES = (
+    "epoch,step,train_nll,valid_loss,valid_perplexity,valid_bleu,valid_exact_match,"
+    "learning_rate,teacher_forcing_ratio,gradient_norm"
+)
 BUCKETS = "bucket,low,high,examples,bleu,bleu_low,bleu_high"
 
 
@@ -82,28 +86,33 @@ class InventedRun:
 
     @property
     def id(self) -> str:
+        """As MLflow has ids: 32 hexadecimal digits."""
         return f"{self.number:032x}"
 
     @property
     def name(self) -> str:
+        """What the run is called."""
         return self.tags.get("mlflow.runName", f"run-{self.number}")
 
     @property
     def files(self) -> dict[str, str]:
         """Artifact path → text."""
         lines = [
-            json.dumps({"source": f"source of {text}", "references": [text], "translation": translation, "bleu": score})
+            json.dumps(
+                {"source": f"source of {text}", "references": [text], "translation": translation}
+                | {"score": -1.0, "bleu": score}
+            )
             for text, translation, score in zip(self.texts, self.translations, self.sentence_bleu, strict=True)
         ]
         best = self.metrics["test/bleu"] - 1
         curves = [
-            f"{epoch},{313 * epoch},{4 / epoch + 50 / best},{best - best / epoch**1.5},{best - best / epoch}"
+            f"{epoch},{313 * epoch},,{4 / epoch + 50 / best},,{best - best / epoch**1.5},{best - best / epoch},,,"
             for epoch in range(1, 21)
         ]
         buckets = [f"0–5,0,5,10,{40 - self.number % 7},,", "6–10,6,10,0,,,", f"11+,11,,10,{30 - self.number % 5},,"]
         files = {
             "reports/translations.jsonl": "\n".join(lines) + "\n",
-            "reports/curves.csv": "\n".join(["epoch,step,valid_loss,valid_bleu,valid_exact_match", *curves]) + "\n",
+            "reports/curves.csv": "\n".join([CURVES, *curves]) + "\n",
             "reports/bleu_by_length.csv": "\n".join([BUCKETS, *buckets]) + "\n",
         }
         if self.exposure:
@@ -165,6 +174,7 @@ class StandIn:
         self.conditions: list[str] = []
 
     def search_runs(self, _: list[str], filter_string: str, *, page_token: str | None = None, **__: Any) -> Any:
+        """A page of all runs, whatever is asked for; what was asked is noted in `conditions`."""
         self.conditions.append(filter_string)
         start = int(page_token or 0)
         page = Page(self.runs[start : start + self.page])
@@ -172,9 +182,11 @@ class StandIn:
         return page
 
     def get_experiment(self, _: str) -> Any:
+        """The experiment, of which a comparison reads the place of the files alone."""
         return SimpleNamespace(artifact_location=self.store.as_uri())
 
     def download_artifacts(self, run_id: str, path: str, folder: str) -> str:
+        """Copy a file of a run into `folder`."""
         return shutil.copyfile(self.store / run_id / "artifacts" / path, Path(folder, Path(path).name)).as_posix()
 
 

@@ -12,7 +12,7 @@ from benchmarks.corpora import Corpus
 from benchmarks.measure import Measured
 from benchmarks.reference.updater import ReferenceUpdater
 from seqlab.params.params import Params
-from seqlab.params.train import TrainParams
+from seqlab.params.schema import TrainParams
 from seqlab.seq2seq.engines.choice import choose
 from seqlab.seq2seq.model.config import ModelConfig
 from seqlab.seq2seq.model.seq2seq import Seq2Seq

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import seqlab.system.interpreter  # noqa: F401
-from seqlab.params.origin import origin_folder
+from seqlab.params.schema import origin_folder
 from seqlab.stage import Stage, run_stage
 from seqlab.tokenizing.build import build
 

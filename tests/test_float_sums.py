@@ -17,7 +17,7 @@ KNOWN = {
     "src/seqlab/corpus/build.py: sum((held_out[split][source] for source in sources))",
     "src/seqlab/corpus/own/columns.py: sum(map(_are_names, below))",
     "src/seqlab/corpus/files.py: sum(sizes.values())",
-    "src/seqlab/reporting/exposure.py: sum((tokens for tokens, _, _ in finite))",
+    "src/seqlab/results/exposure.py: sum((tokens for tokens, _, _ in finite))",
     "src/seqlab/evaluation/exposure.py: sum(tokens)",
     "src/seqlab/training/graphs/inputs.py: sum(shape.sizes)",
     "src/seqlab/text/batches.py: sum(pairs)",

@@ -12,13 +12,13 @@ import torch
 
 from seqlab import numerics
 from seqlab.core.errors import SeqlabError
-from seqlab.params.runtime import RuntimeParams
+from seqlab.params.schema import RuntimeParams
 
 # Gradients of a GRU and a large sum: they differ between thread counts and between instruction sets.
 PROGRAM = """
 import hashlib, json, os, sys
 from seqlab import numerics
-from seqlab.params.runtime import RuntimeParams
+from seqlab.params.schema import RuntimeParams
 runtime = RuntimeParams(device="cpu", engine="fast", threads=int(sys.argv[1]), numerics=sys.argv[2])
 numerics.configure(runtime)
 import torch

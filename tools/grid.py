@@ -1,4 +1,4 @@
-"""The tables of a sweep over teacher forcing ratio, hidden size, attention and seed: python tools/grid.py SWEEP.
+"""The tables of a sweep over teacher forcing ratio, hidden size, attention and seed: python -m tools.grid SWEEP.
 
 Reads the runs from MLflow, as `seqlab sync` left them in this working copy, and prints Markdown: means over the seeds,
 with their standard deviations.
@@ -12,6 +12,7 @@ import pandas as pd
 
 from seqlab.tracking.home import find_home
 from seqlab.tracking.publishing.server import connect
+from tools.tables import LENGTH, means
 
 RATIO, HIDDEN, ATTENTION = "teacher forcing ratio", "hidden size", "attention"
 NAMES = {
@@ -52,12 +53,13 @@ def find_runs(sweep: str) -> pd.DataFrame:
 
 
 def lengths(runs: pd.DataFrame) -> pd.DataFrame:
-    """BLEU by source length of each run: the factors, `bucket`, its lower bound `low`, and `bleu`."""
+    """BLEU by source length of each run: the factors, the bucket and its BLEU."""
     tables = []
     for run in runs.to_dict("records"):
         path = mlflow.artifacts.download_artifacts(run_id=run["run_id"], artifact_path="reports/bleu_by_length.csv")
-        tables.append(pd.read_csv(path).assign(**{name: run[name] for name in FACTORS}))
-    return pd.concat(tables)
+        table = pd.read_csv(path).rename(columns={"bucket": LENGTH})
+        tables.append(table.assign(**{name: run[name] for name in FACTORS}))
+    return pd.concat(tables).dropna(subset="bleu")
 
 
 def tables(runs: pd.DataFrame, by_length: pd.DataFrame) -> str:
@@ -74,21 +76,12 @@ def tables(runs: pd.DataFrame, by_length: pd.DataFrame) -> str:
 
 
 def _by_ratio(runs: pd.DataFrame, name: str, digits: int) -> str:
-    groups = runs.groupby(FACTORS)[name]
-    cells = groups.mean().map(f"{{:.{digits}f}}".format)
-    if runs["seed"].nunique() > 1:
-        cells += " ± " + groups.std().map(f"{{:.{digits}f}}".format)
-    return f"**{name[0].upper()}{name[1:]}**, by teacher forcing ratio:\n\n{_markdown(cells.unstack(RATIO))}"
+    table = means(runs.sort_values(RATIO), FACTORS[:-1], RATIO, name, digits)
+    return f"**{name[0].upper()}{name[1:]}**, by teacher forcing ratio:\n\n{table}"
 
 
 def _by_length(by_length: pd.DataFrame) -> str:
-    buckets = by_length.sort_values("low")["bucket"].unique()
-    means = by_length.groupby([*FACTORS, "bucket"])["bleu"].mean().unstack("bucket")[buckets]
-    return f"**BLEU by words in the source**:\n\n{_markdown(means.map('{:.1f}'.format))}"
-
-
-def _markdown(table: pd.DataFrame) -> str:
-    return str(table.reset_index().to_markdown(index=False, disable_numparse=True))
+    return f"**BLEU by words in the source**:\n\n{means(by_length, FACTORS, LENGTH, 'bleu', 1)}"
 
 
 if __name__ == "__main__":

@@ -7,20 +7,23 @@ on the path.
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import requests
 from playwright.sync_api import Page, sync_playwright
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from benchmarks.ports import free_port
+from seqlab.core.errors import SeqlabError
 from seqlab.tracking.home import find_home
+from seqlab.tracking.publishing.health import check_health
 from seqlab.tracking.publishing.server import connect
 from seqlab.tracking.publishing.shared_view import view_url
+from seqlab.tracking.publishing.ui import QUICK
+from tools import bottleneck
 
 DOCS = Path(__file__).parents[1] / "docs"
 REPORTS = Path("reports").resolve()
@@ -36,7 +39,8 @@ SECONDS = 60
 
 
 def main() -> None:
-    """Take the pictures."""
+    """Take the pictures, and draw bottleneck.png, which is of docs/experiments."""
+    bottleneck.main()
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if chromium is None:
         sys.exit("no Chromium on the path; install it, then `make pictures` again")
@@ -70,15 +74,12 @@ def _mlflow_view(page: Page, address: str) -> None:
 @contextmanager
 def _mlflow() -> Iterator[str]:
     """Serve the runs on a free port meanwhile."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri=sqlite:///mlflow.db", f"--port={port}"]
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     address = f"http://127.0.0.1:{port}"
     with subprocess.Popen(
         [*command, "--workers=1"],
-        env=environment,
+        env=os.environ | QUICK,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -90,9 +91,9 @@ def _mlflow() -> Iterator[str]:
             os.killpg(server.pid, signal.SIGTERM)
 
 
-@retry(stop=stop_after_delay(SECONDS), wait=wait_fixed(1), retry=retry_if_exception_type(requests.RequestException))
+@retry(stop=stop_after_delay(SECONDS), wait=wait_fixed(1), retry=retry_if_exception_type(SeqlabError))
 def _wait_for(address: str) -> None:
-    requests.get(f"{address}/health", timeout=1).raise_for_status()
+    check_health(address)
 
 
 if __name__ == "__main__":

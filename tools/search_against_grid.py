@@ -18,14 +18,15 @@ import click
 from seqlab.commands.search.finalists import Final, Finalist, decide
 from seqlab.commands.search.objective import OBJECTIVES
 from seqlab.commands.search.space import parse_space
-from seqlab.commands.search.trials import Budget, Outcome, Trial, Trials
+from seqlab.commands.search.trials import Budget, Outcome, Trial, Trials, ranked
 from seqlab.commands.sweep.grid import parse
 from seqlab.commands.sweep.members import Member, make_members
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params, load_params
+from seqlab.results.parsing import parse_table
+from seqlab.results.records import Epoch
 from seqlab.tracking.fingerprint.canonical import digest
 from seqlab.tracking.home import find_home
-from tools.training import train_here
 
 FIXED = ("train.epochs=4", "train.batch_size=32", "model.embedding_size=64", "runtime.threads=1")
 # The same three parameters, between the same bounds.
@@ -75,8 +76,9 @@ def compare(root: Path, seeds: int, folder: Path) -> None:
     trainings = Trainings(folder / "grid")
     grid = [Trial(number, {}, each, trainings.outcome(each)) for number, each in enumerate(members, 1)]
     epochs = trainings.epochs
-    further = [with_seeds(root, each.member) for each in best(grid)]
-    say(row("grid", epochs, best(grid), finals(best(grid), further, trainings.outcome)))
+    best = ranked(grid, BLEU)[:BEST]
+    further = [with_seeds(root, each.member) for each in best]
+    say(row("grid", epochs, best, finals(best, further, trainings.outcome)))
     for seed in range(1, seeds + 1):
         for halving in (False, True):
             # Of their own, so that each way computes what it needs.
@@ -88,11 +90,6 @@ def compare(root: Path, seeds: int, folder: Path) -> None:
             epochs, chosen = trainings.epochs, trials.best(BEST)
             final = finals(chosen, [trials.with_seeds(each, FURTHER_SEEDS) for each in chosen], trainings.outcome)
             say(row(f"search, seed {seed}" + (", halving" if halving else ""), epochs, chosen, final))
-
-
-def best(trials: Sequence[Trial]) -> list[Trial]:
-    """The best few of a grid, of equal ones the earlier first."""
-    return sorted(trials, key=lambda each: -(each.outcome.value or 0.0))[:BEST]
 
 
 def with_seeds(root: Path, member: Member) -> list[Member]:
@@ -138,20 +135,21 @@ class Trainings:
         if key not in self._done:
             try:
                 self._train(member.params)
-                rows = csv.DictReader((self.folder / "curves/curves.csv").read_text("utf-8").splitlines())
-                self._done[key] = [float(each["valid_bleu"]) for each in rows]
+                rows = parse_table((self.folder / "curves/curves.csv").read_bytes(), Epoch)
+                self._done[key] = [each.valid_bleu or 0.0 for each in rows]
             except SeqlabError:
                 self._done[key] = None
         return self._done[key]
 
     def _train(self, params: Params) -> None:
-        from seqlab.numerics import torch_setup
+        from seqlab.training.stage import train_stage
 
-        torch_setup(params.runtime)
-        train_here(
+        train_stage(
             params,
-            Path("data"),
-            self.folder,
+            data=Path("data"),
+            models=self.folder / "models",
+            reports=self.folder / "curves",
+            checkpoints=self.folder / "states",
             fingerprint=digest(params.model_dump()),
             continuation=_without_epochs(params),
             listeners=[self._count],

@@ -73,8 +73,7 @@ def _table(runs: pd.DataFrame, options: Mapping[str, str]) -> str:
     if columns == FIGURES:
         runs, value = runs.melt(rows, value.split(","), var_name=FIGURES, value_name="figure"), "figure"
     bold = _different(runs, rows, columns, value, options["against"]) if "against" in options else []
-    cells = _cells(runs, rows, columns, value, int(options.get("digits", "1")), bold)
-    return f"{cells.reset_index().to_markdown(index=False, disable_numparse=True)}\n\n{source}"
+    return f"{means(runs, rows, columns, value, int(options.get('digits', '1')), bold)}\n\n{source}"
 
 
 def best(runs: pd.DataFrame, factors: Sequence[str], parameter: str, figure: str) -> pd.DataFrame:
@@ -94,17 +93,23 @@ def with_lengths(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(pieces)
 
 
-def _cells(
-    runs: pd.DataFrame, rows: Sequence[str], columns: str, value: str, digits: int, bold: Sequence[tuple[object, ...]]
-) -> pd.DataFrame:
-    """Mean, and ± standard deviation where there are several seeds."""
+def means(
+    runs: pd.DataFrame,
+    rows: Sequence[str],
+    columns: str,
+    value: str,
+    digits: int,
+    bold: Sequence[tuple[object, ...]] = (),
+) -> str:
+    """A table in Markdown: means, and ± standard deviations where there are several seeds."""
     texts = {}
     for key, group in runs.groupby([*rows, columns])[value]:
         text = f"{group.mean():.{digits}f}" + (f" ± {group.std():.{digits}f}" if len(group) > 1 else "")
         texts[key] = f"**{text}**" if key in bold else text
     cells = pd.Series(texts).rename_axis([*rows, columns]).unstack(columns).fillna("")
     order = list(dict.fromkeys(runs[columns]))
-    return cells[sorted(order, key=lower_bound) if columns == LENGTH else order]
+    shown = cells[sorted(order, key=lower_bound) if columns == LENGTH else order]
+    return str(shown.reset_index().to_markdown(index=False, disable_numparse=True))
 
 
 def _settings(runs: pd.DataFrame) -> list[str]:

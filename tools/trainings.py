@@ -27,18 +27,19 @@ from seqlab.core.atomic import atomic_file, write_json
 from seqlab.core.errors import SeqlabError
 from seqlab.numerics import configure
 from seqlab.params.params import Params
-from seqlab.params.runtime import RuntimeParams
+from seqlab.results.metrics import METRICS
+from seqlab.results.parsing import parse_json, parse_table
+from seqlab.results.records import LengthBucket, Training
+from seqlab.results.scores import Scores
 from seqlab.system.git import find_commit
 from seqlab.tracking.fingerprint.canonical import digest, flatten
-from tools.training import train_here
 
-# What a test set gives, in the order of the table.
-SCORES = ("bleu", "chrf", "ter", "exact_match")
-FIGURES = ("perplexity", "loss", "own_prefix_loss")
+# Losses of the test set, which stand beside its scores.
+LOSSES = ("loss", "own_prefix_loss")
 
 
 @dataclass(frozen=True)
-class Member:
+class PlannedMember:
     """All parameters of a member, and the commit at which it was planned."""
 
     params: Params
@@ -99,7 +100,7 @@ def add(plan: Path, recipe: str, settings: Sequence[str]) -> None:
     own = [each for each in read_recipe(Path(), recipe) if swept([each])[0] not in swept(settings)]
     members = planned(plan) if plan.is_file() else []
     commit = find_commit(Path(), "HEAD") or ""
-    made = [Member(each.params, commit) for each in make_members(Path(), [*own, *settings])]
+    made = [PlannedMember(each.params, commit) for each in make_members(Path(), [*own, *settings])]
     if any(member.params.origins for member in made):
         raise SeqlabError("a member names a checkpoint below models/origins; `seqlab sweep` trains such, this does not")
     members += made
@@ -108,7 +109,7 @@ def add(plan: Path, recipe: str, settings: Sequence[str]) -> None:
     write_json(plan, [{"commit": each.commit, "params": each.params.model_dump(mode="json")} for each in unique])
 
 
-def planned(plan: Path) -> list[Member]:
+def planned(plan: Path) -> list[PlannedMember]:
     """The members of a plan.
 
     Raises:
@@ -117,19 +118,19 @@ def planned(plan: Path) -> list[Member]:
     if not plan.is_file():
         raise SeqlabError(f"{plan} is missing: --recipe makes it")
     content = json.loads(plan.read_text("utf-8"))
-    return [Member(Params.model_validate(each["params"]), each["commit"]) for each in content]
+    return [PlannedMember(Params.model_validate(each["params"]), each["commit"]) for each in content]
 
 
-def train_all(members: Sequence[Member], folder: Path, jobs: int) -> None:
+def train_all(members: Sequence[PlannedMember], folder: Path, jobs: int) -> None:
     """Train and score each member that has no result, in the order of the recipe."""
-    trainings: dict[str, list[Member]] = {}
+    trainings: dict[str, list[PlannedMember]] = {}
     for member in members:
         if not _result(folder, member).is_file():
             trainings.setdefault(member.training, []).append(member)
     settings = {member.params.runtime.model_dump_json() for member in members}
     if len(settings) > 1:
         raise SeqlabError("the members differ in `runtime`, which a process takes once: make several recipes of it")
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), _configure, (members[0].params.runtime,))
+    pool = ProcessPoolExecutor(jobs, get_context("spawn"), configure, (members[0].params.runtime,))
     broken = 0
     with pool:
         futures = {pool.submit(train_and_score, shared, folder): shared[0] for shared in trainings.values()}
@@ -144,7 +145,7 @@ def train_all(members: Sequence[Member], folder: Path, jobs: int) -> None:
         raise SeqlabError(f"{broken} trainings broke off; the same command starts them again")
 
 
-def train_and_score(members: Sequence[Member], folder: Path) -> list[dict[str, Any]]:
+def train_and_score(members: Sequence[PlannedMember], folder: Path) -> list[dict[str, Any]]:
     """Train what the members share, and write the result of each."""
     first = members[0]
     data, work = make_data(first, folder), folder / "work" / first.training
@@ -156,7 +157,7 @@ def train_and_score(members: Sequence[Member], folder: Path) -> list[dict[str, A
     return results
 
 
-def make_data(member: Member, folder: Path) -> Path:
+def make_data(member: PlannedMember, folder: Path) -> Path:
     """The folder of a member's text and tokens, which is made unless it is there."""
     from seqlab.corpus.build import build as build_corpus
     from seqlab.tokenizing.build import build as build_tokenized
@@ -170,7 +171,7 @@ def make_data(member: Member, folder: Path) -> Path:
     return data
 
 
-def write_table(members: Sequence[Member], folder: Path, path: Path) -> None:
+def write_table(members: Sequence[PlannedMember], folder: Path, path: Path) -> None:
     """A row for each member that has a result: what it sets and others set otherwise, then its figures."""
     done = [member for member in members if _result(folder, member).is_file()]
     settings = [flatten(member.params.model_dump(mode="json")) for member in done]
@@ -186,16 +187,9 @@ def write_table(members: Sequence[Member], folder: Path, path: Path) -> None:
         writer.writerows(rows)
 
 
-def _configure(runtime: RuntimeParams) -> None:
-    configure(runtime)
-    # PyTorch reads the environment once.
-    from seqlab.numerics import torch_setup
-
-    torch_setup(runtime)
-
-
-def _trained(member: Member, data: Path, work: Path) -> dict[str, Any]:
+def _trained(member: PlannedMember, data: Path, work: Path) -> dict[str, Any]:
     from seqlab.numerics import numerics_class
+    from seqlab.training.stage import train_stage
 
     done = work / "training.json"
     if done.is_file():
@@ -205,18 +199,26 @@ def _trained(member: Member, data: Path, work: Path) -> dict[str, Any]:
     # Where there is no git, it is what was brought.
     commit = find_commit(Path(), "HEAD") or member.commit
     started = time.perf_counter()
-    train_here(params, data, work, fingerprint=digest(commit), continuation=digest(commit))
+    train_stage(
+        params,
+        data=data,
+        models=work / "models",
+        reports=work / "curves",
+        checkpoints=work / "states",
+        fingerprint=digest(commit),
+        continuation=digest(commit),
+    )
     seconds = time.perf_counter() - started
-    summary = json.loads((work / "curves/training.json").read_text())
+    trained = parse_json((work / "curves/training.json").read_bytes(), Training)
     result = {
         "commit": commit,
-        "valid_bleu": summary["best"]["bleu"],
-        "valid_exact_match": summary["best"]["exact_match"],
-        "valid_loss": summary["best"]["loss"],
-        "best_epoch": summary["best"]["epoch"],
-        "epochs": summary["epochs"],
-        "steps": summary["steps"],
-        "parameters": summary["parameters"],
+        "valid_bleu": trained.best.bleu,
+        "valid_exact_match": trained.best.exact_match,
+        "valid_loss": trained.best.loss,
+        "best_epoch": trained.best.epoch,
+        "epochs": trained.epochs,
+        "steps": trained.steps,
+        "parameters": trained.parameters,
         "train_seconds": round(seconds, 1),
         "machine": " ".join(str(each) for each in numerics_class(params.runtime).values()),
     }
@@ -225,29 +227,24 @@ def _trained(member: Member, data: Path, work: Path) -> dict[str, Any]:
 
 
 def _scored(params: Params, data: Path, work: Path) -> dict[str, Any]:
-    from seqlab.evaluation.evaluation import evaluate
-    from seqlab.evaluation.scoring.measure import measure
-    from seqlab.scoring.tokenization import resolve
-    from seqlab.seq2seq.engines.choice import choose
+    from seqlab.evaluation.stage import evaluate_stage
 
     reports = work / f"reports-{digest(params.evaluate.model_dump())}"
-    evaluate(
-        params.evaluate, tokenize=resolve(params.evaluate.tokenize, params.corpus.target),
-        measure=measure(params.corpus.name), checkpoint=work / "models/best", ensemble_with=None,
-        tokenized=data / "tokenized", raw=data / "raw", reports=reports, device=params.runtime.device,
-        engine=choose(params.runtime.device, params.runtime.engine),
-    )  # fmt: skip
-    scores = json.loads((reports / "scores.json").read_text())
-    with open(reports / "bleu_by_length.csv", encoding="utf-8", newline="") as file:
-        by_length = {
-            row["bucket"]: float(row[scores["measure"]]) for row in csv.DictReader(file) if row["examples"] != "0"
-        }
+    evaluate_stage(params, data=data, checkpoint=work / "models/best", reports=reports)
+    scores = parse_json((reports / "scores.json").read_bytes(), Scores)
+    buckets = parse_table((reports / "bleu_by_length.csv").read_bytes(), LengthBucket)
+    by_length = {bucket.bucket: getattr(bucket, scores.measure) for bucket in buckets if bucket.examples}
+    figures = {metric.key: _rounded(scores[metric.key].score, 4) for metric in METRICS if metric.key in scores}
     return {
-        **{name: round(scores[name]["score"], 4) for name in SCORES},
-        **{name: round(scores[name], 5) for name in FIGURES},
+        **figures,
+        **{name: _rounded(scores[name].score, 5) for name in LOSSES},
         "by_length": json.dumps(by_length, ensure_ascii=False),
-        "signature": scores[scores["measure"]]["signature"],
+        "signature": scores[scores.measure].signature,
     }
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
 
 
 def _said(future: "Future[list[dict[str, Any]]]") -> str:
@@ -258,7 +255,7 @@ def _said(future: "Future[list[dict[str, Any]]]") -> str:
     return " ".join(f"{name}={first[name]}" for name in figures)
 
 
-def _result(folder: Path, member: Member) -> Path:
+def _result(folder: Path, member: PlannedMember) -> Path:
     return folder / "results" / f"{member.digest}.json"
 
 

@@ -17,7 +17,7 @@ from seqlab.core.errors import SeqlabError
 if TYPE_CHECKING:
     import torch
 
-    from seqlab.params.runtime import RuntimeParams
+    from seqlab.params.schema import RuntimeParams
 
 # Inherited from the environment, each of these could change bytes.
 _UNPINNED = (

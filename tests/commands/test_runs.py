@@ -49,10 +49,10 @@ def test_newest_first_with_bleu_and_state(tracked: Project, monkeypatch: pytest.
     assert heading == ["name", "score", "state", "started"]
     assert [row[:3] for row in found] == [
         ["odd", "–", "running"],
-        ["a b" + "c" * 36 + "…" + "c" * 20, "12.35 BLEU", "running"],
-        ["second", "30.00 BLEU", "finished"],
+        ["a b" + "c" * 36 + "…" + "c" * 20, "12.3 BLEU", "running"],
+        ["second", "30.0 BLEU", "finished"],
         ["first", "–", "failed"],
-        ["scan", "41.00 Exact match", "finished"],
+        ["scan", "41.0 % Exact match", "finished"],
     ]
     # The date in whichever zone this is.
     assert [row[3][:9] for row in found] == ["–", "2096-10-0", "2025-06-1", "2023-11-1", "2020-09-1"]

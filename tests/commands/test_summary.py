@@ -34,10 +34,10 @@ def summary_of(root: Path, content: dict[str, object], view: str | None = None) 
 
 def test_scores_with_interval_and_signature(tmp_path: Path) -> None:
     summary = summary_of(tmp_path, scores())
-    assert summary[0] == f"BLEU          43.21  95 % confidence [41.0, 45.4]  {SIGNATURE}"
+    assert summary[0] == f"BLEU           43.2  95 % confidence [41.0, 45.4]  {SIGNATURE}"
     assert summary[3:5] == [
         "Perplexity     4.32  per token, under teacher forcing",
-        "Exact match   12.50 %  equal to a reference, letter for letter",
+        "Exact match    12.5 %  equal to a reference, letter for letter",
     ]
     assert f"Report   {tmp_path / 'reports/report.html'}" in summary
     assert summary[-1] == "MLflow   make ui"
@@ -60,7 +60,7 @@ def test_the_measure_of_the_corpus_comes_first(tmp_path: Path) -> None:
     exact = {"score": 99.8, "low": 99.6, "high": 100.0, "signature": "nrefs:1"}
     summary = summary_of(tmp_path, scores(exact_match=exact, measure="exact_match"))
     expected = "95 % confidence [99.6, 100.0]  equal to a reference, letter for letter  nrefs:1"
-    assert summary[0] == f"Exact match   99.80 %  {expected}"
+    assert summary[0] == f"Exact match    99.8 %  {expected}"
     assert summary[1].startswith("BLEU ")
 
 
@@ -103,13 +103,13 @@ def test_rouge_and_diversity_where_they_were_measured(tmp_path: Path) -> None:
     assert "Distinct-1" not in labels
     lines = summary_of(tmp_path, scores(rouge=rouge, diversity=diversity))
     assert lines[5:12] == [
-        "ROUGE-1                31.44  95 % confidence [30.1, 32.8]  F1  nrefs:3|multi:max",
-        "ROUGE-2                31.44  95 % confidence [30.1, 32.8]  F1  nrefs:3|multi:max",
-        "ROUGE-L                31.44  95 % confidence [30.1, 32.8]  F1  nrefs:3|multi:max",
-        "Distinct-1              2.31 %  different words of all words  references 11.93 %  tok:13a",
-        "Distinct-2              2.31 %  different word pairs of all words  references 11.93 %  tok:13a",
+        "ROUGE-1                 31.4  95 % confidence [30.1, 32.8]  F1  nrefs:3|multi:max",
+        "ROUGE-2                 31.4  95 % confidence [30.1, 32.8]  F1  nrefs:3|multi:max",
+        "ROUGE-L                 31.4  95 % confidence [30.1, 32.8]  F1  nrefs:3|multi:max",
+        "Distinct-1               2.3 %  different words of all words  references 11.9 %  tok:13a",
+        "Distinct-2               2.3 %  different word pairs of all words  references 11.9 %  tok:13a",
         "Different outputs      1,203  references 4,410",
-        "Most frequent output   17.24 %  of all outputs  references 0.41 %",
+        "Most frequent output    17.2 %  of all outputs  references 0.4 %",
     ]
 
 

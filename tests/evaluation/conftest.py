@@ -11,8 +11,7 @@ import torch
 from seqlab.core import parallel
 from seqlab.core.parallel import Example
 from seqlab.evaluation.evaluation import evaluate
-from seqlab.params.evaluate import EvaluateParams
-from seqlab.params.tokenizer import TokenizerParams
+from seqlab.params.schema import EvaluateParams, TokenizerParams
 from seqlab.seq2seq.checkpoint import load_checkpoint, model_tensors, save_checkpoint, write_checkpoint
 from seqlab.seq2seq.engines.choice import CPU
 from seqlab.seq2seq.engines.cpu.loss import teacher_forced_loss

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from seqlab.params.evaluate import EvaluateParams
+from seqlab.params.schema import EvaluateParams
 from tests.evaluation.conftest import score
 from tests.evaluation.test_evaluation import read_json, read_records
 from tests.simulated_device import simulated_device

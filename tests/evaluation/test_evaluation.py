@@ -22,7 +22,7 @@ from seqlab.core.special_tokens import EOS, SOS
 from seqlab.evaluation.evaluation import ATTENTION_MAPS, _spread
 from seqlab.evaluation.translation import Translation
 from seqlab.evaluation.translator import Translator
-from seqlab.params.evaluate import EvaluateParams
+from seqlab.params.schema import EvaluateParams
 from seqlab.text.escape import unescape
 from seqlab.text.tokenizer import load_tokenizers
 from seqlab.text.words import join

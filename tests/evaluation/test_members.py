@@ -17,8 +17,7 @@ from seqlab.core.special_tokens import EOS, PAD, SOS
 from seqlab.evaluation.members import find_members
 from seqlab.evaluation.parameters import Parameters
 from seqlab.evaluation.translator import Translator
-from seqlab.params.evaluate import EvaluateParams
-from seqlab.params.tokenizer import TokenizerParams
+from seqlab.params.schema import EvaluateParams, TokenizerParams
 from seqlab.seq2seq.checkpoint import load_checkpoint, model_tensors, save_checkpoint
 from seqlab.seq2seq.engines.choice import CPU, PLAIN
 from seqlab.seq2seq.engines.engine import Engine

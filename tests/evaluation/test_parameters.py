@@ -19,7 +19,7 @@ from seqlab.evaluation.exposure import exposure, loss_after_truth
 from seqlab.evaluation.parameters import Parameters, load_model
 from seqlab.evaluation.search.ensemble import Ensemble
 from seqlab.evaluation.translator import Translator
-from seqlab.params.evaluate import EvaluateParams
+from seqlab.params.schema import EvaluateParams
 from seqlab.scoring.perplexity import perplexity
 from seqlab.seq2seq.checkpoint import load_checkpoint, model_tensors
 from seqlab.seq2seq.engines.choice import CPU

@@ -9,7 +9,7 @@ import pytest
 from rouge_score.rouge_scorer import RougeScorer
 
 from seqlab.evaluation.scoring.diversity import measure
-from seqlab.params.evaluate import EvaluateParams
+from seqlab.params.schema import EvaluateParams
 from seqlab.scoring.tokenization import bleu_metric
 from tests.evaluation.conftest import score
 

@@ -9,7 +9,7 @@ from sacrebleu import corpus_bleu
 from seqlab.core import parallel
 from seqlab.core.errors import SeqlabError
 from seqlab.core.parallel import Example
-from seqlab.params.tokenizer import TokenizerParams
+from seqlab.params.schema import TokenizerParams
 from seqlab.scoring.perplexity import perplexity
 from seqlab.seq2seq.decoding.greedy import greedy
 from seqlab.seq2seq.engines.choice import CPU

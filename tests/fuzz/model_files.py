@@ -14,7 +14,7 @@ import torch
 from seqlab.core import parallel
 from seqlab.core.parallel import Example
 from seqlab.evaluation.translator import Translator
-from seqlab.params.tokenizer import TokenizerParams
+from seqlab.params.schema import TokenizerParams
 from seqlab.seq2seq.checkpoint import model_tensors, write_checkpoint
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import Batches

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params, load_params, parse_params
-from seqlab.params.section import MOST
+from seqlab.params.schema import MOST
 from seqlab.tracking.foreign_schema import Whole
 
 ROOT = Path(__file__).parents[2]

@@ -46,7 +46,7 @@ def test_it_is_shown_wherever_metrics_are_and_retrains_nothing(finished: Project
     # A server that no publisher with the code of before has written to.
     finished.environment["MLFLOW_TRACKING_URI"] = "sqlite:///metric.db"
     seqlab("sync")
-    assert f"Length ratio  {expected:6.2f}  tok:space" in seqlab("summary")
+    assert f"Length ratio  {expected:6.3f}  tok:space" in seqlab("summary")
     seqlab("compare")
     assert "Length ratio" in finished.read("reports/comparison.md")
     program = (
@@ -54,4 +54,4 @@ def test_it_is_shown_wherever_metrics_are_and_retrains_nothing(finished: Project
         "print(*(run.data.tags['mlflow.note.content'] for run in runs))"
     )
     shown = finished.run("python", "-c", program).stdout
-    assert f"| Length ratio | {expected:.2f} |  | `tok:space` |" in shown
+    assert f"| Length ratio | {expected:.3f} |  | `tok:space` |" in shown

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from seqlab.pages.markdown import MAX_CHARACTERS, code, literal, sentences
 from seqlab.pages.visible import visible
 from seqlab.reporting.markdown import render_summary
-from seqlab.reporting.view import gather
+from seqlab.reporting.report_view import gather
 from tests.reporting import run
 
 HOSTILE = (

@@ -10,7 +10,7 @@ import pytest
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import load_params
 from seqlab.reporting.report import write_report
-from seqlab.reporting.view import gather
+from seqlab.reporting.report_view import gather
 from seqlab.results.paths import (
     ATTENTION,
     BLEU_BY_LENGTH,

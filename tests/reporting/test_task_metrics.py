@@ -9,7 +9,7 @@ import pytest
 from seqlab.core.errors import SeqlabError
 from seqlab.reporting.markdown import render_summary
 from seqlab.reporting.page import render_page
-from seqlab.reporting.view import gather
+from seqlab.reporting.report_view import gather
 from seqlab.results.paths import SCORES
 from tests.reporting import run
 

@@ -7,9 +7,9 @@ from pydantic import ValidationError
 
 from seqlab.evaluation.scoring.measure import measure
 from seqlab.params.corpus import CorpusName
-from seqlab.params.evaluate import EvaluateParams
+from seqlab.params.schema import EvaluateParams
 from seqlab.results.metrics import BLEU, EXACT_MATCH, GROUPS, MEASURES, METRICS, compared
-from seqlab.results.scores import Scores, flat
+from seqlab.results.scores import Scores, flat, known
 
 SCORE = {"score": 31.4, "low": 30.0, "high": 33.0, "signature": "nrefs:1"}
 PLAIN = {"bleu": SCORE, "chrf": SCORE, "ter": SCORE, "perplexity": 4.3, "exact_match": 1.0, "examples": 60}
@@ -63,6 +63,17 @@ def test_a_group_s_members_take_its_place() -> None:
     assert flat({"bleu": 1, "rouge": {"rouge1": 2, "rouge2": 3}, "other": {"x": 4}}) == {
         "bleu": 1, "rouge1": 2, "rouge2": 3, "other": {"x": 4},
     }  # fmt: skip
+
+
+def test_of_any_version_what_is_there_is_known() -> None:
+    content = {"ter": SCORE, "diversity": {"different_outputs": {"score": 12}}, "perplexity": 4.3, "bleu": SCORE}
+    found = known(content | {"examples": 60, "other": {"x": 4}})
+    assert [(metric.key, score.score) for metric, score in found] == [
+        ("bleu", 31.4), ("ter", 31.4), ("perplexity", 4.3), ("different_outputs", 12),
+    ]  # fmt: skip
+    assert next(metric.key for metric, _ in known(PLAIN | {"measure": "exact_match"})) == "exact_match"
+    with pytest.raises(ValidationError):
+        known({"bleu": {"score": "many"}})
 
 
 def test_a_comparison_has_what_some_run_has() -> None:

@@ -11,7 +11,7 @@ from seqlab.core.errors import SeqlabError
 from seqlab.core.parallel import SPLITS, Example
 from seqlab.core.special_tokens import EOS, PAD
 from seqlab.corpus.build import build as build_corpus
-from seqlab.params.tokenizer import TokenizerParams
+from seqlab.params.schema import TokenizerParams
 from seqlab.text.batches import Batches
 from seqlab.text.encoded import open_split
 from seqlab.text.sequences import write_sequences

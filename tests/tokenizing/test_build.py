@@ -13,7 +13,7 @@ import pytest
 from seqlab.core import parallel
 from seqlab.core.errors import SeqlabError
 from seqlab.core.parallel import SPLITS, Example
-from seqlab.params.tokenizer import TokenizerParams
+from seqlab.params.schema import TokenizerParams
 from seqlab.text.batches import Batches
 from seqlab.text.encoded import open_split
 from seqlab.text.tokenizer import KINDS, load_tokenizers
@@ -263,7 +263,7 @@ def test_a_line_of_a_megabyte_is_encoded(kind: str, write_raw: WriteRaw) -> None
 PROGRAM = """
 import sys
 from pathlib import Path
-from seqlab.params.tokenizer import TokenizerParams
+from seqlab.params.schema import TokenizerParams
 from seqlab.tokenizing.build import build
 for kind in ("word", "bpe", "unigram", "char"):
     params = TokenizerParams(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from seqlab.core.errors import SeqlabError
-from seqlab.params.train import TrainParams
+from seqlab.params.schema import TrainParams
 from seqlab.seq2seq.engines.choice import CPU, CUDA
 from seqlab.seq2seq.engines.engine import Engine
 from seqlab.seq2seq.model.seq2seq import Seq2Seq

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqlab.params.train import StoppingMetric
+from seqlab.params.schema import StoppingMetric
 from seqlab.training.early_stopping import Best, EarlyStopping
 from seqlab.training.validator import ValidationScores
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seqlab.pages.wording import shown
 from seqlab.tracking.home import find_home
 from seqlab.tracking.publishing.find import filter_errors
 from seqlab.tracking.publishing.server import connect, experiment_name, server_errors
@@ -53,7 +54,7 @@ def _row(run: "Run") -> tuple[str, ...]:
     return (
         # What tells two runs apart stands at the end, too.
         name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - LAST - 1]}…{name[-LAST:]}",
-        f"{score:.2f} {metric.label}" if math.isfinite(score) else UNKNOWN,
+        f"{shown(metric, score)} {metric.label}" if math.isfinite(score) else UNKNOWN,
         run.info.status.lower(),
         _time(run.info.start_time),
     )

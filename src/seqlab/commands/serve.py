@@ -66,6 +66,7 @@ def serve(start: Path, run: str | None, host: str, port: int) -> int:
         translator = load_translator(start, params, run=run)
 
         def translate(texts: list[str]) -> list[str]:
+            """The best translation of each text."""
             found = translator.translate(
                 texts,
                 beam_size=evaluate.beam_size,

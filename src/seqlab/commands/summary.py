@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
-from seqlab.pages.wording import figure
+from seqlab.pages.wording import figure, shown
 from seqlab.params.params import Params
 from seqlab.results.metrics import Metric
 from seqlab.results.paths import MANIFEST, PAGE
 from seqlab.results.reading import read_manifest, read_scores
 from seqlab.results.scores import Score
 from seqlab.tracking.publishing.server import LOCAL
+
+# Of a figure.
+WIDTH = 6
 
 
 def summarize(reports: Path, view: str | None = None) -> str:
@@ -61,8 +64,8 @@ def _mlflow(view: str | None) -> list[str]:
 
 
 def _line(metric: Metric, score: Score, width: int) -> str:
-    digits, unit = 2 if metric.digits else 0, f" {metric.unit}" if metric.unit else ""
-    interval = "" if score.low is None else f"95 % confidence [{score.low:.1f}, {score.high:.1f}]"
-    references = "" if score.references is None else f"references {figure(score.references, digits)}{unit}"
-    found = f"{metric.label:{width}}  {figure(score.score, digits):>6}{unit}"
+    ends = [figure(end, metric.digits) for end in (score.low, score.high)]
+    interval = "" if score.low is None else f"95 % confidence [{', '.join(ends)}]"
+    references = "" if score.references is None else f"references {shown(metric, score.references)}"
+    found = f"{metric.label:{width}}  {shown(metric, score.score, WIDTH)}"
     return "  ".join(filter(None, (found, interval, metric.explanation, references, score.signature)))

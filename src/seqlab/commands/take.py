@@ -9,8 +9,8 @@ from seqlab.commands.why.stale import stale_note
 from seqlab.core.atomic import atomic_directory
 from seqlab.core.errors import SeqlabError
 from seqlab.evaluation.translator import Translator
-from seqlab.params.origin import NONE, ORIGINS, check_name
 from seqlab.params.params import load_params
+from seqlab.params.schema import NONE, ORIGINS, check_name
 from seqlab.results.paths import BEST
 from seqlab.seq2seq.checkpoint import MODEL
 from seqlab.seq2seq.origin_note import OriginNote, write_note

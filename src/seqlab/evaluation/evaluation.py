@@ -26,7 +26,7 @@ from seqlab.evaluation.scoring.metrics import bleu, chrf, ter, ter_note
 from seqlab.evaluation.scoring.rouge import rouge, unread_letters
 from seqlab.evaluation.translation import Translation
 from seqlab.evaluation.translator import Translator
-from seqlab.params.evaluate import EvaluateParams
+from seqlab.params.schema import EvaluateParams
 from seqlab.scoring.perplexity import as_perplexity, perplexity
 from seqlab.scoring.tokenization import uncut_note
 from seqlab.seq2seq.decoding.stepwise import StepwiseModel

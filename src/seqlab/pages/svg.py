@@ -6,8 +6,10 @@ import xml.etree.ElementTree as ET
 
 from markupsafe import Markup
 from matplotlib import RcParams, rc_context, rcParamsDefault
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 # Drawn in these stand-ins, and replaced by variables of the page's style sheet.
 INK, SOFT, RULE, FIRST, SECOND = "#010101", "#020202", "#030303", "#040404", "#050505"
@@ -41,6 +43,24 @@ STYLE = RcParams(
         "ytick.major.size": 0,
     }
 )
+
+_POINTS_PER_INCH = 72
+
+
+def blank(size: tuple[int, int]) -> Figure:
+    """An empty figure of so many points, width and height; to be called under `STYLE`, as all that draws on it."""
+    width, height = size
+    return Figure(
+        figsize=(width / _POINTS_PER_INCH, height / _POINTS_PER_INCH), dpi=_POINTS_PER_INCH, layout="constrained"
+    )
+
+
+def blank_axes(size: tuple[int, int]) -> tuple[Figure, Axes]:
+    """As `blank`, with axes of which the vertical one has few ticks."""
+    chart = blank(size)
+    axes = chart.subplots()
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
+    return chart, axes
 
 
 def inline(figure: Figure, name: str, label: str) -> Markup:

@@ -11,9 +11,9 @@ def figure(value: float | None, digits: int = 1) -> str:
     return "–" if value is None else f"{value:,.{digits}f}"
 
 
-def shown(metric: Metric, value: float | None) -> str:
-    """The value of a metric with its decimals and its unit."""
-    return f"{figure(value, metric.digits)} {metric.unit}".rstrip()
+def shown(metric: Metric, value: float | None, width: int = 0) -> str:
+    """The value of a metric with its decimals, at the right of so many letters, and its unit."""
+    return f"{figure(value, metric.digits):>{width}} {metric.unit}".rstrip()
 
 
 def parameter(value: Any) -> str:

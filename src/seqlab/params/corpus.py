@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from seqlab.params.section import Section
+from seqlab.params.schema import Section
 
 # MLflow names a task's model by it: whatever it refuses there is refused here.
 SIDE = re.compile(r"[\w.+-]+(?: [\w.+-]+)*")

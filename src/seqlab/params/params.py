@@ -7,15 +7,17 @@ from pydantic import Field, ValidationError, model_validator
 
 from seqlab.core.errors import SeqlabError
 from seqlab.params.corpus import CorpusParams
-from seqlab.params.evaluate import EvaluateParams
-from seqlab.params.model import ModelParams
-from seqlab.params.origin import NONE
 from seqlab.params.problems import problems
-from seqlab.params.report import ReportParams
-from seqlab.params.runtime import RuntimeParams
-from seqlab.params.section import Section
-from seqlab.params.tokenizer import TokenizerParams
-from seqlab.params.train import TrainParams
+from seqlab.params.schema import (
+    NONE,
+    EvaluateParams,
+    ModelParams,
+    ReportParams,
+    RuntimeParams,
+    Section,
+    TokenizerParams,
+    TrainParams,
+)
 from seqlab.params.yaml import read_yaml
 
 
@@ -90,16 +92,16 @@ def load_params(path: Path) -> Params:
     return parse_params(read_yaml(path), str(path))
 
 
-def parse_params(content: Any, origin: str) -> Params:
-    """Validate parameters that are already in memory; `origin` names them in messages.
+def parse_params(content: Any, name: str) -> Params:
+    """Validate parameters that are already in memory; `name` names them in messages.
 
     Raises:
         SeqlabError: as `load_params`.
     """
     if not isinstance(content, dict):
-        raise SeqlabError(f"{origin}: expected the sections {', '.join(Params.model_fields)}; found {content!r:.80}")
+        raise SeqlabError(f"{name}: expected the sections {', '.join(Params.model_fields)}; found {content!r:.80}")
     try:
         return Params.model_validate(content)
     except ValidationError as error:
         lines = "\n".join(f"  {problem}" for problem in problems(error, Params))
-        raise SeqlabError(f"{origin}:\n{lines}") from None
+        raise SeqlabError(f"{name}:\n{lines}") from None

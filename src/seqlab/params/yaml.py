@@ -52,8 +52,8 @@ def read_yaml(path: Path) -> Any:
     return parse_yaml(content, str(path))
 
 
-def parse_yaml(content: str | bytes, origin: str) -> Any:
-    """Parse YAML into plain values; `origin` names it in messages.
+def parse_yaml(content: str | bytes, name: str) -> Any:
+    """Parse YAML into plain values; `name` names it in messages.
 
     Anchors are allowed as long as what they stand for is small, written out.
 
@@ -62,7 +62,7 @@ def parse_yaml(content: str | bytes, origin: str) -> Any:
             or by its anchors.
     """
     if len(content) > LONGEST_FILE:
-        raise SeqlabError(f"{origin} is longer than {LONGEST_FILE} bytes; it was not read")
+        raise SeqlabError(f"{name} is longer than {LONGEST_FILE} bytes; it was not read")
     yaml = YAML(typ="safe", pure=True)
     yaml.Composer = _Composer
     try:
@@ -72,7 +72,7 @@ def parse_yaml(content: str | bytes, origin: str) -> Any:
         _check_size(root)
         return yaml.constructor.construct_document(root)
     except Exception as error:  # of a dozen kinds: ruamel hands on what Python says of numbers, dates and bytes
-        raise SeqlabError(f"{origin} is not valid YAML: {str(error) or type(error).__name__}") from None
+        raise SeqlabError(f"{name} is not valid YAML: {str(error) or type(error).__name__}") from None
 
 
 def _check_size(root: Node) -> None:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from seqlab.pages.svg import FIRST, INK, SECOND, SOFT, STYLE, inline
+from seqlab.pages.svg import FIRST, INK, SECOND, SOFT, STYLE, blank, blank_axes, inline
 from seqlab.pages.wording import figure
 from seqlab.results.metrics import Metric
 from seqlab.results.records import Epoch, Exposure, LengthBucket, Step
@@ -19,7 +19,7 @@ from seqlab.results.records import Epoch, Exposure, LengthBucket, Step
 MAX_POINTS = 300
 _LARGE = (380, 215)
 _SMALL = (290, 175)
-_POINTS_PER_INCH = 72
+_TALL = (420, 270)
 
 Series = tuple[list[float], list[float]]
 
@@ -76,7 +76,7 @@ def length_chart(buckets: Sequence[LengthBucket]) -> Markup:
     """BLEU of each source-length bucket with its 95 % interval, above the number of sentences."""
     rows = [(place, row) for place, row in enumerate(buckets) if row.bleu is not None]
     with rc_context(STYLE):
-        chart = Figure(figsize=(420 / _POINTS_PER_INCH, 270 / _POINTS_PER_INCH), dpi=72, layout="constrained")
+        chart = blank(_TALL)
         axes, counts = chart.subplots(2, 1, sharex=True, height_ratios=(4, 1))
         places = [place for place, _ in rows]
         scores = [row.bleu or 0.0 for _, row in rows]
@@ -122,12 +122,9 @@ def _or(bound: float | None, row: LengthBucket) -> float:
 
 
 def _axes(size: tuple[int, int]) -> tuple[Figure, Axes]:
-    width, height = size
-    chart = Figure(figsize=(width / _POINTS_PER_INCH, height / _POINTS_PER_INCH), dpi=72, layout="constrained")
-    axes = chart.subplots()
+    chart, axes = blank_axes(size)
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
     axes.ticklabel_format(axis="y", scilimits=(-4, 5), useMathText=False)
     return chart, axes
 

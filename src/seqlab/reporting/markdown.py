@@ -5,7 +5,7 @@ from pathlib import Path
 from seqlab.pages.html import MAX_REFERENCES
 from seqlab.pages.markdown import Markdown, code, literal, markdown_environment, sentences
 from seqlab.pages.wording import shown
-from seqlab.reporting.view import View
+from seqlab.reporting.report_view import ReportView
 from seqlab.results.metrics import Metric
 from seqlab.results.records import LengthBucket
 from seqlab.results.scores import Score
@@ -16,7 +16,7 @@ MAX_SAMPLES = 5
 _BAR_WIDTH = 20
 
 
-def render_summary(view: View) -> str:
+def render_summary(view: ReportView) -> str:
     """Return the summary; every text from a file is one line in which no character has a meaning to Markdown."""
     environment = markdown_environment(TEMPLATES)
     bars = _bars(view.buckets)

@@ -7,13 +7,13 @@ from markupsafe import Markup
 from seqlab.pages.attention import attention_table, spread
 from seqlab.pages.html import MAX_REFERENCES, page_environment, style_sheet
 from seqlab.reporting.charts import exposure_chart, length_chart, loss_chart, measure_chart, step_chart
-from seqlab.reporting.view import View
+from seqlab.reporting.report_view import ReportView
 from seqlab.results.scores import Scores
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render_page(view: View) -> str:
+def render_page(view: ReportView) -> str:
     """Return the page; every text from a file is escaped, isolated and clipped."""
     environment = page_environment(TEMPLATES)
     maps = [attention_table(item) for item in spread(view.results.attention, view.params.report.attention_maps)]
@@ -37,7 +37,7 @@ def _signatures(scores: Scores) -> dict[str, list[str]]:
     return found
 
 
-def _charts(view: View) -> dict[str, Markup]:
+def _charts(view: ReportView) -> dict[str, Markup]:
     epochs, steps = view.results.epochs, view.results.steps
     charts = {
         "loss": loss_chart(epochs, steps),

@@ -6,7 +6,7 @@ from seqlab.core.atomic import write_text
 from seqlab.params.params import Params
 from seqlab.reporting.markdown import render_summary
 from seqlab.reporting.page import render_page
-from seqlab.reporting.view import gather
+from seqlab.reporting.report_view import gather
 from seqlab.results.paths import PAGE, SUMMARY
 
 

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 from seqlab.pages.visible import visible
 from seqlab.pages.wording import figure, parameter
-from seqlab.params.model import ModelParams
 from seqlab.params.params import Params
-from seqlab.params.section import Section
+from seqlab.params.schema import ModelParams, Section
 from seqlab.results.records import LengthBucket, Manifest, Training
-from seqlab.results.scores import Member
+from seqlab.results.scores import EnsembleMember
 
 # A bucket of fewer sentences is shown, but no sentence is built on it.
 FEW_EXAMPLES = 10
@@ -61,27 +60,15 @@ def parameter_groups(params: Params) -> list[tuple[str, list[tuple[str, str, str
     """
     groups: list[tuple[str, list[tuple[str, str, str]]]] = []
     single = []
+    counting = params.corpus.active()
     for name, field in type(params).model_fields.items():
         value = getattr(params, name)
         if not isinstance(value, Section):
             single.append((name, parameter(value), field.description or ""))
             continue
-        active = set(params.corpus.active()) if name == "corpus" else set(type(value).model_fields)
-        groups.append((name, _rows(value, active)))
+        rows = [(key, parameter(leaf), meaning) for key, leaf, meaning in value.leaves()]
+        groups.append((name, [row for row in rows if name != "corpus" or row[0].partition(".")[0] in counting]))
     return [("experiment", single), *groups]
-
-
-def _rows(section: Section, active: set[str], prefix: str = "") -> list[tuple[str, str, str]]:
-    rows = []
-    for key, field in type(section).model_fields.items():
-        if key not in active:
-            continue
-        value = getattr(section, key)
-        if isinstance(value, Section):
-            rows += _rows(value, set(type(value).model_fields), f"{prefix}{key}.")
-        else:
-            rows.append((prefix + key, parameter(value), field.description or ""))
-    return rows
 
 
 def bottleneck(buckets: list[LengthBucket], model: ModelParams) -> str:
@@ -124,7 +111,7 @@ def origin(training: Training) -> str:
     )
 
 
-def ensemble(members: Sequence[Member]) -> str:
+def ensemble(members: Sequence[EnsembleMember]) -> str:
     """Whose models translated together with the run's own; empty if it translated alone."""
     if not members:
         return ""

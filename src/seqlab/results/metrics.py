@@ -38,6 +38,11 @@ class Metric:
         return f"test/{self.key}"
 
     @property
+    def compared_digits(self) -> int:
+        """Decimals where runs stand side by side, and of their differences."""
+        return self.digits + 1
+
+    @property
     def title(self) -> str:
         """The label, with the way that is better where that is not upwards and nothing else explains it."""
         return f"{self.label} (lower is better)" if self.lower_is_better and not self.explanation else self.label
@@ -68,6 +73,11 @@ METRICS = (
     ),
 )  # fmt: skip
 GROUPS = tuple(dict.fromkeys(metric.group for metric in METRICS if metric.group))
+
+
+def measure_named(key: object) -> Metric:
+    """What a corpus is measured by, by its key: BLEU, where a result is of an earlier version or of somebody else."""
+    return next((each for each in MEASURES if each.key == key), BLEU)
 
 
 def ordered(measure: str) -> list[Metric]:

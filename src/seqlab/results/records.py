@@ -16,7 +16,7 @@ Number = Annotated[float | None, BeforeValidator(_empty_as_none)]
 Bound = Annotated[int | None, BeforeValidator(_empty_as_none)]
 
 
-class Origin(Record):
+class SourceFile(Record):
     """A file of the corpus as it was downloaded."""
 
     url: str
@@ -43,7 +43,7 @@ class Manifest(Record):
     task: str
     licence: str
     citation: str | None = None
-    origin: list[Origin]
+    origin: list[SourceFile]
     notes: list[str] = Field(default_factory=list)
     splits: dict[str, SplitCounts]
 
@@ -61,10 +61,15 @@ class Manifest(Record):
 
 
 class Checkpoint(Record):
-    """The best checkpoint."""
+    """The best checkpoint, and its validation."""
 
     epoch: int
     step: int
+    loss: Number = None
+    perplexity: Number = None
+    bleu: Number = None
+    # Not in the results of earlier versions.
+    exact_match: Number = None
 
 
 class ValidationScores(Record):

@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from seqlab.results.metrics import GROUPS, METRICS, PERPLEXITY, Metric, ordered
+from seqlab.results.metrics import GROUPS, METRICS, PERPLEXITY, Metric, measure_named, ordered
 from seqlab.results.record import Record
 
 
@@ -24,7 +24,7 @@ class Score(Record):
     text: str = ""
 
 
-class Member(Record):
+class EnsembleMember(Record):
     """A model that translated together with the run's own: its name below models/origins."""
 
     origin: str
@@ -42,7 +42,7 @@ class Scores(Record):
     examples: int
     measure: Literal["bleu", "exact_match"] = "bleu"
     notes: list[str] = Field(default_factory=list)
-    ensemble_with: list[Member] = Field(default_factory=list)
+    ensemble_with: list[EnsembleMember] = Field(default_factory=list)
 
     @model_validator(mode="before")
     @classmethod
@@ -76,6 +76,21 @@ class Scores(Record):
     def first(self) -> tuple[Metric, Score]:
         """What is shown first."""
         return self.shown()[0]
+
+
+def known(scores: Mapping[str, Any]) -> list[tuple[Metric, Score]]:
+    """As `Scores.shown`, of the content of a scores.json of any version, which may lack some metrics.
+
+    Raises:
+        ValueError: a score is damaged.
+    """
+    found = flat(scores)
+    measured_by = measure_named(scores.get("measure")).key
+    return [
+        (metric, Score.model_validate(_score(found[metric.key])))
+        for metric in ordered(measured_by)
+        if metric.key in found
+    ]
 
 
 def flat(scores: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from seqlab.core import parallel
 from seqlab.core.atomic import atomic_directory, write_json
 from seqlab.core.errors import SeqlabError
 from seqlab.core.parallel import SPLITS, Example
-from seqlab.params.tokenizer import TokenizerParams
+from seqlab.params.schema import TokenizerParams
 from seqlab.system.terminal import say
 from seqlab.text.sequences import write_sequences
 from seqlab.text.spacing import is_unspaced

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from seqlab.core.errors import SeqlabError
-from seqlab.params.tokenizer import TokenizerParams
+from seqlab.params.schema import TokenizerParams
 from seqlab.text.tokenizer import CONFIG, SIDES, load_tokenizers
 
 TOKENIZER = "tokenizer"

@@ -8,12 +8,14 @@ are finite, and nothing is deeper, longer or larger than what seqlab writes can 
 import json
 import re
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from seqlab.core.errors import SeqlabError
+from seqlab.results.parsing import DamagedError, parse_lines
 from seqlab.tracking.foreign_schema import (
     KINDS,
     MOST,
@@ -84,7 +86,10 @@ def translations(text: bytes) -> list[Translated]:
     Raises:
         SeqlabError: a line is something else, or there is none.
     """
-    found = [_parsed(Translated, line) for line in _limited(text).split(b"\n") if line]
+    try:
+        found = list(parse_lines(BytesIO(_limited(text)), Translated))
+    except DamagedError as error:
+        raise SeqlabError(str(error)) from None
     if not found:
         raise SeqlabError("has no translations")
     return found

@@ -7,7 +7,7 @@ from functools import partial
 
 from torch import Tensor
 
-from seqlab.params.train import TrainParams
+from seqlab.params.schema import TrainParams
 from seqlab.seq2seq.engines.cuda.capture import Capture, Work
 from seqlab.seq2seq.engines.engine import Engine
 from seqlab.seq2seq.model.seq2seq import Seq2Seq

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from seqlab.params.train import StoppingMetric
+from seqlab.params.schema import StoppingMetric
 from seqlab.training.validator import ValidationScores
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from seqlab.params.train import TrainParams
+from seqlab.params.schema import TrainParams
 
 
 @dataclass(slots=True)

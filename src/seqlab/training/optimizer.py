@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
-from seqlab.params.train import TrainParams
+from seqlab.params.schema import TrainParams
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], params: TrainParams) -> Optimizer:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from torch import Tensor
 
 from seqlab.core.errors import SeqlabError
-from seqlab.params.train import TrainParams
+from seqlab.params.schema import TrainParams
 from seqlab.seq2seq.checkpoint import model_tensors
 from seqlab.text.batches import Batch, Batches
 from seqlab.training import snapshot

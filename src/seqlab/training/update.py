@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from seqlab.core.errors import SeqlabError
-from seqlab.params.train import TrainParams
+from seqlab.params.schema import TrainParams
 from seqlab.seq2seq.engines.engine import Engine, LossOutput, autocast
 from seqlab.seq2seq.model.dropout import Dropout
 from seqlab.seq2seq.model.seq2seq import Seq2Seq

@@ -1,6 +1,6 @@
 """Which class makes the optimizer steps: it follows from the engine, the shards and the processes, and nothing else."""
 
-from seqlab.params.train import TrainParams
+from seqlab.params.schema import TrainParams
 from seqlab.seq2seq.engines.engine import Engine
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.training.ahead import AheadUpdater

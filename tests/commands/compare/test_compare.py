@@ -186,7 +186,7 @@ def test_runs_whose_translations_are_missing_damaged_or_not_those_scored_are_lef
     assert "reports/translations.jsonl of 1 run (run-1): not in the artifact store, which may have been moved" in notes
     assert "1 run (run-1) left out: no reports/translations.jsonl to be found" in notes
     assert "run-2 left out: " in notes
-    assert "translations.jsonl is damaged (JSONDecodeError" in notes
+    assert "translations.jsonl is damaged (line 1: invalid JSON" in notes
     assert "run-3 left out: its score is" in notes
     assert "run-4 left out: the sentences of" in notes
     assert "run-3 left out" in written(tmp_path)["comparison.html"]

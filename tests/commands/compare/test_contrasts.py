@@ -1,9 +1,12 @@
 from seqlab.commands.compare.contrasts import contrasts
-from seqlab.commands.compare.reading import Sentence
+from seqlab.results.records import Translation
 
 
-def sentences(*scores: float) -> list[Sentence]:
-    return [Sentence("word " * (number + 1), ("r",), f"t{score}", score) for number, score in enumerate(scores)]
+def sentences(*scores: float) -> list[Translation]:
+    return [
+        Translation(source="word " * (number + 1), references=["r"], translation=f"t{score}", score=-1.0, bleu=score)
+        for number, score in enumerate(scores)
+    ]
 
 
 def test_where_runs_differ_most_comes_first_and_ties_by_length() -> None:

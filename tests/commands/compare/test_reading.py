@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from seqlab.commands.compare.reading import read_columns, read_translations
+from seqlab.commands.compare.reading import read_table, read_translations
 from seqlab.core.errors import SeqlabError
+from seqlab.results.records import Exposure
 from seqlab.tracking import foreign
 
-LINE = '{"source": "a", "references": ["b"], "translation": "c", "bleu": 1}\n'
+LINE = '{"source": "a", "references": ["b"], "translation": "c", "score": -1, "bleu": 1}\n'
+HEAD = "position,tokens,gold_nll,own_nll\n"
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"source": ' * 100_000, "", "{}", "[1]", LINE + "{"])
@@ -18,20 +20,20 @@ def test_damaged_translations(tmp_path: Path, text: str) -> None:
         read_translations(tmp_path / "translations.jsonl")
 
 
-@pytest.mark.parametrize("text", ["epoch\n1\n", "epoch,bleu\n1,x\n", "epoch,bleu\n1," + "9" * 200_000 + "x\n"])
-def test_damaged_columns(tmp_path: Path, text: str) -> None:
-    (tmp_path / "curves.csv").write_text(text)
+@pytest.mark.parametrize("text", ["position\n1\n", HEAD + "1,2,x,1\n", HEAD + "1,2,1," + "9" * 200_000 + "x\n"])
+def test_damaged_tables(tmp_path: Path, text: str) -> None:
+    (tmp_path / "exposure.csv").write_text(text)
     with pytest.raises(SeqlabError, match="is damaged"):
-        read_columns(tmp_path / "curves.csv", ["epoch", "bleu"])
+        read_table(tmp_path / "exposure.csv", Exposure)
 
 
 def test_no_more_is_read_than_a_run_can_have_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "translations.jsonl").write_text(LINE * 2)
-    (tmp_path / "curves.csv").write_text("epoch,bleu\n1,2\n")
+    (tmp_path / "exposure.csv").write_text(HEAD + "1,2,1,3.5\n")
     assert len(read_translations(tmp_path / "translations.jsonl")) == 2
-    assert read_columns(tmp_path / "curves.csv", ["epoch", "bleu"]) == [[1, 2]]
+    assert [row.own_nll for row in read_table(tmp_path / "exposure.csv", Exposure)] == [3.5]
     monkeypatch.setattr(foreign, "LARGEST_TEXT", 10)
     with pytest.raises(SeqlabError, match="is larger than 10 bytes"):
         read_translations(tmp_path / "translations.jsonl")
     with pytest.raises(SeqlabError, match="is larger than 10 bytes"):
-        read_columns(tmp_path / "curves.csv", ["epoch", "bleu"])
+        read_table(tmp_path / "exposure.csv", Exposure)

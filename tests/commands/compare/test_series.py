@@ -11,6 +11,15 @@ def write(path: Path, *lines: str) -> Path:
     return path
 
 
+def curves(folder: Path, *scores: str) -> Path:
+    """A curves.csv with these validation BLEUs."""
+    columns = (
+        "epoch,step,train_nll,valid_loss,valid_perplexity,valid_bleu,learning_rate,teacher_forcing_ratio,gradient_norm"
+    )
+    rows = [f"{step},{step},1,1,1,{score},1,1,1" for step, score in enumerate(scores, start=1)]
+    return write(folder / "curves.csv", columns, *rows)
+
+
 def test_the_best_and_the_worst_stand_out() -> None:
     assert highlighted(3) == [0, 1, 2]
     chosen = highlighted(500)
@@ -26,21 +35,21 @@ def test_long_curves_keep_their_ends() -> None:
 
 
 def test_diverged_epochs_and_runs_without_curves_are_left_out(tmp_path: Path) -> None:
-    path = write(tmp_path / "curves.csv", "step,valid_bleu", "1,2.5", "2,nan", "3,", "4,7")
+    path = curves(tmp_path, "2.5", "nan", "", "7")
     (curve,) = learning_curves([{}, {"reports/curves.csv": path}], "valid_bleu")
     assert (curve.run, curve.points) == (1, [[1.0, 2.5], [4.0, 7.0]])
 
 
 def test_a_damaged_curve_is_refused(tmp_path: Path) -> None:
-    path = write(tmp_path / "curves.csv", "step,valid_bleu", "1,x")
+    path = curves(tmp_path, "x")
     with pytest.raises(SeqlabError, match=r"curves\.csv is damaged"):
         learning_curves([{"reports/curves.csv": path}], "valid_bleu")
 
 
 def test_lengths_by_bucket_and_empty_buckets_left_out(tmp_path: Path) -> None:
-    head = "bucket,low,high,examples,bleu"
-    first = write(tmp_path / "a.csv", head, "0–5,0,5,3,40", "6–9,6,9,0,", "10+,10,,3,20")
-    other = write(tmp_path / "b.csv", head, "0–50,0,50,3,40")
+    head = "bucket,low,high,examples,bleu,bleu_low,bleu_high"
+    first = write(tmp_path / "a.csv", head, "0–5,0,5,3,40,,", "6–9,6,9,0,,,", "10+,10,,3,20,,")
+    other = write(tmp_path / "b.csv", head, "0–50,0,50,3,40,,")
     names, curves = length_curves([{"reports/bleu_by_length.csv": path} for path in (first, other, first)])
     assert names == ["0–5", "6–9", "10+"]
     assert [(curve.run, curve.points) for curve in curves] == [(run, [[0, 40.0], [2, 20.0]]) for run in (0, 2)]

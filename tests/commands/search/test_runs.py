@@ -63,8 +63,9 @@ class There:
 
     def read(self, revision: str) -> str:
         bleu = self.finished[revision.removeprefix("of ")][1]
-        best = {"epoch": 1, "bleu": bleu, "exact_match": bleu / 2, "loss": 100 - bleu, "perplexity": 7.0}
-        return json.dumps({"best": best, "epochs": 3})
+        best = {"epoch": 1, "step": 7, "bleu": bleu, "exact_match": bleu / 2, "loss": 100 - bleu, "perplexity": 7.0}
+        counts = {"epochs": 3, "steps": 21, "parameters": 3, "clipped_steps": 0, "largest_gradient_norm": 1.0}
+        return json.dumps({"best": best, "stopped_early": False, **counts})
 
     def failure(self, planned: Planned) -> str:
         params, why = self.failed[planned.name]
@@ -200,8 +201,10 @@ def test_ctrl_c(there: There, stopped: list[str]) -> None:
         there.outcomes([A, B], "Round 1")
 
 
-def test_a_damaged_result_is_named(there: There, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("damage", ["NaN", "null", '"high"', "{}"])
+def test_a_damaged_result_is_named(damage: str, there: There, monkeypatch: pytest.MonkeyPatch) -> None:
     there.finished = {"a": (A.params, 30.0)}
-    monkeypatch.setattr(there, "read", lambda _: '{"best": {"bleu": NaN}}')
+    content = there.read("of a")
+    monkeypatch.setattr(there, "read", lambda _: content.replace("30.0", damage))
     with pytest.raises(SeqlabError, match=r"reports/training\.json of experiment of a is damaged"):
         there.runs.known([A])

@@ -56,13 +56,19 @@ def test_a_training_its_curves_and_its_end(project: Project) -> None:
     assert pace == f"  step {3 * STEPS_AN_EPOCH}/{4 * STEPS_AN_EPOCH}, 1,000 target tokens/s, {place}"
     # The losses are 5 / step, BLEU 10 an epoch.
     losses = [5 / step for step in range(1, 3 * STEPS_AN_EPOCH + 1)]
-    assert curves == f"  loss {curve(losses)} {losses[-1]:.3f}   BLEU {curve([10, 20, 30])} 30.00"
+    assert curves == f"  loss {curve(losses)} {losses[-1]:.3f}   BLEU {curve([10, 20, 30])} 30.0"
 
     project.evaluate()
     assert shown(project)[0] == name
     recorder.fail("the numbers went wrong")
     [line] = shown(project)
     assert line.startswith(f"Nothing runs here. The last was train of {name}: failed 0:00:0")
+
+
+def test_scan_is_watched_by_its_own_measure(project: Project) -> None:
+    project.set("corpus", name="scan")
+    project.play_epochs(begin(project), range(1, 4))
+    assert shown(project)[-1].endswith(f"   Exact match {curve([1, 2, 3])} 3.0 %")
 
 
 def test_other_stages_have_no_steps(project: Project) -> None:
@@ -152,7 +158,7 @@ def test_curves() -> None:
 
 def test_without_blocks_where_the_terminal_has_none(project: Project) -> None:
     project.play_epochs(begin(project), range(1, 3))
-    assert shown(project, "latin-1")[-1] == f"  loss {5 / (2 * STEPS_AN_EPOCH):.3f}   BLEU 20.00"
+    assert shown(project, "latin-1")[-1] == f"  loss {5 / (2 * STEPS_AN_EPOCH):.3f}   BLEU 20.0"
 
 
 def test_a_terminal_is_drawn_again_until_ctrl_c(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,4 +174,4 @@ def test_a_terminal_is_drawn_again_until_ctrl_c(project: Project, monkeypatch: p
     monkeypatch.setattr("seqlab.commands.watch.display.time.sleep", meanwhile)
     console = Console(file=io.StringIO(), width=100, force_terminal=True)
     watch(project.root, once=False, console=console)
-    assert "BLEU ▁ 10.00" in console.file.getvalue()  # type: ignore[attr-defined]
+    assert "BLEU ▁ 10.0" in console.file.getvalue()  # type: ignore[attr-defined]

@@ -81,7 +81,8 @@ def test_a_run_says_everything_and_a_second_sync_changes_nothing(tracked: Projec
     assert run.data.tags["executions"] == "1"
     assert "reproduced" not in run.data.tags
     assert run.data.tags["signature.bleu"] == "nrefs:1|case:mixed|tok:13a"
-    assert "| BLEU | 30.00 | 29.00 – 31.00 |" in run.data.tags["mlflow.note.content"]
+    assert "| BLEU | 30.0 | 29.0 – 31.0 |" in run.data.tags["mlflow.note.content"]
+    assert "| Perplexity | 5.50 |  |  |" in run.data.tags["mlflow.note.content"]
     points = store.points(run)
     assert [step for step, *_ in points["train/loss"]] == list(range(1, 9))
     assert [point[:2] for point in points["valid/bleu"]] == [(4, 10.0), (8, 20.0)]

@@ -1,16 +1,14 @@
 """What a pipeline came to, as far as a comparison shows it."""
 
-import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import ValidationError
-
 from seqlab.core.errors import SeqlabError
+from seqlab.results.parsing import DamagedError, parse_json, parse_lines, parse_table
 from seqlab.results.paths import BLEU_BY_LENGTH, CURVES, SCORES, TRANSLATIONS
-from seqlab.results.reading import rows
 from seqlab.results.records import Epoch, LengthBucket, Translation
 from seqlab.results.scores import Scores
 
@@ -34,10 +32,10 @@ def read_result(read: Callable[[str], str]) -> Result:
         SeqlabError: an output is missing or damaged.
     """
     return Result(
-        scores=_parsed(read, SCORES, Scores.model_validate_json),
-        epochs=_parsed(read, CURVES, _epochs),
-        buckets=_parsed(read, BLEU_BY_LENGTH, _buckets),
-        translations=_parsed(read, TRANSLATIONS, _translations),
+        scores=_parsed(read, SCORES, lambda content: parse_json(content, Scores)),
+        epochs=_parsed(read, CURVES, lambda content: parse_table(content, Epoch)),
+        buckets=_parsed(read, BLEU_BY_LENGTH, lambda content: parse_table(content, LengthBucket)),
+        translations=_parsed(read, TRANSLATIONS, lambda content: list(parse_lines(BytesIO(content), Translation))),
     )
 
 
@@ -53,23 +51,10 @@ def present_output(root: Path, path: str) -> str:
         raise SeqlabError(f"{path}: {type(error).__name__}; `dvc repro` makes it") from None
 
 
-def _parsed(read: Callable[[str], str], path: str, parse: Callable[[str], T]) -> T:
-    text = read(path)
+def _parsed(read: Callable[[str], str], path: str, parse: Callable[[bytes], T]) -> T:
+    content = read(path).encode("utf-8")
     try:
-        return parse(text)
-    except (ValidationError, csv.Error):
+        return parse(content)
+    except DamagedError:
         # Without what is wrong with it: that would show text of a corpus.
         raise SeqlabError(f"{path} is damaged, or of another version of this project") from None
-
-
-def _epochs(text: str) -> list[Epoch]:
-    return [Epoch.model_validate(row) for row in rows(text)]
-
-
-def _buckets(text: str) -> list[LengthBucket]:
-    return [LengthBucket.model_validate(row) for row in rows(text)]
-
-
-def _translations(text: str) -> list[Translation]:
-    # Not splitlines: a text may hold other line ends, which JSON does not escape.
-    return [Translation.model_validate_json(line) for line in text.split("\n") if line]

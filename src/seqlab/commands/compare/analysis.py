@@ -24,7 +24,7 @@ BEST_RUNS = 20
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RunVerdict:
     """A pair of runs: p by paired bootstrap, by approximate randomization, and the latter after Holm's correction."""
 
     bootstrap: float
@@ -46,8 +46,8 @@ class Analysis:
     """
 
     intervals: list[Interval]
-    against_best: list[Verdict]
-    pairs: dict[Pair, Verdict]
+    against_best: list[RunVerdict]
+    pairs: dict[Pair, RunVerdict]
     matrix_runs: int
     trials: int
 
@@ -67,10 +67,10 @@ def analyse(counts: Sequence[Counts], score: Score = bleu) -> Analysis:
     by_bootstrap = dict(zip(pairs, bootstrap_p(counts, scores, pairs, score), strict=True))
     by_randomization = dict(zip(pairs, randomization_p(counts, pairs, trials, score), strict=True))
 
-    def verdicts(family: Sequence[Pair]) -> list[Verdict]:
+    def verdicts(family: Sequence[Pair]) -> list[RunVerdict]:
         corrected = holm([by_randomization[pair] for pair in family])
         return [
-            Verdict(by_bootstrap[pair], by_randomization[pair], value)
+            RunVerdict(by_bootstrap[pair], by_randomization[pair], value)
             for pair, value in zip(family, corrected, strict=True)
         ]
 

@@ -12,14 +12,13 @@ from matplotlib.ticker import MaxNLocator
 
 from seqlab.commands.compare.bands import Band
 from seqlab.commands.compare.series import Curve, Exposure
-from seqlab.pages.svg import SOFT, STYLE, inline
+from seqlab.pages.svg import SOFT, STYLE, blank_axes, inline
 
 # Stand-ins for the style sheet's --s1 … --s8, as in seqlab.pages.svg; a second sign tells lines apart without them.
 COLOURS = tuple(f"#0a00{number:02x}" for number in range(1, 9))
 DASHES: tuple[tuple[float, ...], ...] = ((), (5, 2), (1.5, 1.5), (6, 2, 1.5, 2))
 MARKERS = "os^Dv<>P"
 _SIZE = (380, 230)
-_POINTS_PER_INCH = 72
 
 
 def line_chart(
@@ -98,12 +97,9 @@ def exposure_chart(found: Sequence[Exposure], chosen: Sequence[int]) -> Markup:
 
 
 def _axes(across: str, up: str) -> tuple[Figure, Axes]:
-    width, height = _SIZE
-    chart = Figure(figsize=(width / _POINTS_PER_INCH, height / _POINTS_PER_INCH), dpi=72, layout="constrained")
-    axes = chart.subplots()
+    chart, axes = blank_axes(_SIZE)
     axes.set_xlabel(across)
     axes.set_ylabel(up)
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
     return chart, axes
 
 

@@ -4,16 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from seqlab.commands.compare.commit_page import commit_page
 from seqlab.commands.compare.comparable import check_comparable, mixed_numerics, scored
+from seqlab.commands.compare.comparison_view import ComparisonView, gather
 from seqlab.commands.compare.markdown import render_summary
-from seqlab.commands.compare.origin import commit_page
 from seqlab.commands.compare.page import render_page
 from seqlab.commands.compare.run_files import locate
 from seqlab.commands.compare.runs import find_runs
 from seqlab.commands.compare.table import render_table
-from seqlab.commands.compare.view import View, gather
 from seqlab.core.atomic import write_text
 from seqlab.core.errors import SeqlabError
+from seqlab.pages.wording import figure
+from seqlab.significance.paired_test import LEVEL
 from seqlab.system.git import remote_address
 from seqlab.tracking.home import find_home
 from seqlab.tracking.publishing.server import connect, experiment_name
@@ -25,12 +27,13 @@ PAGE, SUMMARY, TABLE = "comparison.html", "comparison.md", "comparison.csv"
 class Comparison:
     """What was compared, and where it is written; as text, what people want to know of it."""
 
-    view: View
+    view: ComparisonView
     output: Path
 
     def __str__(self) -> str:
         view = self.view
-        lines = [f"Best     {view.best.name}, {view.measure.label} {view.best.score:.2f}, of {len(view.runs)} runs"]
+        score = figure(view.best.score, view.measure.compared_digits)
+        lines = [f"Best     {view.best.name}, {view.measure.label} {score}, of {len(view.runs)} runs"]
         lines += [f"         {view.labels[0]}"] if view.differing else []
         lines += [f"         {_told(len(view.indistinct), len(view.runs) - 1, 'run')}"]
         lines += self._recipes()
@@ -42,7 +45,8 @@ class Comparison:
         if len(groups) < 2:
             return []
         best = groups[0]
-        over = f"mean {self.view.measure.label} {best.mean:.2f} ± {best.over_seeds:.2f} over {len(best.runs)} seeds"
+        mean, spread = (figure(each, self.view.measure.compared_digits) for each in (best.mean, best.over_seeds))
+        over = f"mean {self.view.measure.label} {mean} ± {spread} over {len(best.runs)} seeds"
         told = _told(len(self.view.indistinct_recipes), len(groups) - 1, "recipe", "Welch's t-test over seeds, ")
         return [f"Recipe   {self.view.recipe_labels[best.recipe]}: {over}", f"         {told}"]
 
@@ -51,9 +55,9 @@ def _told(alike: int, others: int, noun: str, test: str = "") -> str:
     if others == 0:
         return f"there is no other {noun}"
     if not alike:
-        return f"every other {noun} is worse by more than chance ({test}corrected p < 0.05)"
+        return f"every other {noun} is worse by more than chance ({test}corrected p < {LEVEL})"
     which = f"the other {noun}" if others == 1 else f"{alike} of the {others} other {noun}s"
-    return f"{which} can't be told from it ({test}corrected p >= 0.05)"
+    return f"{which} can't be told from it ({test}corrected p >= {LEVEL})"
 
 
 def compare(

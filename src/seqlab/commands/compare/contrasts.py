@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from seqlab.commands.compare.reading import Sentence
+from seqlab.results.records import Translation
 
 SENTENCES = 20
 
@@ -14,12 +14,12 @@ class Contrast:
 
     number: int
     source: str
-    references: tuple[str, ...]
+    references: list[str]
     translations: list[tuple[str, float]]
     spread: float
 
 
-def contrasts(runs: Sequence[Sequence[Sentence]], count: int = SENTENCES) -> list[Contrast]:
+def contrasts(runs: Sequence[Sequence[Translation]], count: int = SENTENCES) -> list[Contrast]:
     """The sentences whose sentence BLEU differs most between the runs, most first; of ties, the longest sources.
 
     Args:

@@ -8,8 +8,8 @@ from markupsafe import Markup
 
 from seqlab.commands.compare.bands import bands, mean_exposures
 from seqlab.commands.compare.charts import band_chart, exposure_chart, line_chart, scatter_chart
+from seqlab.commands.compare.comparison_view import ComparisonView
 from seqlab.commands.compare.series import Curve, Exposure, exposures, learning_curves, length_curves, length_unit
-from seqlab.commands.compare.view import View
 from seqlab.results.metrics import PERPLEXITY, Metric
 
 _STEPS = "optimizer step"
@@ -31,7 +31,7 @@ class Figures:
     recipes: list[list[int]]
 
     @classmethod
-    def of(cls, view: View) -> Self:
+    def of(cls, view: ComparisonView) -> Self:
         """Read the runs' files.
 
         Raises:
@@ -71,7 +71,7 @@ class Figures:
         found = bands(self.lengths, self.recipes or runs)
         return {band.recipe: {round(x): (mean, spread) for x, mean, spread in band.points} for band in found}
 
-    def charts(self, view: View) -> dict[str, Markup]:
+    def charts(self, view: ComparisonView) -> dict[str, Markup]:
         """Name → chart; those that nothing is known for are left out."""
         charts = self._of_recipes(view) if self.recipes else self.single_charts(view)
         chosen = view.chosen_recipes if self.recipes else view.chosen
@@ -87,7 +87,7 @@ class Figures:
             charts["exposure"] = exposure_chart(list(self.shown_exposures.values()), chosen)
         return charts
 
-    def single_charts(self, view: View) -> dict[str, Markup]:
+    def single_charts(self, view: ComparisonView) -> dict[str, Markup]:
         """Curves and BLEU by length of each run."""
         charts = {
             name: line_chart(f"{name}-runs", f"{title} by optimizer step", (_STEPS, axis), curves, view.chosen)
@@ -101,7 +101,7 @@ class Figures:
             )
         return charts
 
-    def _of_recipes(self, view: View) -> dict[str, Markup]:
+    def _of_recipes(self, view: ComparisonView) -> dict[str, Markup]:
         charts = {
             name: band_chart(name, f"{title} by optimizer step", (_STEPS, axis), found, view.chosen_recipes)
             for name, title, axis in self._titles

@@ -7,19 +7,20 @@ from pathlib import Path
 from markupsafe import Markup
 
 from seqlab.commands.compare.charts import COLOURS, DASHES
+from seqlab.commands.compare.comparison_view import ComparisonView
 from seqlab.commands.compare.figures import Figures
 from seqlab.commands.compare.labels import short_names
 from seqlab.commands.compare.parameters import as_number, value_of
-from seqlab.commands.compare.view import View
 from seqlab.pages.html import page_environment, style_sheet
 from seqlab.pages.visible import visible
+from seqlab.significance.paired_test import LEVEL
 
 TEMPLATES = Path(__file__).parent / "templates"
 # A parameter's value in the table of runs; the constants and the CSV file have it whole.
 MAX_VALUE = 60
 
 
-def render_page(view: View) -> str:
+def render_page(view: ComparisonView) -> str:
     """Return the page; every text from MLflow or from a file is escaped, isolated and clipped.
 
     Raises:
@@ -27,7 +28,7 @@ def render_page(view: View) -> str:
     """
     environment = page_environment(TEMPLATES)
     environment.filters.update(p=p_value, visible=visible)
-    environment.globals.update(value_of=value_of, as_number=as_number)
+    environment.globals.update(value_of=value_of, as_number=as_number, level=LEVEL, digits=view.measure.compared_digits)
     script = (TEMPLATES / "comparison.js").read_text("utf-8")
     figures = Figures.of(view)
     return environment.get_template("comparison.html").render(

@@ -1,13 +1,15 @@
 """What the charts draw: each run's curves, as the run wrote them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from seqlab.commands.compare.reading import read_columns, read_texts
+from seqlab.commands.compare.reading import read_table
 from seqlab.commands.compare.run_files import Files
-from seqlab.results.exposure import REACHED
+from seqlab.results import records
+from seqlab.results.exposure import common_positions, mean_losses
 from seqlab.results.paths import BLEU_BY_LENGTH, CURVES, EXPOSURE
+from seqlab.results.records import Epoch, LengthBucket
 
 # Points of a curve; a screen has no room for more.
 MAX_POINTS = 100
@@ -50,7 +52,7 @@ def learning_curves(files: Sequence[Files], column: str) -> list[Curve]:
         SeqlabError: a file is damaged.
     """
     curves = [
-        Curve(run, thinned(read_columns(found[CURVES], ["step", column])))
+        Curve(run, thinned(_finite([row.step, getattr(row, column)] for row in read_table(found[CURVES], Epoch))))
         for run, found in enumerate(files)
         if CURVES in found
     ]
@@ -68,13 +70,22 @@ def length_curves(files: Sequence[Files]) -> tuple[list[str], list[Curve]]:
     for run, found in enumerate(files):
         if BLEU_BY_LENGTH not in found:
             continue
-        buckets = read_texts(found[BLEU_BY_LENGTH], "bucket")
-        names = names or buckets
-        if buckets == names:
-            lows = {row[0]: row[1] for row in read_columns(found[BLEU_BY_LENGTH], ["low", "bleu"])}
-            starts = [row[0] for row in read_columns(found[BLEU_BY_LENGTH], ["low"])]
-            curves.append(Curve(run, [[place, lows[low]] for place, low in enumerate(starts) if low in lows]))
+        buckets = read_table(found[BLEU_BY_LENGTH], LengthBucket)
+        own = [bucket.bucket for bucket in buckets]
+        names = names or own
+        if own == names:
+            curves.append(Curve(run, _finite([place, bucket.bleu] for place, bucket in enumerate(buckets))))
     return names, curves
+
+
+def length_unit(files: Sequence[Files]) -> str:
+    """What the runs' source lengths are counted in: words, or characters.
+
+    Raises:
+        SeqlabError: a file is damaged.
+    """
+    tables = [found[BLEU_BY_LENGTH] for found in files if BLEU_BY_LENGTH in found]
+    return next((bucket.unit for place in tables for bucket in read_table(place, LengthBucket)), "words")
 
 
 def exposures(files: Sequence[Files]) -> list[Exposure]:
@@ -86,15 +97,16 @@ def exposures(files: Sequence[Files]) -> list[Exposure]:
     found = []
     for run, places in enumerate(files):
         rows = (
-            read_columns(places[EXPOSURE], ["position", "tokens", "gold_nll", "own_nll"]) if EXPOSURE in places else []
+            [row for row in read_table(places[EXPOSURE], records.Exposure) if _known(row)] if EXPOSURE in places else []
         )
-        tokens = math.fsum(row[1] for row in rows)
-        if not tokens:
+        means = mean_losses(rows)
+        if means is None:
             continue
-        gap = math.fsum(row[1] * (row[3] - row[2]) for row in rows) / tokens
-        common = [row for row in rows if row[1] >= REACHED * rows[0][1]]
-        gold, own = ([[row[0], row[column]] for row in common] for column in (2, 3))
-        found.append(Exposure(run, thinned(gold), thinned(own), gap))
+        common = common_positions(rows)
+        gold, own = (
+            thinned(_finite([row.position, getattr(row, side)] for row in common)) for side in ("gold_nll", "own_nll")
+        )
+        found.append(Exposure(run, gold, own, means[1] - means[0]))
     return found
 
 
@@ -105,9 +117,11 @@ def thinned(points: list[list[float]]) -> list[list[float]]:
     return [points[round(place * (len(points) - 1) / (MAX_POINTS - 1))] for place in range(MAX_POINTS)]
 
 
-def length_unit(files: Sequence[Files]) -> str:
-    """What the runs' source lengths are counted in: words, or characters."""
-    tables = [found[BLEU_BY_LENGTH] for found in files if BLEU_BY_LENGTH in found]
-    units = (unit for place in tables for unit in read_texts(place, "unit") if unit)
-    # Runs of earlier versions count words, without a word about it.
-    return next(units, "words")
+def _finite(points: Iterable[Sequence[float | None]]) -> list[list[float]]:
+    """The points of which each part is a finite number: a training that diverged has others."""
+    known = ([part for part in point if part is not None and math.isfinite(part)] for point in points)
+    return [point for point in known if len(point) == 2]
+
+
+def _known(row: records.Exposure) -> bool:
+    return bool(_finite([[row.gold_nll, row.own_nll]]))

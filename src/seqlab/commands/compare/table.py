@@ -4,8 +4,8 @@ import csv
 import io
 from collections.abc import Sequence
 
+from seqlab.commands.compare.comparison_view import ComparisonView
 from seqlab.commands.compare.parameters import as_number
-from seqlab.commands.compare.view import View
 from seqlab.system.terminal import plain
 
 # The learning curves' last values say nothing that the best checkpoint's and the test set's don't.
@@ -20,7 +20,7 @@ FINDINGS = (
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\n")
 
 
-def render_table(view: View) -> str:
+def render_table(view: ComparisonView) -> str:
     """Return the table; the first line names the columns."""
     params = [*view.differing, *view.constants]
     metrics = sorted({name for run in view.runs for name in run.metrics if name.startswith(METRICS)})
@@ -46,7 +46,7 @@ def _is_formula(value: str) -> bool:
     return value.startswith(FORMULA) and as_number(value) is None
 
 
-def _findings(view: View, place: int) -> list[str]:
+def _findings(view: ComparisonView, place: int) -> list[str]:
     run, interval, verdict = view.runs[place], view.interval(place), view.verdict(place)
     figures = [run.score, interval.low, interval.high, interval.deviation, view.best.score - run.score]
     shown = [f"{value:.6g}" for value in figures]

@@ -5,16 +5,14 @@ from collections.abc import Sequence
 from markupsafe import Markup
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from seqlab.commands.search.trials import Trial
 from seqlab.commands.search.view import View
-from seqlab.pages.svg import FIRST, SECOND, SOFT, STYLE, inline
+from seqlab.pages.svg import FIRST, SECOND, SOFT, STYLE, blank_axes, inline
 
 _LARGE, _SMALL = (560, 250), (290, 190)
-_POINTS_PER_INCH = 72
 LONGEST_TICK = 16
 MARGIN = 0.05
 # Of a logarithmic range, how many times its begin its end is where powers of ten alone name too few places.
@@ -31,7 +29,7 @@ def history_chart(view: View) -> Markup:
     best = [sorted(values[: at + 1], key=objective.rank)[0] for at in range(len(values))]
     numbers = [each.number for each in view.completed]
     with rc_context(STYLE):
-        chart, axes = _axes(_LARGE)
+        chart, axes = blank_axes(_LARGE)
         axes.plot(numbers, values, color=FIRST, marker="o", markersize=5, linestyle="none", label="trial")
         axes.step(numbers, best, color=SECOND, linewidth=1.6, where="post", label="best so far")
         if view.pruned:
@@ -62,7 +60,7 @@ def slice_chart(view: View, parameter: str, place: int) -> Markup:
     distribution = view.space.distributions[parameter]
     chosen = {each.trial.number for each in view.final.finalists} if view.final else set()
     with rc_context(STYLE):
-        chart, axes = _axes(_SMALL)
+        chart, axes = blank_axes(_SMALL)
         if isinstance(distribution, CategoricalDistribution):
             choices = list(distribution.choices)
             ticks = [_short(str(each)) for each in choices]
@@ -119,11 +117,3 @@ def _place(distribution: object, trial: Trial, parameter: str) -> float:
 
 def _short(text: str) -> str:
     return text if len(text) <= LONGEST_TICK else f"{text[: LONGEST_TICK - 1]}…"
-
-
-def _axes(size: tuple[int, int]) -> tuple[Figure, Axes]:
-    width, height = size
-    chart = Figure(figsize=(width / _POINTS_PER_INCH, height / _POINTS_PER_INCH), dpi=72, layout="constrained")
-    axes = chart.subplots()
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
-    return chart, axes

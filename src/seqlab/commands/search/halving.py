@@ -12,8 +12,8 @@ from seqlab.core.errors import SeqlabError
 
 EPOCHS = "train.epochs"
 # Of the epochs and of the trials of a round: all begin, and a quarter of them trains to the end.
-PARTS = (4, 2, 1)
-FEWEST_EPOCHS = PARTS[0]
+DIVISORS = (4, 2, 1)
+FEWEST_EPOCHS = DIVISORS[0]
 
 
 def check_halving(space: Space, per_round: int) -> None:
@@ -42,7 +42,7 @@ def rungs(epochs: int) -> tuple[int, ...]:
             f"{EPOCHS} is {epochs}, and --halving compares trials after a quarter of their epochs: take "
             f"{FEWEST_EPOCHS} or more"
         )
-    return tuple(-(-epochs // part) for part in PARTS)
+    return tuple(-(-epochs // divisor) for divisor in DIVISORS)
 
 
 def ahead(values: Sequence[float | None], objective: Objective, most: int) -> list[int]:
@@ -59,4 +59,4 @@ def ahead(values: Sequence[float | None], objective: Objective, most: int) -> li
 
 def places(trials: int, rung: int) -> int:
     """How many of so many trials of a round train to rung 0, 1 or 2: all, the half, a quarter; rounded up."""
-    return -(-trials * PARTS[rung] // PARTS[0])
+    return -(-trials * DIVISORS[rung] // DIVISORS[0])

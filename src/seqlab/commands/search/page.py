@@ -7,6 +7,7 @@ from seqlab.commands.search.charts import history_chart, slice_charts
 from seqlab.commands.search.report import epochs_of, verdict
 from seqlab.commands.search.view import View
 from seqlab.pages.html import page_environment, style_sheet
+from seqlab.significance.paired_test import LEVEL
 
 TEMPLATES = Path(__file__).parent / "templates"
 # Of a value or a name in a table.
@@ -19,6 +20,7 @@ def render_page(view: View) -> str:
     """Return the page; every text from a parameter, a name or a log is escaped, isolated and clipped."""
     environment = page_environment(TEMPLATES)
     environment.filters.update(p=p_value, epochs=epochs_of)
+    environment.globals.update(level=LEVEL)
     return environment.get_template("search.html").render(
         view=view,
         style=style_sheet(TEMPLATES / "search.css"),

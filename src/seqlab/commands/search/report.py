@@ -4,6 +4,7 @@ from pathlib import Path
 
 from seqlab.commands.search.finalists import Final
 from seqlab.commands.search.view import View
+from seqlab.significance.paired_test import LEVEL
 
 
 def conclusion(view: View, page: Path) -> str:
@@ -44,6 +45,6 @@ def verdict(final: Final) -> str:
     test = "Welch's t-test over seeds, corrected"
     if not alike:
         which = "the other" if others == 1 else "every other of the best"
-        return f"{which} is worse by more than seeds make ({test} p < 0.05)"
+        return f"{which} is worse by more than seeds make ({test} p < {LEVEL})"
     which = "the other" if others == 1 else f"{alike} of the {others} others of the best"
-    return f"{which} can't be told from it: the difference is within the spread over seeds ({test} p >= 0.05)"
+    return f"{which} can't be told from it: the difference is within the spread over seeds ({test} p >= {LEVEL})"

@@ -4,12 +4,11 @@ Nothing else is asked, so that a search is a projection of what is there: the ex
 failures that are remembered where members ran.
 """
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from pydantic import ConfigDict, ValidationError
 
 from seqlab.commands.ci.revision import Revision
 from seqlab.commands.search.objective import Objective
@@ -21,8 +20,9 @@ from seqlab.commands.sweep.members import Member
 from seqlab.commands.sweep.plan import Planned, find_done
 from seqlab.commands.sweep.report import LONGEST_ERROR
 from seqlab.core.errors import SeqlabError
+from seqlab.results.parsing import DamagedError, parse_json
 from seqlab.results.paths import TRAINING
-from seqlab.results.record import Record
+from seqlab.results.records import Training
 
 # What a recipe fails by on every try: what training and the tokenizers refuse, and memory that is not there.
 OWN_FAILURE = re.compile(r"train: the numbers went wrong|(?:train|evaluate): out of memory|tokenize: (?!.*make room)")
@@ -30,19 +30,6 @@ OWN_FAILURE = re.compile(r"train: the numbers went wrong|(?:train|evaluate): out
 
 class Stopped(Exception):  # noqa: N818 (as training's Interrupted: it is no error)
     """Ctrl-C or SIGTERM; what was done is kept."""
-
-
-class _Best(Record):
-    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
-    bleu: float
-    exact_match: float
-    loss: float
-    perplexity: float
-
-
-class _Training(Record):
-    best: _Best
-    epochs: int
 
 
 @dataclass(frozen=True)
@@ -82,7 +69,7 @@ class Runs:
         self._objective = objective
         self._say = say
         self._experiments = Experiments(root)
-        self._trained: dict[str, _Training] = {}
+        self._trained: dict[str, Training] = {}
 
     def known(self, members: Sequence[Member]) -> Known:
         """How far members are; where they run is asked of those that are not done here.
@@ -162,10 +149,15 @@ class Runs:
         if revision not in self._trained:
             text = Revision(self._root, revision).output(TRAINING)
             try:
-                self._trained[revision] = _Training.model_validate_json(text)
-            except ValidationError:
-                raise SeqlabError(
-                    f"{TRAINING} of experiment {revision[:10]} is damaged, or of another version"
-                ) from None
+                self._trained[revision] = parse_json(text.encode("utf-8"), Training)
+            except DamagedError:
+                raise _damaged(revision) from None
         training = self._trained[revision]
-        return Outcome(name, float(getattr(training.best, self._objective.key)), epochs=training.epochs)
+        value: float | None = getattr(training.best, self._objective.key)
+        if value is None or not math.isfinite(value):
+            raise _damaged(revision)
+        return Outcome(name, value, epochs=training.epochs)
+
+
+def _damaged(revision: str) -> SeqlabError:
+    return SeqlabError(f"{TRAINING} of experiment {revision[:10]} is damaged, or of another version")

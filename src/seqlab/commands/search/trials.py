@@ -167,8 +167,7 @@ class Trials:
 
     def ranked(self, trials: Sequence[Trial]) -> list[Trial]:
         """Those of the trials that have a value, the best first."""
-        found = [(self._objective.rank(each.outcome.value), each) for each in trials if each.outcome.value is not None]
-        return [trial for _, trial in sorted(found, key=lambda pair: pair[0])]
+        return ranked(trials, self._objective)
 
     def with_seeds(self, trial: Trial, count: int) -> list[Member]:
         """The trial's combination with so many further seeds, those after its own."""
@@ -245,3 +244,9 @@ class Trials:
             name = f"{name[: LONGEST - DIGITS_OF_A_DIGEST - 1]}-{digest(list(settings))[:DIGITS_OF_A_DIGEST]}"
         self._names.add(name)
         return Member(name, member.settings, member.params)
+
+
+def ranked(trials: Sequence[Trial], objective: Objective) -> list[Trial]:
+    """Those of the trials that have a value, the best first, of equal ones the earlier first."""
+    found = [(objective.rank(each.outcome.value), each) for each in trials if each.outcome.value is not None]
+    return [trial for _, trial in sorted(found, key=lambda pair: pair[0])]

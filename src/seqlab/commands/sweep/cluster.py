@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, ValidationError
 
 from seqlab.core.errors import SeqlabError
 from seqlab.params.problems import problems
-from seqlab.params.section import Section
+from seqlab.params.schema import Section
 from seqlab.params.yaml import read_yaml
 
 CLUSTER = "cluster.yaml"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from seqlab.core.errors import SeqlabError
-from seqlab.params import origin
+from seqlab.params import schema
 from seqlab.params.params import Params, parse_params
 from seqlab.params.yaml import parse_yaml
 from seqlab.system import git
@@ -15,7 +15,7 @@ DEFINITIONS = ("dvc.yaml", "versions.toml")
 # Data that come with the working copy; of the corpora, one is made from them.
 OWN_TEXT = "data/own"
 # Checkpoints from elsewhere, of which a recipe depends on those that it names.
-ORIGINS = origin.ORIGINS.as_posix()
+ORIGINS = schema.ORIGINS.as_posix()
 # What clones have as it was committed, and working copies may have otherwise.
 BESIDE = ("params.yaml", OWN_TEXT, ORIGINS, ".dvc/config")
 # Untracked files here would be missing in DVC's temporary copies.

@@ -21,8 +21,8 @@ from seqlab.evaluation.members import find_members
 from seqlab.evaluation.parameters import Parameters
 from seqlab.evaluation.translation import Translation
 from seqlab.evaluation.translator import Translator
-from seqlab.params.origin import origin_folder
 from seqlab.params.params import Params, load_params
+from seqlab.params.schema import origin_folder
 from seqlab.results.paths import BEST
 from seqlab.system.dvc import dvc_status
 from seqlab.system.terminal import say

@@ -11,8 +11,8 @@ from seqlab.commands.verify.trust import doubt
 from seqlab.commands.verify.verdict import Parting, Verdict, figure_differences, score_changes
 from seqlab.commands.verify.working_copy import execute, working_copy
 from seqlab.core.errors import SeqlabError
-from seqlab.params.origin import ORIGINS
 from seqlab.params.params import load_params
+from seqlab.params.schema import ORIGINS
 from seqlab.results.paths import BEST, DIGESTS, SCORES, TRAINING, TRANSLATIONS
 from seqlab.tracking.fingerprint.content import files_below, sha256
 from seqlab.tracking.fingerprint.fingerprint import load_recipe

@@ -13,7 +13,7 @@ from pathlib import Path
 from seqlab.core.atomic import write_bytes, write_text
 from seqlab.core.errors import SeqlabError
 from seqlab.corpus.fetching.mirror import VARIABLE as MIRROR
-from seqlab.params.origin import NONE, ORIGINS
+from seqlab.params.schema import NONE, ORIGINS
 from seqlab.system.addresses import stripped
 from seqlab.system.dvc import dvc_environment, start_dvc
 from seqlab.system.git import tree_at

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from seqlab.commands.watch.journals import Journals
 from seqlab.commands.watch.progress import Progress, progress
+from seqlab.pages.wording import figure
 from seqlab.system.terminal import plain
 from seqlab.tracking.home import find_home
 from seqlab.tracking.journal.execution import Execution
@@ -23,6 +24,7 @@ from seqlab.tracking.journal.run_name import run_name
 SECONDS = 2.0
 LEVELS = "▁▂▃▄▅▆▇█"
 CURVE_WIDTH, BAR_WIDTH = 24, 20
+LOSS_DIGITS = 3
 
 
 def watch(start: Path, *, once: bool, console: Console | None = None) -> None:
@@ -80,8 +82,11 @@ def _parts(execution: Execution, *, blocks: bool) -> list[RenderableType]:
     """An execution's lines: its run, how far it is, its pace and place, its curves."""
     found = progress(execution)
     curves = [
-        f"{name} {curve(values) + ' ' if blocks else ''}{values[-1]:.{digits}f}"
-        for name, values, digits in (("loss", found.losses, 3), ("BLEU", found.bleus, 2))
+        f"{name} {curve(values) + ' ' if blocks else ''}{figure(values[-1], digits)} {unit}".rstrip()
+        for name, values, digits, unit in (
+            ("loss", found.losses, LOSS_DIGITS, ""),
+            (found.measure.label, found.scores, found.measure.digits, found.measure.unit),
+        )
         if values
     ]
     lines: list[RenderableType] = [_text(_name(execution), "bold")]

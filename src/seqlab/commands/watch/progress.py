@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from seqlab.evaluation.scoring.measure import measure
+from seqlab.results.metrics import BLEU, Metric, measure_named
 from seqlab.tracking.journal.execution import Execution
 
 
@@ -12,7 +14,8 @@ from seqlab.tracking.journal.execution import Execution
 class Progress:
     """Of a training: optimizer steps done and in all, the curves so far, and what is left; of other stages, zeros.
 
-    `losses` are of the training, one each `train.log_every` steps, `bleus` of the validation, one an epoch.
+    `losses` are of the training, one each `train.log_every` steps, `scores` of the validation, one an epoch, by
+    the `measure` of the corpus.
     `tokens_per_second` and `seconds_left` are None as long as nothing is known.
     """
 
@@ -21,7 +24,8 @@ class Progress:
     step: int
     steps: int
     losses: tuple[float, ...]
-    bleus: tuple[float, ...]
+    measure: Metric
+    scores: tuple[float, ...]
     tokens_per_second: float | None
     seconds_left: float | None
 
@@ -35,6 +39,7 @@ def progress(execution: Execution) -> Progress:
     epochs = int(max(_numbers([start], "epochs"), default=0))
     steps = epochs * int(max(_numbers([start], "steps_per_epoch"), default=0))
     seconds = max(_numbers((event for event, _ in points), "time"), default=0.0) - start.get("time", 0.0)
+    metric = _measure(execution)
     per_step = seconds / (step - first) if step > first else None
     return Progress(
         epoch=int(max(_numbers(reached, "epoch"), default=0)),
@@ -42,10 +47,19 @@ def progress(execution: Execution) -> Progress:
         step=step,
         steps=steps,
         losses=tuple(_numbers((point for _, point in points), "loss")),
-        bleus=tuple(_numbers((point for _, point in points), "valid_bleu")),
+        measure=metric,
+        scores=tuple(_numbers((point for _, point in points), f"valid_{metric.key}")),
         tokens_per_second=next(reversed([*_numbers((event for event, _ in points), "tokens_per_second")]), None),
         seconds_left=per_step * max(0, steps - step) if per_step is not None else None,
     )
+
+
+def _measure(execution: Execution) -> Metric:
+    try:
+        return measure_named(measure(execution.header["recipe"]["evaluate"]["corpus"]["name"]))
+    except (KeyError, TypeError):
+        # The recipe of another version.
+        return BLEU
 
 
 def _numbers(records: Iterable[dict[str, Any]], name: str) -> Iterator[float]:

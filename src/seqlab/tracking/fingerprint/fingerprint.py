@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqlab.params.origin import NONE, ORIGINS
 from seqlab.params.params import Params
+from seqlab.params.schema import NONE, ORIGINS
 from seqlab.tracking.fingerprint.canonical import digest
 from seqlab.tracking.fingerprint.code import code_digest
 from seqlab.tracking.fingerprint.content import dvc_digest

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seqlab.core.errors import SeqlabError
-from seqlab.params.origin import NAME
+from seqlab.params.schema import NAME
 from seqlab.params.yaml import read_yaml
 
 CODE_FOLDERS = ("src/", "pipeline/")

@@ -9,14 +9,13 @@ so that a point is the same number whether it came while training went on or fro
 MLflow's page of compared runs begins with the metric that a run got first: so BLEU goes before all others.
 """
 
-import csv
-import io
 import json
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from seqlab.results.parsing import rows
 from seqlab.results.scores import flat
 from seqlab.tracking.foreign_schema import MOST_STEPS
 from seqlab.tracking.journal.execution import Execution
@@ -65,8 +64,8 @@ def curve_points(steps: str | None, curves: str | None, executions: list[Executi
 
     Throughput and times are the journal's alone.
     """
-    step_rows = _rows(steps) if steps is not None else _points_of(executions, "StepFinished")
-    epoch_rows = _rows(curves) if curves is not None else _points_of(executions, "EpochFinished")
+    step_rows = rows(steps.encode()) if steps is not None else _points_of(executions, "StepFinished")
+    epoch_rows = rows(curves.encode()) if curves is not None else _points_of(executions, "EpochFinished")
     points = [point for row in epoch_rows for point in _epoch_points(row, clock)]
     points += [point for row in step_rows for point in _step_points(row, clock)]
     points += _throughput(executions)
@@ -128,10 +127,6 @@ def _points_of(executions: list[Execution], event: str) -> list[dict[str, Any]]:
 def _events(executions: Iterable[Execution], *names: str) -> Iterator[dict[str, Any]]:
     for execution in executions:
         yield from execution.events_of(*names)
-
-
-def _rows(text: str) -> list[dict[str, Any]]:
-    return list(csv.DictReader(io.StringIO(text)))
 
 
 def _at(step: int, time: float, values: dict[str, Any]) -> list[Point]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from seqlab.params.origin import NONE
+from seqlab.params.schema import NONE
 from seqlab.tracking.fingerprint.canonical import digest, flatten
 from seqlab.tracking.foreign import task_name
 from seqlab.tracking.journal.ledger import Ledger

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from seqlab.results.metrics import BLEU, ordered
+from seqlab.pages.wording import figure, shown
+from seqlab.results.metrics import Metric
+from seqlab.results.scores import Score, known
 from seqlab.tracking.journal.record import RunRecord
 from seqlab.tracking.publishing.tags import COMMIT, DIFFERS, PARAMS_DIFF
 
@@ -15,8 +17,7 @@ def describe(record: RunRecord, scores: dict[str, Any]) -> RunRecord:
     lines = [f"**{corpus['name']}**, {corpus['source']} → {corpus['target']}"]
     if scores:
         lines += ["", "| Test set | Score | 95 % confidence | Signature |", "| --- | --- | --- | --- |"]
-        metrics = ordered(scores.get("measure", BLEU.key))
-        lines += [_row(metric.title, scores[metric.key]) for metric in metrics if _is_score(scores.get(metric.key))]
+        lines += [_row(metric, score) for metric, score in known(scores)]
     return replace(record, description="\n".join(lines) + "\n")
 
 
@@ -33,10 +34,7 @@ def note(record: RunRecord, tags: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
-def _is_score(value: Any) -> bool:
-    return isinstance(value, dict) and bool(value.get("signature"))
-
-
-def _row(label: str, score: dict[str, Any]) -> str:
-    interval = f"{score['low']:.2f} – {score['high']:.2f}" if "low" in score else ""
-    return f"| {label} | {score['score']:.2f} | {interval} | `{score.get('signature', '')}` |"
+def _row(metric: Metric, score: Score) -> str:
+    interval = "" if score.low is None else " – ".join(figure(end, metric.digits) for end in (score.low, score.high))
+    signature = f"`{score.signature}`" if score.signature else ""
+    return f"| {metric.title} | {shown(metric, score.score)} | {interval} | {signature} |"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from seqlab.results.metrics import BLEU, MEASURES, Metric
+from seqlab.results.metrics import Metric, measure_named
 from seqlab.results.paths import PARAMS, TEST_SET
 from seqlab.tracking.journal.execution import Execution
 from seqlab.tracking.journal.ledger import Ledger
@@ -86,7 +86,7 @@ def counter_tags(training: dict[str, Any], scores: dict[str, Any]) -> dict[str, 
 
 def measure(tags: Mapping[str, str]) -> Metric:
     """What the run's corpus is measured by: BLEU, where it is of an earlier version or of somebody else."""
-    return next((each for each in MEASURES if each.key == tags.get(MEASURE)), BLEU)
+    return measure_named(tags.get(MEASURE))
 
 
 def ledger_tags(ledger: Ledger) -> dict[str, str]:

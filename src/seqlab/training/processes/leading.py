@@ -1,6 +1,6 @@
 """Optimizer steps of several processes, as rank 0 makes them."""
 
-from seqlab.params.train import TrainParams
+from seqlab.params.schema import TrainParams
 from seqlab.seq2seq.engines.engine import Engine
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import Batch

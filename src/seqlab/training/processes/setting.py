@@ -5,7 +5,7 @@ import os
 import torch
 
 from seqlab.core.errors import SeqlabError
-from seqlab.params.runtime import RuntimeParams
+from seqlab.params.schema import RuntimeParams
 from seqlab.system.terminal import say
 
 VARIABLE = "SEQLAB_PROCESSES"

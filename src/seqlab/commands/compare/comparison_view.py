@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from seqlab.commands.compare.analysis import Analysis, Verdict, analyse
+from seqlab.commands.compare.analysis import Analysis, RunVerdict, analyse
 from seqlab.commands.compare.comparable import counted
 from seqlab.commands.compare.contrasts import Contrast, contrasts
 from seqlab.commands.compare.heat_map import HeatMap, heat_maps
@@ -30,7 +30,7 @@ NOTES = 10
 
 
 @dataclass(frozen=True)
-class View:
+class ComparisonView:
     """The content of a comparison: runs, best first, with their labels and files; `chosen` runs stand out.
 
     `recipes` are the places of the runs that differ by seed alone, best mean first; `groups` those with several seeds,
@@ -89,7 +89,7 @@ class View:
         """Of a run's score."""
         return self.analysis.intervals[place]
 
-    def verdict(self, place: int) -> Verdict | None:
+    def verdict(self, place: int) -> RunVerdict | None:
         """A run against the best; None for the best itself."""
         return self.analysis.against_best[place - 1] if place else None
 
@@ -100,7 +100,7 @@ def gather(
     notes: Sequence[str],
     pages: dict[str, str],
     heat: tuple[str, str] | None,
-) -> View:
+) -> ComparisonView:
     """Analyse comparable runs, best first; `files` and `pages` (of commits) by run id; `heat`: two
     parameters, None for those that vary most.
 
@@ -124,7 +124,7 @@ def gather(
     chosen_recipes = highlighted(len(by_recipe))
     # Of each recipe that stands out, its best run.
     chosen = sorted(min(by_recipe[recipe]) for recipe in chosen_recipes) if groups else highlighted(len(kept))
-    return View(
+    return ComparisonView(
         runs=kept,
         labels=run_labels(kept, differing),
         files=[files[run.id] for run in kept],

@@ -31,7 +31,7 @@ from seqlab.results.records import Exposure, LengthBucket
 
 
 @dataclass(frozen=True)
-class View:
+class ReportView:
     """The content of a report: results, and the words around them."""
 
     params: Params
@@ -55,7 +55,7 @@ class View:
     params_yaml: str
 
 
-def gather(params: Params, root: Path) -> View:
+def gather(params: Params, root: Path) -> ReportView:
     """Read everything below `root` that a report shows.
 
     Raises:
@@ -74,7 +74,7 @@ def gather(params: Params, root: Path) -> View:
             f"{params.evaluate.parameters}; run `dvc repro`"
         )
     samples = pick(read_translations(root), choose(keys, params.report.samples))
-    return View(
+    return ReportView(
         params=params,
         results=results,
         samples=samples,
