@@ -12,7 +12,7 @@ from seqlab.core.errors import SeqlabError
 from seqlab.tracking.home import find_home
 
 EXIT_INTERRUPTED = 130
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,40}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 
 
 def check_sweep_name(name: str) -> None:
