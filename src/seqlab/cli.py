@@ -250,6 +250,7 @@ def summary() -> None:
     from seqlab.commands.summary import invitation, summarize
     from seqlab.commands.why.stale import stale_note
     from seqlab.params.params import load_params
+    from seqlab.results.paths import PARAMS
     from seqlab.system.dvc import dvc_status
     from seqlab.tracking.fingerprint.pipeline import locked_stages, stage_names
     from seqlab.tracking.home import find_home
@@ -261,7 +262,7 @@ def summary() -> None:
     # A damaged dvc.lock is worth a word: `dvc repro` will refuse it.
     locked_stages(root)
     note = stale_note(root, "these results are", stage_names(root), lambda: dvc_status(root))
-    if note := note or invitation(load_params(root / "params.yaml")):
+    if note := note or invitation(load_params(root / PARAMS)):
         say(f"\n{note}")
 
 
@@ -287,6 +288,7 @@ def params() -> None:
     """Print every parameter, its value in params.yaml, and what it does."""
     from seqlab.params.params import load_params
     from seqlab.params.table import parameter_table
+    from seqlab.results.paths import PARAMS
     from seqlab.tracking.home import find_home
 
-    say(parameter_table(load_params(find_home(Path.cwd()).root / "params.yaml")))
+    say(parameter_table(load_params(find_home(Path.cwd()).root / PARAMS)))

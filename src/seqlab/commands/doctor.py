@@ -9,11 +9,12 @@ from pathlib import Path
 
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params, load_params
-from seqlab.stage import check_versions
+from seqlab.results.paths import PARAMS
 from seqlab.system.addresses import stripped
 from seqlab.system.git import check_identity
 from seqlab.system.prerequisites import problems, problems_of_python, stale
-from seqlab.tracking.fingerprint.pipeline import load_versions, stage_names
+from seqlab.tracking.fingerprint.pipeline import stage_names
+from seqlab.tracking.fingerprint.versions import check_versions, load_versions
 from seqlab.tracking.publishing.health import check_health
 from seqlab.tracking.publishing.uri import is_server, tracking_uri
 
@@ -63,7 +64,7 @@ def _prerequisites(root: Path) -> Iterator[str]:
 
 
 def _params(root: Path) -> Params:
-    return load_params(root / "params.yaml")
+    return load_params(root / PARAMS)
 
 
 def _git(root: Path) -> str:
@@ -78,7 +79,7 @@ def _git(root: Path) -> str:
 def _packages(root: Path) -> str:
     stages = stage_names(root)
     for stage in stages:
-        check_versions(stage, root / "versions.toml")
+        check_versions(root, stage)
     pinned = {name for stage in stages for name in load_versions(root, stage)}
     return f"the {len(pinned)} on which results depend are those of versions.toml"
 

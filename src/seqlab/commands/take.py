@@ -11,7 +11,7 @@ from seqlab.core.errors import SeqlabError
 from seqlab.evaluation.translator import Translator
 from seqlab.params.origin import NONE, ORIGINS, check_name
 from seqlab.params.params import load_params
-from seqlab.results.paths import BEST
+from seqlab.results.paths import BEST, PARAMS
 from seqlab.seq2seq.checkpoint import MODEL
 from seqlab.seq2seq.origin_note import OriginNote, write_note
 from seqlab.system.dvc import dvc_status
@@ -99,7 +99,7 @@ def _checked(name: str) -> str:
 def _of_working_copy(root: Path) -> tuple[Path, OriginNote]:
     if stale := stale_note(root, "the model is", STAGES, lambda: dvc_status(root)):
         raise SeqlabError(stale)
-    recipe = load_recipe(load_params(root / "params.yaml"), root)
+    recipe = load_recipe(load_params(root / PARAMS), root)
     name = run_name(asdict(recipe), recipe.run_fingerprint)
     return root / BEST, OriginNote(name, recipe.run_fingerprint)
 

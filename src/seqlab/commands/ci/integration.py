@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from seqlab.commands.ci.changes import Change, metric_changes, parameter_changes
-from seqlab.commands.ci.lock import LOCK, Lock, compare_locks
+from seqlab.commands.ci.lock import Lock, compare_locks
 from seqlab.commands.ci.remote import find_remote
 from seqlab.commands.ci.reproduction import Reproduction, StageOutcome, reproduce
 from seqlab.commands.ci.result import Result, present_output, read_result
 from seqlab.commands.ci.revision import Revision, find_base, find_revision
 from seqlab.commands.ci.significance import compare_translations
 from seqlab.core.errors import SeqlabError
+from seqlab.results.paths import LOCK
 from seqlab.significance.paired_test import PairedResult
 from seqlab.system.terminal import say
 from seqlab.tracking.home import find_home

@@ -5,8 +5,7 @@ from typing import Any
 
 from seqlab.core.errors import SeqlabError
 from seqlab.params.yaml import parse_yaml
-
-LOCK = "dvc.lock"
+from seqlab.results.paths import LOCK
 
 
 class Lock(Enum):

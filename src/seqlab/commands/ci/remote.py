@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 from seqlab.core.errors import SeqlabError
+from seqlab.results.paths import LOCK
 from seqlab.system.dvc import run_dvc
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -29,7 +30,7 @@ class Remote:
             self.notes.append(
                 "the remote is an HTTP server, over which DVC shares the results of dvc.lock alone, not earlier ones"
             )
-        if not (self.root / "dvc.lock").is_file():
+        if not (self.root / LOCK).is_file():
             return True
         if run_dvc(self.root, "pull", "--run-cache", "--allow-missing") == 0:
             return True

@@ -26,6 +26,7 @@ from seqlab.commands.sweep.members import recipe_digest
 from seqlab.commands.sweep.patience import patiently
 from seqlab.commands.sweep.process_group import await_group
 from seqlab.core.errors import SeqlabError
+from seqlab.results.paths import LOCK, PARAMS
 from seqlab.system import git
 from seqlab.system.addresses import stripped
 from seqlab.system.dvc import call_dvc, dvc_environment, start_dvc
@@ -242,8 +243,7 @@ class _Run:
         Raises:
             _FinalError: they were not.
         """
-        results = ("params.yaml", "dvc.lock")
-        if any(git.file_at(clone, ours, path) != git.file_at(clone, theirs, path) for path in results):
+        if any(git.file_at(clone, ours, path) != git.file_at(clone, theirs, path) for path in (PARAMS, LOCK)):
             raise _FinalError(
                 f"another job pushed {self._name} meanwhile, with other bytes: a node of another numerics class, or "
                 "another recipe; theirs is kept on the remote"

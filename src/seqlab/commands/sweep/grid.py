@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from seqlab.core.errors import SeqlabError
+from seqlab.results.paths import PARAMS
 
 # What teacher forcing does, at two sizes; conclusions need at least three seeds.
 DEFAULT_GRID = (
@@ -16,7 +17,6 @@ DEFAULT_GRID = (
 )
 # Members that run side by side would else fight for the cores.
 THREADS = "runtime.threads=1"
-PARAMS = "params.yaml"
 # A thousand of the quickest trainings take a night.
 MOST_MEMBERS = 1000
 

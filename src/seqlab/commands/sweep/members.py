@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqlab.commands.sweep.grid import PARAMS, expand, parse, swept
+from seqlab.commands.sweep.grid import expand, parse, swept
 from seqlab.commands.sweep.names import member_names
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params, parse_params
 from seqlab.params.yaml import read_yaml
+from seqlab.results.paths import PARAMS
 from seqlab.tracking.fingerprint.canonical import digest, flatten
 
 MOST_PROBLEMS = 5

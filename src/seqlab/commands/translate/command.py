@@ -23,7 +23,7 @@ from seqlab.evaluation.translation import Translation
 from seqlab.evaluation.translator import Translator
 from seqlab.params.origin import origin_folder
 from seqlab.params.params import Params, load_params
-from seqlab.results.paths import BEST
+from seqlab.results.paths import BEST, PARAMS
 from seqlab.system.dvc import dvc_status
 from seqlab.system.terminal import say
 from seqlab.tracking.home import find_home
@@ -58,7 +58,7 @@ def translate(start: Path, arguments: Sequence[str], options: Options) -> None:
         UsageError: more translations are asked for than the search keeps.
     """
     root = find_home(start).root
-    params = load_params(root / "params.yaml")
+    params = load_params(root / PARAMS)
     beam_size = options.beam_size or params.evaluate.beam_size
     if options.n_best > beam_size:
         raise click.UsageError(f"--n-best {options.n_best} needs --beam-size {options.n_best} or more")

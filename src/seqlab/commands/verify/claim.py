@@ -6,7 +6,7 @@ from typing import Any
 
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import load_params
-from seqlab.results.paths import PAGES, RESULTS
+from seqlab.results.paths import PAGES, PARAMS, RESULTS
 from seqlab.tracking.fingerprint.content import files_below, sha256
 from seqlab.tracking.fingerprint.fingerprint import load_recipe
 from seqlab.tracking.fingerprint.pipeline import load_stage
@@ -71,7 +71,7 @@ def _present(home: Home) -> Claim:
         raise SeqlabError(f"this working copy is not up to date: {', '.join(changed)}; run `dvc repro` first")
     if lost := left_out(root):
         raise SeqlabError(f"git does not track {', '.join(lost)}, so no copy of the code has it; `git add` it first")
-    recipe = load_recipe(load_params(root / "params.yaml"), root)
+    recipe = load_recipe(load_params(root / PARAMS), root)
     outs = [out for stage in COMPARED for out in load_stage(root, stage).outs]
     files = [file for out in outs for file in files_below(root / out)]
     outputs = {file.relative_to(root).as_posix(): sha256(file) for file in files}

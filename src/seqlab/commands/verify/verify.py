@@ -13,7 +13,7 @@ from seqlab.commands.verify.working_copy import execute, working_copy
 from seqlab.core.errors import SeqlabError
 from seqlab.params.origin import ORIGINS
 from seqlab.params.params import load_params
-from seqlab.results.paths import BEST, DIGESTS, SCORES, TRAINING, TRANSLATIONS
+from seqlab.results.paths import BEST, DIGESTS, PARAMS, SCORES, TRAINING, TRANSLATIONS
 from seqlab.tracking.fingerprint.content import files_below, sha256
 from seqlab.tracking.fingerprint.fingerprint import load_recipe
 from seqlab.tracking.fingerprint.pipeline import load_stage, stage_paths
@@ -100,7 +100,7 @@ def _is_below(path: str, outs: tuple[str, ...]) -> bool:
 
 
 def _differing_data(recorded: Claim, root: Path) -> list[str]:
-    recipe = asdict(load_recipe(load_params(root / "params.yaml"), root))
+    recipe = asdict(load_recipe(load_params(root / PARAMS), root))
     anew = {path: digest for part in recipe.values() for path, digest in part["data"].items()}
     return sorted(path for path, digest in recorded.data.items() if anew.get(path) != digest)
 

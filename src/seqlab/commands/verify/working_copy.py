@@ -14,6 +14,7 @@ from seqlab.core.atomic import write_bytes, write_text
 from seqlab.core.errors import SeqlabError
 from seqlab.corpus.fetching.mirror import VARIABLE as MIRROR
 from seqlab.params.origin import NONE, ORIGINS
+from seqlab.results.paths import LOCK, OWN_TEXT
 from seqlab.system.addresses import stripped
 from seqlab.system.dvc import dvc_environment, start_dvc
 from seqlab.system.git import tree_at
@@ -25,7 +26,7 @@ from seqlab.tracking.journal.source import SOURCES, read_source
 CONFIG = "[core]\n    no_scm = true\n    analytics = false\n    check_update = false\n"
 IGNORED = "__pycache__\n"
 # Of the project's own, since no archive has them.
-SHARED = ("data/own", ORIGINS.as_posix())
+SHARED = (OWN_TEXT, ORIGINS.as_posix())
 DOWNLOADS = "downloads"
 LAST_STAGE = "evaluate"
 # Of the environment, what a run may see. Whatever is not named here may be a token, a password, or SSH's socket.
@@ -55,7 +56,7 @@ def working_copy(home: Home, archive: bytes, commit: str | None) -> Iterator[Pat
         root.mkdir()
         _unpack_commit(home.root, commit, root)
         # What the run had deleted must not come back from the commit.
-        for name in (*SOURCES, "dvc.lock"):
+        for name in (*SOURCES, LOCK):
             _remove(root / name)
         for name, content in source.items():
             write_bytes(root / name, content)

@@ -7,6 +7,7 @@ from seqlab.commands.why.run_pair import explain_runs
 from seqlab.commands.why.stage import explain_stages
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import load_params
+from seqlab.results.paths import PARAMS
 from seqlab.tracking.fingerprint.pipeline import stage_names
 from seqlab.tracking.home import find_home
 
@@ -34,7 +35,7 @@ def explain(start: Path, subjects: list[str]) -> str:
 def _refused(root: Path) -> list[str]:
     """What stands in the way of every stage: parameters that are refused."""
     try:
-        load_params(root / "params.yaml")
+        load_params(root / PARAMS)
     except SeqlabError as error:
         return [f"Nothing will run: {error}\n"]
     return []

@@ -15,7 +15,8 @@ from seqlab.params.params import Params
 from seqlab.tracking.fingerprint.canonical import digest
 from seqlab.tracking.fingerprint.code import code_digest
 from seqlab.tracking.fingerprint.content import dvc_digest
-from seqlab.tracking.fingerprint.pipeline import StageDefinition, load_stage, load_versions, locked_digests
+from seqlab.tracking.fingerprint.pipeline import StageDefinition, load_stage, locked_digests
+from seqlab.tracking.fingerprint.versions import load_versions
 
 # What a stage reads that starts from nothing: nothing.
 NO_ORIGIN = (ORIGINS / NONE).as_posix()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seqlab.core.errors import SeqlabError
+from seqlab.results.paths import LOCK
 from seqlab.tracking.fingerprint.pipeline import locked_stages, stage_paths
 from seqlab.tracking.home import Home, find_home
 from seqlab.tracking.journal.execution import Execution, mark_died, read_executions
@@ -134,7 +135,7 @@ def _counted(skipped: list[str]) -> list[str]:
 
 
 def _workspace(home: Home, objects: Objects) -> tuple[list[Execution], list[str]]:
-    if not (home.root / "dvc.lock").is_file():
+    if not (home.root / LOCK).is_file():
         return [], ["Nothing has run in this working copy yet; `dvc repro` runs the pipeline"]
     try:
         # DVC's own message says neither which file it is nor what to do.
