@@ -95,12 +95,6 @@ def search(
 @errors_for_people
 def recipe(name: str, seeds: str | None) -> None:
     """Run recipes/NAME.txt, a list of parameters, as a DVC experiment; with --seeds as a sweep, one member a seed."""
-    from seqlab.commands.sweep.command import run_sweep
-    from seqlab.commands.sweep.executor import Where
-    from seqlab.commands.sweep.recipe import read_recipe, run_recipe
-    from seqlab.tracking.home import find_home
+    from seqlab.commands.recipe import run_recipe, run_seeds
 
-    if seeds is None:
-        sys.exit(run_recipe(Path.cwd(), name))
-    settings = [*read_recipe(find_home(Path.cwd()).root, name), f"seed={seeds}"]
-    sys.exit(run_sweep(Path.cwd(), settings, name=name, where=Where(), dry_run=False, say=say))
+    sys.exit(run_recipe(Path.cwd(), name) if seeds is None else run_seeds(Path.cwd(), name, seeds, say=say))

@@ -7,12 +7,12 @@ import pytest
 from click.testing import CliRunner
 
 from seqlab.cli import main
-from seqlab.commands.sweep import recipe
+from seqlab.commands import recipe
+from seqlab.commands.recipe import LONGEST, read_recipe, run_recipe
 from seqlab.commands.sweep.command import check_sweep_name
-from seqlab.commands.sweep.recipe import LONGEST, read_recipe, run_recipe
 from seqlab.core.errors import SeqlabError
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
