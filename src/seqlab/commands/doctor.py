@@ -11,6 +11,7 @@ from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params, load_params
 from seqlab.results.paths import PARAMS
 from seqlab.system.addresses import stripped
+from seqlab.system.dvc_library import default_remote
 from seqlab.system.git import check_identity
 from seqlab.system.prerequisites import problems, problems_of_python, stale
 from seqlab.tracking.fingerprint.pipeline import stage_names
@@ -117,12 +118,5 @@ def _store(root: Path) -> str:
 
 
 def _remote(root: Path) -> str:
-    from dvc.config import Config, ConfigError
-
-    try:
-        config = Config(dvc_dir=str(root / ".dvc"))
-        name = config["core"].get("remote")
-        address = str(config["remote"][name]["url"]) if name else ""
-    except (ConfigError, KeyError) as error:
-        raise SeqlabError(f"DVC's configuration names no usable remote ({error}): see `dvc remote list`") from None
-    return f"{name}, {stripped(address)}" if name else "none: results stay in .dvc/cache"
+    remote = default_remote(root)
+    return f"{remote.name}, {stripped(remote.address)}" if remote else "none: results stay in .dvc/cache"

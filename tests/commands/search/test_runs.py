@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -48,9 +47,7 @@ class There:
         self.said: list[str] = []
         monkeypatch.setattr(module, "Experiments", lambda _: self)
         monkeypatch.setattr(module, "make_executor", lambda *_: self)
-        monkeypatch.setattr(
-            module, "Revision", lambda _, revision: SimpleNamespace(output=lambda _: self.read(revision))
-        )
+        monkeypatch.setattr(module, "output_at", lambda _root, revision, _path: self.read(revision))
         monkeypatch.setattr(module, "run_plan", self.run_plan)
         self.runs = Runs(Path(), "mine", WHERE, BLEU, self.said.append)
 

@@ -16,6 +16,7 @@ from seqlab.commands.ci.significance import compare_translations
 from seqlab.core.errors import SeqlabError
 from seqlab.results.paths import LOCK
 from seqlab.significance.paired_test import PairedResult
+from seqlab.system.dvc_library import output_at
 from seqlab.system.terminal import say
 from seqlab.tracking.home import find_home
 from seqlab.tracking.journal.execution import read_executions
@@ -116,7 +117,7 @@ def _compare(root: Path, integration: Integration, base: Revision) -> None:
     if integration.after is None:
         return
     integration.metrics = _noted(integration, lambda: metric_changes(root, base)) or []
-    integration.before = _noted(integration, lambda: read_result(base.output))
+    integration.before = _noted(integration, lambda: read_result(lambda path: output_at(root, base.commit, path)))
     if integration.before is not None:
         before, after = integration.before, integration.after
         integration.verdict = _noted(integration, lambda: compare_translations(before, after))

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from pydantic import ConfigDict, ValidationError
 
-from seqlab.commands.ci.revision import Revision
 from seqlab.commands.search.objective import Objective
 from seqlab.commands.search.trials import Outcome
 from seqlab.commands.sweep.execution import run_members, run_plan
@@ -23,6 +22,7 @@ from seqlab.commands.sweep.report import LONGEST_ERROR
 from seqlab.core.errors import SeqlabError
 from seqlab.results.paths import TRAINING
 from seqlab.results.record import Record
+from seqlab.system.dvc_library import output_at
 
 # What a recipe fails by on every try: what training and the tokenizers refuse, and memory that is not there.
 OWN_FAILURE = re.compile(r"train: the numbers went wrong|(?:train|evaluate): out of memory|tokenize: (?!.*make room)")
@@ -160,7 +160,7 @@ class Runs:
 
     def _outcome(self, name: str, revision: str) -> Outcome:
         if revision not in self._trained:
-            text = Revision(self._root, revision).output(TRAINING)
+            text = output_at(self._root, revision, TRAINING)
             try:
                 self._trained[revision] = _Training.model_validate_json(text)
             except ValidationError:

@@ -5,7 +5,6 @@ code each runs whatever lies in a stash that all of them share, so that one may 
 queue hands a task to one worker, keeps its log, and outlives the terminal.
 """
 
-import os
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -19,6 +18,7 @@ from seqlab.commands.sweep.experiments import Experiments
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params
 from seqlab.system.dvc import call_dvc
+from seqlab.system.dvc_library import queued_tasks
 
 ATTEMPTS = 10
 ATTEMPT_SECONDS = 2.0
@@ -51,17 +51,8 @@ class Queue:
         Raises:
             SeqlabError: DVC cannot tell.
         """
-        from dvc.exceptions import DvcException
-        from dvc.repo import Repo
-
-        try:
-            # What `dvc queue status` prints, without the second that each start of DVC takes.
-            with Repo(os.fspath(self._root)) as repo:
-                listed = repo.experiments.celery_queue.status()
-        except (DvcException, OSError) as error:
-            raise SeqlabError(f"DVC's queue: {error}") from None
         tasks: dict[str, Task] = {}
-        for task in listed:
+        for task in queued_tasks(self._root):
             name = task["name"] or task["rev"][:7]
             tasks.setdefault(name, Task(name, task["status"], task["rev"]))
         return tasks
