@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from seqlab.commands.sweep.command import NAME, run_sweep
-from seqlab.commands.sweep.executor import Where
 from seqlab.commands.sweep.members import make_members
+from seqlab.commands.sweep.where import Where
 from seqlab.core.errors import SeqlabError
 from seqlab.system.dvc import run_dvc
 from seqlab.system.git import check_identity

@@ -10,10 +10,10 @@ import pytest
 from seqlab.commands.search import runs as module
 from seqlab.commands.search.runs import OWN_FAILURE, Runs, Stopped
 from seqlab.commands.search.trials import Outcome
-from seqlab.commands.sweep.executor import Where
 from seqlab.commands.sweep.members import Member
 from seqlab.commands.sweep.plan import Planned
-from seqlab.commands.sweep.sweep import Result
+from seqlab.commands.sweep.result import Result
+from seqlab.commands.sweep.where import Where
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params
 from tests.commands.search.played import BLEU, LOSS, ROOT, make

@@ -14,7 +14,7 @@ import pytest
 from seqlab.commands.sweep import clone as module
 from seqlab.commands.sweep import patience
 from seqlab.commands.sweep.clone import ClonedMember
-from seqlab.commands.sweep.jobs import Job, Outcome
+from seqlab.commands.sweep.jobs import Job, JobEnd
 from seqlab.commands.sweep.members import make_members, recipe_digest
 from seqlab.core.errors import SeqlabError
 from tests.commands.sweep.test_plan import Repository, repository
@@ -37,7 +37,7 @@ class Node:
     fails: dict[str, list[str]] = field(default_factory=dict)
     lock: str = "bytes"
 
-    def run(self, **changes: Any) -> Outcome:
+    def run(self, **changes: Any) -> JobEnd:
         """Run the member; how it ended."""
         commit = self.repository.git("rev-parse", "HEAD")
         member = ClonedMember(self.repository.root, commit, self.job, self.settings, patience=5)
@@ -46,7 +46,7 @@ class Node:
             replace(member, **changes)()
         finally:
             signal.signal(signal.SIGTERM, before)
-        outcome = self.job.outcome()
+        outcome = self.job.end()
         assert outcome is not None
         return outcome
 
@@ -203,7 +203,7 @@ def test_without_mlflow_a_member_is_done_and_says_so(node: Node) -> None:
     assert outcome.notes == ["s1 is not in MLflow yet (MLflow does not answer): `seqlab sync` publishes it"]
 
 
-def meet(node: Node, monkeypatch: pytest.MonkeyPatch, change: Callable[[], None]) -> Outcome:
+def meet(node: Node, monkeypatch: pytest.MonkeyPatch, change: Callable[[], None]) -> JobEnd:
     """While a member runs, another job runs the same and pushes it first; `change` comes between the two."""
     first = node.start_dvc
 
@@ -317,7 +317,7 @@ def test_when_its_time_is_up_a_member_saves_its_state_and_is_requeued(
     assert (node.repository.root / ".checkpoints/state").read_text("utf-8") == "saved"
     assert requeued == [member]
     # It has not ended.
-    assert node.job.outcome() is None
+    assert node.job.end() is None
     assert left(node) == []
 
 

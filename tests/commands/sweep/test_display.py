@@ -11,7 +11,7 @@ from seqlab.commands.sweep.members import Member
 from seqlab.commands.sweep.plan import Planned
 from seqlab.commands.sweep.progress import Progress
 from seqlab.commands.sweep.report import closing, outline
-from seqlab.commands.sweep.sweep import Result
+from seqlab.commands.sweep.result import Result
 from seqlab.params.params import load_params
 from tests.commands.sweep.test_grid import ROOT
 

@@ -14,11 +14,12 @@ from pydantic import ConfigDict, ValidationError
 from seqlab.commands.search.objective import Objective
 from seqlab.commands.search.trials import Outcome
 from seqlab.commands.sweep.execution import run_members, run_plan
-from seqlab.commands.sweep.executor import Executor, Where, make_executor
+from seqlab.commands.sweep.executor import Executor, make_executor
 from seqlab.commands.sweep.experiments import Experiments
 from seqlab.commands.sweep.members import Member
 from seqlab.commands.sweep.plan import Planned, find_done
 from seqlab.commands.sweep.report import LONGEST_ERROR
+from seqlab.commands.sweep.where import Where
 from seqlab.core.errors import SeqlabError
 from seqlab.results.paths import TRAINING
 from seqlab.results.record import Record

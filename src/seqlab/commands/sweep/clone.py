@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from seqlab.commands.sweep.experiments import Experiments, experiments_folder
 from seqlab.commands.sweep.failure import reason, stage_failed
-from seqlab.commands.sweep.jobs import Job, Outcome, note_outcome
+from seqlab.commands.sweep.jobs import Job, JobEnd, note_end
 from seqlab.commands.sweep.members import recipe_digest
 from seqlab.commands.sweep.patience import patiently
 from seqlab.commands.sweep.process_group import await_group
@@ -71,7 +71,7 @@ class ClonedMember:
 
     def __call__(self) -> None:
         """Run the member, and write down how it ended."""
-        note_outcome(self.job.folder, self.job.name, None)
+        note_end(self.job.folder, self.job.name, None)
         _Run(self).run()
 
     def checkpoint(self) -> "DelayedSubmission":
@@ -109,14 +109,14 @@ class _Run:
             finally:
                 if clone != self._member.job.kept:
                     shutil.rmtree(clone, ignore_errors=True)
-            outcome = self._outcome("done")
+            end = self._ended("done")
         except Exception as error:  # whatever it is, the sweep is told; submitit gives up a member by one of its own
             said = str(error) if isinstance(error, SeqlabError | _FinalError) else f"{type(error).__name__}: {error}"
-            outcome = self._outcome("interrupted" if self._asked.is_set() else "failed", stripped(said))
+            end = self._ended("interrupted" if self._asked.is_set() else "failed", stripped(said))
             self._log(f"{self._name}: {said}")
-        if outcome.state == "done":
+        if end.state == "done":
             shutil.rmtree(self._member.job.kept, ignore_errors=True)
-        note_outcome(self._member.job.folder, self._name, outcome)
+        note_end(self._member.job.folder, self._name, end)
 
     def stop(self) -> None:
         """Have what runs save its state, and wait until it has."""
@@ -280,8 +280,8 @@ class _Run:
 
         return patiently(action, self._member.patience, self._asked, announce)
 
-    def _outcome(self, state: Literal["done", "failed", "interrupted"], reason: str = "") -> Outcome:
-        return Outcome(state=state, node=_node(), reason=reason, notes=self._notes, seconds=self._seconds)
+    def _ended(self, state: Literal["done", "failed", "interrupted"], reason: str = "") -> JobEnd:
+        return JobEnd(state=state, node=_node(), reason=reason, notes=self._notes, seconds=self._seconds)
 
     def _log(self, line: str) -> None:
         with open(self._member.job.log, "a", encoding="utf-8") as log:

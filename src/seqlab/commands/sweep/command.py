@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from seqlab.commands.sweep.execution import run_members
-from seqlab.commands.sweep.executor import Where
 from seqlab.commands.sweep.grid import DEFAULT_GRID
 from seqlab.commands.sweep.members import make_members
+from seqlab.commands.sweep.where import Where
 from seqlab.core.errors import SeqlabError
 from seqlab.tracking.home import find_home
 
