@@ -28,7 +28,6 @@ from tests.tracking.mlflow_server import MlflowServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("server")]
 
-TASK = "seqlab-grammar-en-fr"
 DEEP = "[" * 100_000
 MODEL = f"m-{'0' * 32}"
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from seqlab.commands.sweep import clone as module
-from seqlab.commands.sweep import patience
+from seqlab.commands.sweep import patience, push
 from seqlab.commands.sweep.clone import ClonedMember
 from seqlab.commands.sweep.jobs import Job, JobEnd
 from seqlab.commands.sweep.members import make_members, recipe_digest
@@ -111,8 +111,9 @@ def node(repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     folder = tmp_path / "jobs/000000"
     folder.mkdir(parents=True)
     made = Node(repository, origin, Job(member.name, recipe_digest(member.params), folder, "7"), member.settings)
-    for name in ("start_dvc", "call_dvc"):
-        monkeypatch.setattr(module, name, getattr(made, name))
+    monkeypatch.setattr(module, "start_dvc", made.start_dvc)
+    for caller in (module, push):
+        monkeypatch.setattr(caller, "call_dvc", made.call_dvc)
     monkeypatch.setattr("seqlab.tracking.publishing.sync.sync", made.sync)
     monkeypatch.setattr(patience, "LONGEST_WAIT", 0.01)
     monkeypatch.setenv("SLURM_TMPDIR", str(tmp_path / "scratch"))

@@ -17,7 +17,7 @@ from seqlab.commands.sweep.members import make_members
 from seqlab.commands.sweep.result import Result
 from seqlab.commands.sweep.slurm import JOB_NAME, JobState
 from seqlab.core.errors import SeqlabError
-from seqlab.system import git
+from seqlab.system import git_remote
 from tests.commands.sweep.test_plan import GRID, Repository, repository
 
 __all__ = ["repository"]
@@ -71,7 +71,7 @@ def cluster(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Played:
     monkeypatch.setattr(slurm, "cancel", made.cancelled.extend)
     monkeypatch.setattr(slurm, "check_programs", lambda: None)
     monkeypatch.setattr(slurm, "past_state", lambda *_: "")
-    monkeypatch.setattr(git, "remote_references", lambda *_: {})
+    monkeypatch.setattr(git_remote, "remote_references", lambda *_: {})
     monkeypatch.setattr(module, "check_team", lambda _: None)
     monkeypatch.setattr(module, "launch_publisher", lambda _: None)
     monkeypatch.setattr(module, "POLL_SECONDS", 0)

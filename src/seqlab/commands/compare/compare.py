@@ -14,7 +14,7 @@ from seqlab.commands.compare.table import render_table
 from seqlab.commands.compare.view import View, gather
 from seqlab.core.atomic import write_text
 from seqlab.core.errors import SeqlabError
-from seqlab.system.git import remote_address
+from seqlab.system.git_remote import remote_address
 from seqlab.tracking.home import find_home
 from seqlab.tracking.publishing.server import connect, experiment_name
 

@@ -24,7 +24,7 @@ from seqlab.commands.sweep.result import Result
 from seqlab.commands.sweep.slurm import JobState
 from seqlab.commands.sweep.team import check_team
 from seqlab.core.errors import SeqlabError
-from seqlab.system import git
+from seqlab.system import git_remote
 from seqlab.system.dvc import call_dvc
 from seqlab.tracking.home import find_home
 from seqlab.tracking.journal.launch import launch_publisher
@@ -229,7 +229,7 @@ class ClusterSweep:
 
     def _remote(self) -> dict[str, str]:
         """The experiments on this commit that the git remote has: name → commit."""
-        return _again(lambda: git.remote_references(self._root, experiments_folder(self._experiments.baseline)))
+        return _again(lambda: git_remote.remote_references(self._root, experiments_folder(self._experiments.baseline)))
 
     def _fetch(self, names: Sequence[str]) -> None:
         """Fetch the experiments on this commit from the git remote, and the files of those that are named.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from seqlab.commands.sweep.experiments import Experiments, experiments_folder
 from seqlab.core.errors import SeqlabError
-from seqlab.system import git
+from seqlab.system import git_remote
 from seqlab.system.addresses import stripped
 from seqlab.system.dvc_library import default_remote, remote_is_there
 from seqlab.tracking.publishing.health import check_health
@@ -36,14 +36,14 @@ def _check_commit(root: Path) -> None:
     if changed := experiments.unshared() + experiments.untracked():
         names = ", ".join(changed[:MOST_NAMED]) + (" …" if len(changed) > MOST_NAMED else "")
         raise SeqlabError(f"members are clones of the commit, which has {names} otherwise or not: commit and push")
-    if git.remote_address(root) and not git.is_pushed(root, experiments.baseline):
+    if git_remote.remote_address(root) and not git_remote.is_pushed(root, experiments.baseline):
         raise SeqlabError("members are clones of the git remote, and this commit is not there: `git push`")
 
 
 def _check_git_remote(root: Path) -> None:
-    if not git.remote_address(root):
+    if not git_remote.remote_address(root):
         raise SeqlabError("there is no git remote called origin: `git remote add origin ADDRESS`, and push")
-    git.remote_references(root, experiments_folder(Experiments(root).baseline))
+    git_remote.remote_references(root, experiments_folder(Experiments(root).baseline))
 
 
 def _check_dvc_remote(root: Path) -> None:

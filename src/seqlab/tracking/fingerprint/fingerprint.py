@@ -59,15 +59,6 @@ def continuation_fingerprint(params: Params, root: Path) -> str:
     return digest({**recipe, "train": {name: value for name, value in recipe["train"].items() if name != "epochs"}})
 
 
-def run_fingerprint(params: Params, root: Path) -> str:
-    """Fingerprint of the run that working copy `root` makes.
-
-    Raises:
-        SeqlabError: as `train_fingerprint`.
-    """
-    return load_recipe(params, root).run_fingerprint
-
-
 def load_recipe(params: Params, root: Path) -> Recipe:
     """The recipe of the run that working copy `root` makes.
 
