@@ -16,6 +16,7 @@ from seqlab.core.atomic import remove_leftovers
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params, load_params
 from seqlab.results.paths import PARAMS
+from seqlab.system.exit_status import EXIT_INTERRUPTED
 from seqlab.system.terminal import say
 from seqlab.tracking.fingerprint.fingerprint import continuation_fingerprint, train_fingerprint
 from seqlab.tracking.fingerprint.pipeline import load_stage
@@ -26,7 +27,6 @@ from seqlab.tracking.journal.recorder import StageRecorder
 
 # How often a stage looks whether the DVC process that started it still lives, in seconds.
 WATCH_SECONDS = 1.0
-EXIT_INTERRUPTED = 130
 
 
 @dataclass
@@ -44,12 +44,12 @@ class Stage:
     @property
     def downloads(self) -> Path:
         """Folder of downloaded files, shared by all working copies that DVC makes."""
-        return find_home(self.root).folder / "downloads"
+        return find_home(self.root).downloads
 
     @property
     def checkpoints(self) -> Path:
         """Folder of the states that interrupted trainings resume from, shared likewise."""
-        return find_home(self.root).root / ".checkpoints"
+        return find_home(self.root).checkpoints
 
     def train_fingerprint(self) -> str:
         """Hash of all that the model of this working copy depends on."""

@@ -11,7 +11,7 @@ from seqlab.tracking.publishing import tags
 ROOT = Path(__file__).parents[2]
 PATHS, TAGS = (ROOT / f"src/seqlab/{name}.py" for name in ("results/paths", "tracking/publishing/tags"))
 # Not written by stages, but for the lock.
-GIVEN = {paths.PARAMS, paths.STAGES, paths.VERSIONS, paths.LOCK, paths.PROJECT, paths.OWN_TEXT}
+GIVEN = {paths.PARAMS, paths.PIPELINE, paths.VERSIONS, paths.LOCK, paths.PROJECT, paths.OWN_TEXT}
 FILES = {name: value for name, value in vars(paths).items() if name.isupper() and isinstance(value, str)}
 
 

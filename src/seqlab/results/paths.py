@@ -6,9 +6,9 @@ to `dvc.yaml`.
 
 # The parameters; the stages, and the versions on which their bytes depend; the code: with the data, a recipe.
 PARAMS = "params.yaml"
-STAGES = "dvc.yaml"
+PIPELINE = "dvc.yaml"
 VERSIONS = "versions.toml"
-DEFINITIONS = (STAGES, VERSIONS)
+DEFINITIONS = (PIPELINE, VERSIONS)
 CODE = ("src", "pipeline")
 RECIPE = (*DEFINITIONS, PARAMS, *CODE)
 # What DVC found the recipe to come to.

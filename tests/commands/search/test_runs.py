@@ -9,7 +9,7 @@ import pytest
 
 from seqlab.commands.search import runs as module
 from seqlab.commands.search.runs import OWN_FAILURE, Runs, Stopped
-from seqlab.commands.search.trials import Outcome
+from seqlab.commands.search.trials import TrialResult
 from seqlab.commands.sweep.members import Member
 from seqlab.commands.sweep.plan import Planned
 from seqlab.commands.sweep.result import Result
@@ -26,9 +26,9 @@ def member(name: str, seed: int) -> Member:
     return Member(name, made.settings, made.params)
 
 
-def came(name: str, value: float) -> Outcome:
+def came(name: str, value: float) -> TrialResult:
     """The outcome of a training of three epochs."""
-    return Outcome(name, value, epochs=3)
+    return TrialResult(name, value, epochs=3)
 
 
 WHERE = Where("local", 2, lambda _: False)
@@ -77,7 +77,7 @@ class There:
         options["say"]("warning: git does not know src/new.py")
         return self.run([each.member for each in plan])
 
-    def outcomes(self, members: Sequence[Member], heading: str) -> list[Outcome]:
+    def outcomes(self, members: Sequence[Member], heading: str) -> list[TrialResult]:
         """What came of members that were run if they had to be."""
         return self.runs.complete(self.runs.known(members), heading)
 
@@ -151,10 +151,10 @@ def test_the_objective_s_figure_is_taken(there: There) -> None:
 
 def test_what_diverged_is_told_as_failed_and_not_run_again(there: There) -> None:
     there.finish("b", failed={"a": DIVERGED})
-    assert there.outcomes([A, B], "Round 1") == [Outcome("a", None, DIVERGED), came("b", 1.0)]
+    assert there.outcomes([A, B], "Round 1") == [TrialResult("a", None, DIVERGED), came("b", 1.0)]
     assert any(DIVERGED in line and "dvc queue logs a" in line for line in there.said)
     there.failed["a"] = A.params, DIVERGED
-    assert there.outcomes([A, B], "Round 1") == [Outcome("a", None, DIVERGED), came("b", 1.0)]
+    assert there.outcomes([A, B], "Round 1") == [TrialResult("a", None, DIVERGED), came("b", 1.0)]
     assert there.ran == [["a", "b"]]
     # Of other parameters under its name, nothing is known of this one; nor is it without a log.
     for failed in ((B.params, DIVERGED), (A.params, "")):

@@ -20,6 +20,7 @@ from seqlab.system.dvc_library import output_at
 from seqlab.system.terminal import say
 from seqlab.tracking.home import find_home
 from seqlab.tracking.journal.execution import read_executions
+from seqlab.tracking.journal.launch import SWITCH
 from seqlab.tracking.publishing.sync import sync
 
 T = TypeVar("T")
@@ -62,7 +63,7 @@ def integrate(start: Path, base_name: str, remote_name: str | None = None) -> In
     base = find_base(root, base_name)
     if not os.environ.get("MLFLOW_TRACKING_URI"):
         # Nobody follows the training: a publisher would only take its time.
-        os.environ["SEQLAB_PUBLISHER"] = "off"
+        os.environ[SWITCH] = "off"
     remote = find_remote(root, remote_name)
     reachable = remote is not None and remote.pull()
     integration = Integration(base_name, base, reproduce(root, pull=reachable))

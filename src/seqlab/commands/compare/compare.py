@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from seqlab.commands.compare.commit_page import commit_page
 from seqlab.commands.compare.comparable import check_comparable, mixed_numerics, scored
 from seqlab.commands.compare.markdown import render_summary
-from seqlab.commands.compare.origin import commit_page
 from seqlab.commands.compare.page import render_page
 from seqlab.commands.compare.run_files import locate
 from seqlab.commands.compare.runs import find_runs

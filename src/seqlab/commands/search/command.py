@@ -12,11 +12,12 @@ from seqlab.commands.search.runs import Known, Runs, Stopped
 from seqlab.commands.search.space import Space, parse_space
 from seqlab.commands.search.trials import Budget, Trials
 from seqlab.commands.search.view import View
-from seqlab.commands.sweep.command import EXIT_INTERRUPTED, check_sweep_name
+from seqlab.commands.sweep.command import check_sweep_name
 from seqlab.commands.sweep.members import Member
 from seqlab.commands.sweep.where import Where
 from seqlab.core.atomic import write_text
 from seqlab.core.errors import SeqlabError
+from seqlab.system.exit_status import EXIT_INTERRUPTED
 from seqlab.tracking.home import find_home
 
 PAGE = "search.html"

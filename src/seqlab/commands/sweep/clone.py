@@ -31,6 +31,7 @@ from seqlab.system import git, git_remote
 from seqlab.system.addresses import stripped
 from seqlab.system.dvc import call_dvc, dvc_environment, start_dvc
 from seqlab.system.terminal import plain
+from seqlab.tracking.home import CHECKPOINTS, FOLDER
 from seqlab.tracking.journal.launch import SWITCH
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # Of the working copy that submitted, to which a clone's are links.
-SHARED = (".seqlab", ".checkpoints")
+SHARED = (FOLDER, CHECKPOINTS)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from seqlab.params.params import load_params
 from seqlab.results.paths import LOCK, PARAMS, RECIPE
 from seqlab.system.git import tree_at
+from seqlab.tracking.fingerprint.content import write_tree
 from seqlab.tracking.fingerprint.fingerprint import load_recipe
 from seqlab.tracking.home import find_home
 from seqlab.tracking.publishing.server import connect, server_errors
@@ -25,9 +26,7 @@ def experiment_fingerprint(root: Path, revision: str) -> str:
     files = tree_at(root, revision, *RECIPE, LOCK)
     with tempfile.TemporaryDirectory(prefix="seqlab-experiment-") as folder:
         copy = Path(folder)
-        for name, content in files.items():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            (copy / name).write_bytes(content)
+        write_tree(copy, files)
         return load_recipe(load_params(copy / PARAMS), copy).run_fingerprint
 
 

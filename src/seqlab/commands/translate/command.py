@@ -26,10 +26,9 @@ from seqlab.params.params import Params, load_params
 from seqlab.results.paths import BEST, PARAMS
 from seqlab.system.dvc import dvc_status
 from seqlab.system.terminal import say
+from seqlab.tracking.fingerprint.pipeline import MODEL_STAGES
 from seqlab.tracking.home import find_home
 from seqlab.tracking.publishing.downloads import download_checkpoint
-
-STAGES = ("download", "tokenize", "train")
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,7 @@ def load_translator(
         # DVC takes as long to start as PyTorch: side by side.
         status = pool.submit(dvc_status, root)
         translator = _translator(root / BEST, params, parameters, others)
-        note = stale_note(root, "these translations are", STAGES, status.result)
+        note = stale_note(root, "these translations are", MODEL_STAGES, status.result)
     if note:
         say(note, err=True)
     return translator

@@ -9,8 +9,11 @@ from typing import Any
 from seqlab.core.errors import SeqlabError
 from seqlab.params.origin import NAME
 from seqlab.params.yaml import read_yaml
-from seqlab.results.paths import CODE_FILES, LOCK, PARAMS, STAGES
+from seqlab.results.paths import CODE_FILES, LOCK, PARAMS, PIPELINE
 
+# The stages that make a model, and those that make a result of it; a stale report is left out.
+MODEL_STAGES = ("download", "tokenize", "train")
+RESULT_STAGES = (*MODEL_STAGES, "evaluate")
 # A parameter in a path, as DVC writes it.
 _PARAMETER = re.compile(r"\$\{([\w.]+)\}")
 
@@ -42,7 +45,7 @@ def load_stage(root: Path, name: str) -> StageDefinition:
         SeqlabError: dvc.yaml is missing, is not YAML, or has no such stage; or a path of it holds a parameter, and
             params.yaml is missing, is not YAML, or has no such parameter.
     """
-    return _definition(root, read_yaml(root / STAGES), name, _Values(root))
+    return _definition(root, read_yaml(root / PIPELINE), name, _Values(root))
 
 
 class _Values:
@@ -75,7 +78,7 @@ def _definition(root: Path, content: Any, name: str, values: _Values) -> StageDe
         deps = _paths(stage.get("deps", []), values.fill)
         return StageDefinition(name, deps, _paths(outs, values.fill), str(stage.get("cmd", "")))
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise SeqlabError(f"{root / STAGES} has no stage {name} with deps and outs") from None
+        raise SeqlabError(f"{root / PIPELINE} has no stage {name} with deps and outs") from None
 
 
 def stage_paths(root: Path) -> list[str]:
@@ -84,7 +87,7 @@ def stage_paths(root: Path) -> list[str]:
     Raises:
         SeqlabError: as `load_stage`.
     """
-    content = read_yaml(root / STAGES)
+    content = read_yaml(root / PIPELINE)
     values = _Values(root)
     stages = [_definition(root, content, name, values) for name in _names(root, content)]
     return sorted({path for stage in stages for path in (*stage.deps, *stage.outs)})
@@ -96,14 +99,14 @@ def stage_names(root: Path) -> list[str]:
     Raises:
         SeqlabError: dvc.yaml is missing, is not YAML, or has no stages.
     """
-    return _names(root, read_yaml(root / STAGES))
+    return _names(root, read_yaml(root / PIPELINE))
 
 
 def _names(root: Path, content: Any) -> list[str]:
     try:
         return [str(name) for name in content["stages"]]
     except (KeyError, TypeError):
-        raise SeqlabError(f"{root / STAGES} has no stages") from None
+        raise SeqlabError(f"{root / PIPELINE} has no stages") from None
 
 
 def locked_stages(root: Path) -> dict[str, dict[str, Any]]:

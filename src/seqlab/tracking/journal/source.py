@@ -7,7 +7,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from seqlab.core.errors import SeqlabError
-from seqlab.results.paths import PINS, PROJECT, RECIPE, STAGES
+from seqlab.results.paths import PINS, PIPELINE, PROJECT, RECIPE
 from seqlab.system import git
 from seqlab.tracking.fingerprint.content import files_below
 from seqlab.tracking.fingerprint.leftovers import is_leftover
@@ -71,7 +71,7 @@ def _tracked(root: Path) -> list[str] | None:
         found = git.tracked_files(root, SOURCES)
     except SeqlabError:
         return None
-    return found if STAGES in found else None
+    return found if PIPELINE in found else None
 
 
 def read_source(archive: bytes) -> dict[str, bytes]:

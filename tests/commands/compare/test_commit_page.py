@@ -1,6 +1,6 @@
 import pytest
 
-from seqlab.commands.compare.origin import commit_page
+from seqlab.commands.compare.commit_page import commit_page
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
