@@ -2,11 +2,11 @@ from statistics import fmean, stdev
 
 import pytest
 
-from seqlab.commands.compare.recipe_verdict import verdicts
 from seqlab.commands.search.finalists import Finalist, decide
 from seqlab.commands.search.objective import Objective
 from seqlab.commands.search.report import verdict
 from seqlab.commands.search.trials import Trial, TrialResult
+from seqlab.significance.recipe_test import verdicts
 from tests.commands.search.played import BLEU, LOSS, ROOT, make
 
 

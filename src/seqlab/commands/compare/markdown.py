@@ -1,9 +1,10 @@
 """The comparison as Markdown, as GitHub renders it."""
 
-from seqlab.commands.compare.page import TEMPLATES, p_value
+from seqlab.commands.compare.page import TEMPLATES
 from seqlab.commands.compare.parameters import value_of
 from seqlab.commands.compare.view import View
 from seqlab.pages.markdown import markdown_environment
+from seqlab.significance.recipe_test import p_value
 
 # The page and the table have all.
 MAX_RUNS = 50

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from seqlab.commands.compare.recipe_verdict import RecipeVerdict, verdicts
 from seqlab.commands.search.objective import Objective
 from seqlab.commands.search.trials import Trial, TrialResult
+from seqlab.significance.recipe_test import RecipeVerdict, verdicts
 
 
 @dataclass(frozen=True)
