@@ -47,10 +47,10 @@ def translate(text: tuple[str, ...], **options: Any) -> None:
 
     The options' defaults are those of the project's params.yaml, so that the translations are evaluate's own.
     """
-    from seqlab.commands.translate.command import Options
+    from seqlab.commands.translate.command import TranslateOptions
     from seqlab.commands.translate.command import translate as translate_texts
 
-    chosen = Options(**options)
+    chosen = TranslateOptions(**options)
     if chosen.checkpoint and chosen.run:
         raise click.UsageError("--checkpoint and --run exclude each other")
     if text and chosen.input:

@@ -78,12 +78,12 @@ def search(settings: tuple[str, ...], on: Place, jobs: int | None, output: Path 
     single value holds for all trials. Then the best few run with further seeds: the winner has the best mean. The same
     command proposes the same members, and goes on after Ctrl-C. Writes search.html.
     """
-    from seqlab.commands.search.command import Options, run_search
+    from seqlab.commands.search.command import SearchOptions, run_search
     from seqlab.tracking.home import find_home
 
     where = Where(on, jobs, agreed)
     output = output or find_home(Path.cwd()).root / "reports"
-    sys.exit(run_search(Path.cwd(), settings, Options(output=output, where=where, **options), say=say))
+    sys.exit(run_search(Path.cwd(), settings, SearchOptions(output=output, where=where, **options), say=say))
 
 
 @click.command(short_help="Run a recipe of recipes/.")

@@ -28,7 +28,7 @@ class RecipeVerdict:
 
 
 def verdicts(scores: Sequence[Sequence[float]]) -> list[RecipeVerdict]:
-    """A verdict for each recipe but the first, the best, by the scores of two or more seeds each, corrected likewise."""
+    """A verdict for each recipe but the first, the best, by the scores of its seeds; corrected likewise."""
     return pair_verdicts([(scores[0], others) for others in scores[1:]])
 
 

@@ -25,7 +25,7 @@ EARLY_STOPPING = "train.early_stopping_metric"
 
 
 @dataclass(frozen=True)
-class Options:
+class SearchOptions:
     """Of the command line.
 
     Attributes:
@@ -58,7 +58,7 @@ class Options:
 def run_search(
     start: Path,
     settings: Sequence[str],
-    options: Options,
+    options: SearchOptions,
     *,
     say: Callable[[str], None],
 ) -> int:
@@ -100,7 +100,7 @@ def run_search(
 class _Search:
     """A search under way."""
 
-    options: Options
+    options: SearchOptions
     objective: Objective
     space: Space
     trials: Trials

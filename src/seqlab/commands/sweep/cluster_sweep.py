@@ -19,7 +19,7 @@ from seqlab.commands.sweep.interruption import Interruption
 from seqlab.commands.sweep.jobs import Job, Jobs, note_id
 from seqlab.commands.sweep.members import Member
 from seqlab.commands.sweep.plan import Planned, State, make_plan
-from seqlab.commands.sweep.progress import Progress
+from seqlab.commands.sweep.progress import ProgressBar
 from seqlab.commands.sweep.result import Result
 from seqlab.commands.sweep.slurm import JobState
 from seqlab.commands.sweep.team import check_team
@@ -90,7 +90,7 @@ class ClusterSweep:
         self._result.done = [each.name for each in plan if each.state == "done"]
         waiting = [each for each in plan if each.state != "done"]
         if waiting:
-            with Interruption() as interruption, Progress(len(waiting)) as progress:
+            with Interruption() as interruption, ProgressBar(len(waiting)) as progress:
                 self._submit(waiting)
                 self._follow(interruption, progress)
                 self._result.interrupted = bool(interruption)
@@ -148,7 +148,7 @@ class ClusterSweep:
             raise
         return {name: job for name, job in self._jobs.latest({}).items() if job.folder == folder}
 
-    def _follow(self, interruption: Interruption, progress: Progress) -> None:
+    def _follow(self, interruption: Interruption, progress: ProgressBar) -> None:
         published = 0.0
         while self._open and not interruption:
             try:
@@ -168,7 +168,7 @@ class ClusterSweep:
                 published = time.monotonic()
             time.sleep(POLL_SECONDS if self._open else 0)
 
-    def _look(self, name: str, job: Job, state: JobState | None, progress: Progress) -> None:
+    def _look(self, name: str, job: Job, state: JobState | None, progress: ProgressBar) -> None:
         """Note how it is with a member, and whether it is over."""
         end = job.end()
         if end is not None and end.state == "done":
@@ -190,7 +190,7 @@ class ClusterSweep:
                 self._result.logs[name] = str(job.log)
                 self._end(name, progress)
 
-    def _end(self, name: str, progress: Progress) -> None:
+    def _end(self, name: str, progress: ProgressBar) -> None:
         del self._open[name]
         self._where.pop(name, None)
         progress.end(name, failed=name in self._result.failed)

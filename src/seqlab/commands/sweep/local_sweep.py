@@ -10,7 +10,7 @@ from seqlab.commands.sweep.failure import lost_run_cache_entry, reason
 from seqlab.commands.sweep.interruption import Interruption
 from seqlab.commands.sweep.members import Member
 from seqlab.commands.sweep.plan import Planned, make_plan
-from seqlab.commands.sweep.progress import Progress
+from seqlab.commands.sweep.progress import ProgressBar
 from seqlab.commands.sweep.queue import Queue, Task
 from seqlab.commands.sweep.result import Result
 from seqlab.core.errors import SeqlabError
@@ -70,7 +70,7 @@ class LocalSweep:
         self._again = []
         if not self._open:
             return self._result
-        with Interruption() as interruption, Progress(len(self._open)) as progress:
+        with Interruption() as interruption, ProgressBar(len(self._open)) as progress:
             self._add([each for each in self._open if each.state in ("new", "failed")], interruption, progress)
             self._follow([each.name for each in self._open], interruption, progress)
             if self._again and not interruption:
@@ -81,7 +81,7 @@ class LocalSweep:
                 self._stop(progress)
         return self._result
 
-    def _add(self, fresh: Sequence[Planned], interruption: Interruption, progress: Progress) -> None:
+    def _add(self, fresh: Sequence[Planned], interruption: Interruption, progress: ProgressBar) -> None:
         tasks = self._queue.tasks()
         self._queue.remove(each.name for each in fresh if each.name in tasks)
         for number, each in enumerate(fresh, 1):
@@ -92,7 +92,7 @@ class LocalSweep:
         if not interruption:
             self._queue.start(self._jobs)
 
-    def _follow(self, names: Sequence[str], interruption: Interruption, progress: Progress) -> None:
+    def _follow(self, names: Sequence[str], interruption: Interruption, progress: ProgressBar) -> None:
         looked = time.monotonic()
         missing: set[str] = set()
         while names and not interruption:
@@ -108,7 +108,7 @@ class LocalSweep:
                 looked = time.monotonic()
             time.sleep(POLL_SECONDS if names else 0)
 
-    def _end(self, names: Sequence[str], progress: Progress) -> None:
+    def _end(self, names: Sequence[str], progress: ProgressBar) -> None:
         """Note how members ended that are in the queue no more."""
         revisions = self._experiments.revisions() if names else {}
         for name in names:
@@ -138,7 +138,7 @@ class LocalSweep:
             self._queue.fail_abandoned()
             self._queue.start(self._jobs)
 
-    def _stop(self, progress: Progress) -> None:
+    def _stop(self, progress: ProgressBar) -> None:
         """Take back what waits, and wait until what runs has saved its state and ended."""
         progress.say("stopping: trainings save their state")
         names = {each.name for each in self._open} - {*self._result.done, *self._result.failed}

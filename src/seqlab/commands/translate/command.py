@@ -32,7 +32,7 @@ from seqlab.tracking.publishing.downloads import download_checkpoint
 
 
 @dataclass(frozen=True)
-class Options:
+class TranslateOptions:
     """What was asked for; None: as params.yaml has it for stage evaluate, or not at all."""
 
     checkpoint: Path | None
@@ -48,7 +48,7 @@ class Options:
     attention: Path | None
 
 
-def translate(start: Path, arguments: Sequence[str], options: Options) -> None:
+def translate(start: Path, arguments: Sequence[str], options: TranslateOptions) -> None:
     """Translate the arguments, or the lines of a file or of standard input, with a model of the project around `start`.
 
     Raises:
@@ -144,7 +144,7 @@ def _translator(folder: Path, params: Params, parameters: Parameters, others: Se
 
 
 @contextmanager
-def _texts(arguments: Sequence[str], options: Options, batch_size: int) -> Iterator[Iterable[list[Text]]]:
+def _texts(arguments: Sequence[str], options: TranslateOptions, batch_size: int) -> Iterator[Iterable[list[Text]]]:
     """Batches of texts: all arguments; or lines as they are typed; or lines of a file or a pipe, many at once."""
     if arguments:
         yield [[Text(argument) for argument in arguments]]
