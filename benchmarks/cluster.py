@@ -23,9 +23,9 @@ from benchmarks.ports import free_port
 from benchmarks.slurm import missing, slurm
 from benchmarks.sweep import make_project
 from seqlab.commands.sweep.experiments import Experiments
+from seqlab.commands.ui import QUICK
 from seqlab.params.yaml import parse_yaml
 from seqlab.system.git import file_at
-from seqlab.tracking.publishing.ui import QUICK
 
 SEQLAB = str(Path(sys.executable).with_name("seqlab"))
 SETTINGS = (

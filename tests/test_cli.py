@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from seqlab.cli import main
+from seqlab.commands import promote as promote_module
 from seqlab.evaluation.translation import Translation
 from seqlab.evaluation.translator import Translator
-from seqlab.tracking.publishing import champion
 
 ROOT = Path(__file__).parents[1]
 
@@ -208,7 +208,7 @@ def test_the_summary_is_the_projects_from_any_folder_and_says_what_is_stale(
     monkeypatch.chdir(tmp_path / "docs")
     monkeypatch.setattr("seqlab.commands.summary.summarize", lambda reports, _view: f"scores of {reports}")
     notes = iter([None, "NOT CURRENT"])
-    monkeypatch.setattr("seqlab.commands.why.stale.stale_note", lambda *_: next(notes))
+    monkeypatch.setattr("seqlab.commands.summary.stale_note", lambda *_: next(notes))
     current = run("summary").output
     assert current.startswith(f"scores of {tmp_path}/reports\n\nTry      dvc exp run -S model.attention=none ")
     assert run("summary").output == f"scores of {tmp_path}/reports\n\nNOT CURRENT\n"
@@ -224,7 +224,7 @@ def test_promote_asks_and_scripts_say_yes(
     def promote(_: Path, run: str, agree: Callable[[str], bool]) -> str:
         return f"{run}: {agree('It is worse.')}"
 
-    monkeypatch.setattr(champion, "promote", promote)
+    monkeypatch.setattr(promote_module, "promote", promote)
     result = run("promote", "tf1", *arguments, text=text)
     assert (result.exit_code, result.output.splitlines()[-1][-len(f"tf1: {agreed}") :]) == (0, f"tf1: {agreed}")
     assert ("It is worse. Promote it?" in result.output) == (not arguments)

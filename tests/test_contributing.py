@@ -7,6 +7,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[1]
+MOST_LINES = 300
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 
 
@@ -17,6 +18,13 @@ def test_make_alone_lists_every_target() -> None:
     # Steps of `run` and `test`, which nobody needs to call.
     assert set(listed) == targets - {"help", "install", "install-dev"}
     assert len(listed) == len(set(listed))
+
+
+def test_files_are_small() -> None:
+    sources = [path for folder in ("src", "pipeline", "tools", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
+    lengths = {path.relative_to(ROOT).as_posix(): len(path.read_bytes().splitlines()) for path in sources}
+    assert len(lengths) > 300
+    assert {path: length for path, length in lengths.items() if length > MOST_LINES} == {}
 
 
 def test_the_hooks_are_what_lint_runs() -> None:

@@ -1,4 +1,7 @@
-"""Git and DVC have one caller each: whatever a setting or a stranger's value may do is dealt with there."""
+"""Git, DVC and DVC's library have one caller each.
+
+What a setting, a stranger's value or an upgrade may do is dealt with there.
+"""
 
 import ast
 from collections.abc import Iterator
@@ -8,11 +11,11 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 # prerequisites.py runs before anything is installed, on any Python, and so imports nothing of ours.
-CALLERS = {"src/seqlab/system/git.py", "src/seqlab/system/dvc.py", "src/seqlab/system/prerequisites.py"}
+CALLERS = {f"src/seqlab/system/{name}.py" for name in ("git", "dvc", "dvc_library", "prerequisites")}
 PROGRAMS = {"git", "dvc"}
 # What starts programs, and what is git in another form.
 STARTERS = {"subprocess", "asyncio.subprocess", "multiprocessing.popen_spawn_posix", "pty", "pexpect"}
-LIBRARIES = {"git", "pygit2", "dulwich", "scmrepo"}
+LIBRARIES = {"git", "pygit2", "dulwich", "scmrepo", "dvc", "dvc_data", "dvc_objects"}
 OF_OS = ("exec", "spawn", "posix_spawn", "system", "popen")
 
 
@@ -64,6 +67,8 @@ def test_no_other_module_calls_git_or_dvc() -> None:
         "import asyncio\nasyncio.create_subprocess_exec('git')",
         "from git import Repo",
         "import pygit2",
+        "def tasks():\n    from dvc.repo import Repo",
+        "import dvc.api",
     ],
 )
 def test_a_call_is_found(code: str) -> None:
@@ -71,7 +76,13 @@ def test_a_call_is_found(code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["from seqlab import git", "Reason('dvc', change)", "import subprocess\nsubprocess.run(['sed'])"]
+    "code",
+    [
+        "from seqlab import git",
+        "from seqlab.system.dvc import call_dvc",
+        "Reason('dvc', change)",
+        "import subprocess\nsubprocess.run(['sed'])",
+    ],
 )
 def test_other_things_are_not(code: str) -> None:
     assert not list(found(ast.parse(code)))

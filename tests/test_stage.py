@@ -12,8 +12,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from seqlab.core.errors import SeqlabError
-from seqlab.stage import _stop_with_dvc, check_versions
+from seqlab.stage import _stop_with_dvc
 
 ROOT = Path(__file__).parents[1]
 
@@ -167,17 +166,3 @@ def test_a_stage_that_pid_1_starts_through_bash_runs(tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
-
-
-def test_other_versions_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "versions.toml"
-    path.write_text('[train]\nnumpy = "0.0.1"\nnot-a-package = "1.0"\n', "utf-8")
-    with pytest.raises(SeqlabError, match=r"numpy .* is installed, and .*versions\.toml pins 0\.0\.1"):
-        check_versions("train", path)
-    with pytest.raises(SeqlabError, match="cannot read the versions of stage evaluate"):
-        check_versions("evaluate", path)
-
-
-@pytest.mark.parametrize("stage", ["download", "tokenize", "train", "evaluate", "report"])
-def test_the_installed_versions_are_the_pinned_ones(stage: str) -> None:
-    check_versions(stage, ROOT / "versions.toml")

@@ -17,12 +17,12 @@ from playwright.sync_api import Page, sync_playwright
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from benchmarks.ports import free_port
+from seqlab.commands.ui import QUICK
 from seqlab.core.errors import SeqlabError
 from seqlab.tracking.home import find_home
 from seqlab.tracking.publishing.health import check_health
 from seqlab.tracking.publishing.server import connect
 from seqlab.tracking.publishing.shared_view import view_url
-from seqlab.tracking.publishing.ui import QUICK
 from tools import bottleneck
 
 DOCS = Path(__file__).parents[1] / "docs"

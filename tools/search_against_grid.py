@@ -18,7 +18,7 @@ import click
 from seqlab.commands.search.finalists import Final, Finalist, decide
 from seqlab.commands.search.objective import OBJECTIVES
 from seqlab.commands.search.space import parse_space
-from seqlab.commands.search.trials import Budget, Outcome, Trial, Trials, ranked
+from seqlab.commands.search.trials import Budget, Trial, TrialResult, Trials, ranked
 from seqlab.commands.sweep.grid import parse
 from seqlab.commands.sweep.members import Member, make_members
 from seqlab.core.errors import SeqlabError
@@ -98,7 +98,9 @@ def with_seeds(root: Path, member: Member) -> list[Member]:
     return [make_members(root, [*member.settings, f"seed={first + more}"])[0] for more in range(FURTHER_SEEDS)]
 
 
-def finals(trials: Sequence[Trial], further: Sequence[Sequence[Member]], outcome: Callable[[Member], Outcome]) -> Final:
+def finals(
+    trials: Sequence[Trial], further: Sequence[Sequence[Member]], outcome: Callable[[Member], TrialResult]
+) -> Final:
     """The best few, ranked by their means over further seeds."""
     found = [Finalist(trial, [outcome(each) for each in seeds]) for trial, seeds in zip(trials, further, strict=True)]
     return decide(found, BLEU)
@@ -122,12 +124,12 @@ class Trainings:
     epochs: int = 0
     _done: dict[str, list[float] | None] = field(default_factory=dict)
 
-    def outcome(self, member: Member) -> Outcome:
+    def outcome(self, member: Member) -> TrialResult:
         """Train a member, and read its validation BLEU; none where training diverges."""
         curve = self.curve(member)
         if curve is None:
-            return Outcome(member.name, None, "training diverged")
-        return Outcome(member.name, max(curve), epochs=len(curve))
+            return TrialResult(member.name, None, "training diverged")
+        return TrialResult(member.name, max(curve), epochs=len(curve))
 
     def curve(self, member: Member) -> list[float] | None:
         """Train a member; its validation BLEU after each epoch."""

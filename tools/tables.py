@@ -19,9 +19,9 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from seqlab.commands.compare.recipe_verdict import pair_verdicts
 from seqlab.core.atomic import write_text
 from seqlab.core.errors import SeqlabError
+from seqlab.significance.recipe_test import pair_verdicts
 
 PAGE = Path(__file__).parents[1] / "docs/experiments.md"
 RESULTS = PAGE.with_suffix("")

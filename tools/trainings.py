@@ -92,9 +92,9 @@ def main(
 
 def add(plan: Path, recipe: str, settings: Sequence[str]) -> None:
     """Add the members of a recipe to a plan that may be there."""
+    from seqlab.commands.recipe import read_recipe
     from seqlab.commands.sweep.grid import swept
     from seqlab.commands.sweep.members import make_members
-    from seqlab.commands.sweep.recipe import read_recipe
 
     # What is set here takes the place of what the recipe sets.
     own = [each for each in read_recipe(Path(), recipe) if swept([each])[0] not in swept(settings)]

@@ -47,10 +47,10 @@ def translate(text: tuple[str, ...], **options: Any) -> None:
 
     The options' defaults are those of the project's params.yaml, so that the translations are evaluate's own.
     """
-    from seqlab.commands.translate.command import Options
+    from seqlab.commands.translate.command import TranslateOptions
     from seqlab.commands.translate.command import translate as translate_texts
 
-    chosen = Options(**options)
+    chosen = TranslateOptions(**options)
     if chosen.checkpoint and chosen.run:
         raise click.UsageError("--checkpoint and --run exclude each other")
     if text and chosen.input:
@@ -127,19 +127,9 @@ def sync() -> None:
 
     Creates the runs that this server has never seen, adds the points that are missing, touches nothing complete.
     """
-    from seqlab.tracking.home import find_home
-    from seqlab.tracking.publishing.last_sync import same_as_last
+    from seqlab.commands.sync import run_sync
 
-    if (said := same_as_last(find_home(Path.cwd()))) is not None:
-        say(said)
-        return
-
-    from seqlab.tracking.publishing.sync import sync as sync_runs
-
-    summary = sync_runs(Path.cwd())
-    say(summary)
-    if summary.count("failed"):
-        sys.exit(1)
+    sys.exit(run_sync(Path.cwd()))
 
 
 @main.command(short_help="Compare runs: which is best, and is it real?")
@@ -164,9 +154,9 @@ def compare(runs: tuple[str, ...], condition: str, heatmap: tuple[str, str] | No
 
 
 @main.command(short_help="Say why a stage would run, or runs differ.")
-@click.argument("subjects", type=NAME, nargs=-1, metavar="[STAGE]... | RUN RUN")
+@click.argument("names", type=NAME, nargs=-1, metavar="[STAGE]... | RUN RUN")
 @errors_for_people
-def why(subjects: tuple[str, ...]) -> None:
+def why(names: tuple[str, ...]) -> None:
     """Say why `dvc repro` would run each STAGE (without arguments: all), or in what two runs differ.
 
     Names the parameter, the data, the package version or the definition in the code that changed. A RUN is an id, a
@@ -174,7 +164,7 @@ def why(subjects: tuple[str, ...]) -> None:
     """
     from seqlab.commands.why.question import explain
 
-    say(explain(Path.cwd(), list(subjects)))
+    say(explain(Path.cwd(), list(names)))
 
 
 @main.command(short_help="Open MLflow where ratio, hidden size and BLEU are.")
@@ -185,7 +175,7 @@ def ui(port: int) -> None:
 
     With MLFLOW_TRACKING_URI set to a server, only open that server's page.
     """
-    from seqlab.tracking.publishing.ui import show
+    from seqlab.commands.ui import show
 
     sys.exit(show(Path.cwd(), say, port))
 
@@ -199,7 +189,7 @@ def promote(run: str, *, yes: bool) -> None:
 
     Asks before a champion that is better, or that was measured otherwise, is replaced.
     """
-    from seqlab.tracking.publishing.champion import promote as promote_run
+    from seqlab.commands.promote import promote as promote_run
 
     say(promote_run(Path.cwd(), run, lambda doubt: yes or agreed(f"{doubt} Promote it?")))
 
@@ -247,22 +237,9 @@ def ci(base: str, output: Path | None, remote: str | None, locked: bool) -> None
 @errors_for_people
 def summary() -> None:
     """Print the scores of this working copy, where to look next, and what changed since, if anything did."""
-    from seqlab.commands.summary import invitation, summarize
-    from seqlab.commands.why.stale import stale_note
-    from seqlab.params.params import load_params
-    from seqlab.system.dvc import dvc_status
-    from seqlab.tracking.fingerprint.pipeline import locked_stages, stage_names
-    from seqlab.tracking.home import find_home
-    from seqlab.tracking.publishing.server import known_view
+    from seqlab.commands.summary import show_summary
 
-    home = find_home(Path.cwd())
-    root = home.root
-    say(summarize(root / "reports", known_view(home)))
-    # A damaged dvc.lock is worth a word: `dvc repro` will refuse it.
-    locked_stages(root)
-    note = stale_note(root, "these results are", stage_names(root), lambda: dvc_status(root))
-    if note := note or invitation(load_params(root / "params.yaml")):
-        say(f"\n{note}")
+    show_summary(Path.cwd())
 
 
 @main.command(short_help="Say what is wrong with this installation.")
@@ -285,8 +262,6 @@ def doctor() -> None:
 @errors_for_people
 def params() -> None:
     """Print every parameter, its value in params.yaml, and what it does."""
-    from seqlab.params.params import load_params
-    from seqlab.params.table import parameter_table
-    from seqlab.tracking.home import find_home
+    from seqlab.commands.params import list_params
 
-    say(parameter_table(load_params(find_home(Path.cwd()).root / "params.yaml")))
+    say(list_params(Path.cwd()))

@@ -2,16 +2,17 @@
 
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 
 from seqlab.command_line import NAME, agreed, errors_for_people
+from seqlab.commands.sweep.where import PLACES, Place, Where
 from seqlab.system.terminal import say
 
 _on = click.option(
     "--on",
-    type=click.Choice(("local", "slurm")),
+    type=click.Choice(PLACES),
     default="local",
     show_default=True,
     help="Where members run; what slurm is asked for stands in cluster.yaml.",
@@ -33,7 +34,7 @@ _jobs = click.option(
 @_jobs
 @click.option("--dry-run", is_flag=True, help="List the members, and run nothing.")
 @errors_for_people
-def sweep(settings: tuple[str, ...], name: str, on: Literal["local", "slurm"], jobs: int | None, dry_run: bool) -> None:
+def sweep(settings: tuple[str, ...], name: str, on: Place, jobs: int | None, dry_run: bool) -> None:
     """Run a grid as DVC experiments; what is done is skipped, and after Ctrl-C the same command goes on.
 
     Without -S: teacher forcing ratios 0, 0.25, 0.5, 0.75, 1 with hidden sizes 64, 128 and seeds 1, 2, 3. With it, the
@@ -41,7 +42,6 @@ def sweep(settings: tuple[str, ...], name: str, on: Literal["local", "slurm"], j
     unless runtime.threads is set.
     """
     from seqlab.commands.sweep.command import run_sweep
-    from seqlab.commands.sweep.executor import Where
 
     sys.exit(run_sweep(Path.cwd(), settings, name=name, where=Where(on, jobs, agreed), dry_run=dry_run, say=say))
 
@@ -71,22 +71,19 @@ def sweep(settings: tuple[str, ...], name: str, on: Literal["local", "slurm"], j
 @click.option("--output", type=click.Path(path_type=Path), help="Folder of search.html.  [default: reports]")
 @click.option("--dry-run", is_flag=True, help="List the members of the next round, and run nothing.")
 @errors_for_people
-def search(
-    settings: tuple[str, ...], on: Literal["local", "slurm"], jobs: int | None, output: Path | None, **options: Any
-) -> None:
+def search(settings: tuple[str, ...], on: Place, jobs: int | None, output: Path | None, **options: Any) -> None:
     """Search a space by Optuna's TPE in rounds; every trial is a member of a sweep, and what is done is skipped.
 
     -S 'train.learning_rate=log(1e-4,1e-2)' -S model.hidden_size=128..512/64 -S model.attention=none,dot is a space; a
     single value holds for all trials. Then the best few run with further seeds: the winner has the best mean. The same
     command proposes the same members, and goes on after Ctrl-C. Writes search.html.
     """
-    from seqlab.commands.search.command import Options, run_search
-    from seqlab.commands.sweep.executor import Where
+    from seqlab.commands.search.command import SearchOptions, run_search
     from seqlab.tracking.home import find_home
 
     where = Where(on, jobs, agreed)
     output = output or find_home(Path.cwd()).root / "reports"
-    sys.exit(run_search(Path.cwd(), settings, Options(output=output, where=where, **options), say=say))
+    sys.exit(run_search(Path.cwd(), settings, SearchOptions(output=output, where=where, **options), say=say))
 
 
 @click.command(short_help="Run a recipe of recipes/.")
@@ -95,12 +92,6 @@ def search(
 @errors_for_people
 def recipe(name: str, seeds: str | None) -> None:
     """Run recipes/NAME.txt, a list of parameters, as a DVC experiment; with --seeds as a sweep, one member a seed."""
-    from seqlab.commands.sweep.command import run_sweep
-    from seqlab.commands.sweep.executor import Where
-    from seqlab.commands.sweep.recipe import read_recipe, run_recipe
-    from seqlab.tracking.home import find_home
+    from seqlab.commands.recipe import run_recipe, run_seeds
 
-    if seeds is None:
-        sys.exit(run_recipe(Path.cwd(), name))
-    settings = [*read_recipe(find_home(Path.cwd()).root, name), f"seed={seeds}"]
-    sys.exit(run_sweep(Path.cwd(), settings, name=name, where=Where(), dry_run=False, say=say))
+    sys.exit(run_recipe(Path.cwd(), name) if seeds is None else run_seeds(Path.cwd(), name, seeds, say=say))

@@ -5,10 +5,8 @@ import signal
 import sys
 import threading
 import time
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import FrameType
 
@@ -17,16 +15,18 @@ import psutil
 from seqlab.core.atomic import remove_leftovers
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params, load_params
+from seqlab.results.paths import PARAMS
+from seqlab.system.exit_status import EXIT_INTERRUPTED
 from seqlab.system.terminal import say
 from seqlab.tracking.fingerprint.fingerprint import continuation_fingerprint, train_fingerprint
 from seqlab.tracking.fingerprint.pipeline import load_stage
+from seqlab.tracking.fingerprint.versions import check_versions
 from seqlab.tracking.home import find_home
 from seqlab.tracking.journal.launch import check_switch
 from seqlab.tracking.journal.recorder import StageRecorder
 
 # How often a stage looks whether the DVC process that started it still lives, in seconds.
 WATCH_SECONDS = 1.0
-EXIT_INTERRUPTED = 130
 
 
 @dataclass
@@ -44,12 +44,12 @@ class Stage:
     @property
     def downloads(self) -> Path:
         """Folder of downloaded files, shared by all working copies that DVC makes."""
-        return find_home(self.root).folder / "downloads"
+        return find_home(self.root).downloads
 
     @property
     def checkpoints(self) -> Path:
         """Folder of the states that interrupted trainings resume from, shared likewise."""
-        return find_home(self.root).root / ".checkpoints"
+        return find_home(self.root).checkpoints
 
     def train_fingerprint(self) -> str:
         """Hash of all that the model of this working copy depends on."""
@@ -77,8 +77,8 @@ def run_stage(name: str, main: Callable[[Stage], None]) -> None:
     `main` takes the parameters from the stage, and lists there what it wrote.
     """
     try:
-        params = load_params(Path("params.yaml"))
-        check_versions(name, Path("versions.toml"))
+        params = load_params(Path(PARAMS))
+        check_versions(Path(), name)
         check_switch()
         stage = Stage(name, params, Path.cwd(), StageRecorder(name, params, Path.cwd()))
     except SeqlabError as error:
@@ -106,35 +106,6 @@ def _sweep(stage: Stage) -> None:
     """Delete what a killed run of this stage left half-written; DVC lets no two run in one working copy."""
     for out in load_stage(stage.root, stage.name).outs:
         remove_leftovers(stage.root / out)
-
-
-def check_versions(name: str, path: Path) -> None:
-    """Refuse packages other than those that `path` (versions.toml) pins for stage `name`.
-
-    The bytes of a stage's outputs depend on them; DVC and the fingerprint know the stage by these pins.
-
-    Raises:
-        SeqlabError: an installed version differs from its pin.
-    """
-    try:
-        pins = tomllib.loads(path.read_text("utf-8"))[name]
-    except (OSError, ValueError, KeyError) as error:
-        raise SeqlabError(f"{path}: cannot read the versions of stage {name} ({error})") from None
-    for package, pin in pins.items():
-        found = _installed(package)
-        if found != pin:
-            raise SeqlabError(
-                f"{package} {found or '(none)'} is installed, and {path} pins {pin}: "
-                f"run `make install`, or change the pin if the results may change with it"
-            )
-
-
-def _installed(package: str) -> str | None:
-    try:
-        # A local version label such as +cpu says who built it, not which release it is.
-        return version(package).split("+")[0]
-    except PackageNotFoundError:
-        return None
 
 
 def _stop_with_dvc() -> None:

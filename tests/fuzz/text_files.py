@@ -14,7 +14,8 @@ from seqlab.corpus import dialogsum, files, multi30k, scan, scitldr, tatoeba
 from seqlab.corpus.corpus import Corpus
 from seqlab.corpus.fetching.pin import Pin
 from seqlab.params.params import load_params
-from seqlab.tracking.fingerprint.pipeline import load_stage, load_versions, locked_digests
+from seqlab.tracking.fingerprint.pipeline import load_stage, locked_digests
+from seqlab.tracking.fingerprint.versions import load_versions
 from tests.corpus.samples import corpus_params, text_of, zipped
 from tests.fuzz.loader import Loader
 from tests.fuzz.mutations import (

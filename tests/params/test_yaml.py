@@ -14,7 +14,8 @@ from ruamel.yaml.nodes import ScalarNode
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import load_params, parse_params
 from seqlab.params.yaml import LONGEST_FILE, MOST_LEVELS, MOST_NODES, parse_yaml, read_yaml
-from seqlab.tracking.fingerprint.pipeline import load_stage, load_versions, locked_digests
+from seqlab.tracking.fingerprint.pipeline import load_stage, locked_digests
+from seqlab.tracking.fingerprint.versions import load_versions
 
 ROOT = Path(__file__).parents[2]
 

@@ -19,7 +19,6 @@ FROM_TRAIN = ["train", "evaluate", "report"]
 FROM_EVALUATE = ["evaluate", "report"]
 # The new value came to the same output, so that only the report, which shows every parameter, follows.
 ONLY_DOWNLOAD = ["download", "report"]
-ONLY_TOKENIZE = ["tokenize", "report"]
 ONLY_TRAIN = ["train", "report"]
 
 # Changes, and exactly the stages that `dvc repro` then runs.

@@ -10,6 +10,8 @@ from seqlab.tracking.publishing import tags
 
 ROOT = Path(__file__).parents[2]
 PATHS, TAGS = (ROOT / f"src/seqlab/{name}.py" for name in ("results/paths", "tracking/publishing/tags"))
+# Not written by stages, but for the lock.
+GIVEN = {paths.PARAMS, paths.PIPELINE, paths.VERSIONS, paths.LOCK, paths.PROJECT, paths.OWN_TEXT}
 FILES = {name: value for name, value in vars(paths).items() if name.isupper() and isinstance(value, str)}
 
 
@@ -24,12 +26,20 @@ def strings(path: Path) -> Iterator[str]:
 
 def test_each_path_is_an_output_or_lies_below_one() -> None:
     outs = {out for stage in stage_names(ROOT) for out in load_stage(ROOT, stage).outs}
-    files = {value for value in FILES.values() if Path(value).suffix and value not in (paths.PARAMS, paths.LOCK)}
+    files = {value for value in FILES.values() if Path(value).suffix and value not in GIVEN}
     assert len(files) > 12
     assert {file for file in files if not any(file == out or file.startswith(f"{out}/") for out in outs)} == set()
     assert {out for out in outs if not out.startswith(paths.OUTPUTS)} == set()
     # Of the outputs that are files, all but the figures that only DVC shows.
     assert {out for out in outs if Path(out).suffix} - files == {"reports/metrics.json"}
+
+
+def test_the_files_of_a_recipe_are_there_and_its_code_is_what_stages_depend_on() -> None:
+    assert [name for name in (*paths.RECIPE, *paths.PINS, *GIVEN) if not (ROOT / name).exists()] == []
+    code = {path for stage in stage_names(ROOT) for path in load_stage(ROOT, stage).deps if path.endswith(".py")}
+    assert len(code) > 12
+    assert {path for path in code if not path.startswith(paths.CODE_FILES)} == set()
+    assert tuple(f"{folder}/" for folder in paths.CODE) == paths.CODE_FILES
 
 
 def test_what_a_report_shows_is_no_result_of_the_run() -> None:
@@ -41,7 +51,7 @@ def test_what_a_report_shows_is_no_result_of_the_run() -> None:
 
 def test_nobody_else_spells_them() -> None:
     """Nor the names of tags, but for those that are words."""
-    outputs = {value for value in FILES.values() if value.startswith(paths.OUTPUTS)}
+    outputs = {value for value in FILES.values() if value.startswith(paths.OUTPUTS)} | GIVEN
     names = {value for name, value in vars(tags).items() if name.isupper() and isinstance(value, str)}
     names = {name for name in names - {*FILES.values()} if "." in name}
     assert len(outputs) > 12

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from seqlab.core.errors import SeqlabError
-from seqlab.system import git
+from seqlab.system import git, git_remote
 
 IDENTITY = {f"GIT_{who}_{what}": "a@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 DATE = {"GIT_AUTHOR_DATE": "2001-02-03T04:05:06Z", "GIT_COMMITTER_DATE": "2020-01-01T00:00:00Z"}
@@ -129,8 +129,8 @@ def answers(root: Path) -> dict[str, Any]:
         "changed": git.changed_files(root, paths),
         "untracked": git.untracked_files(root, paths),
         "references": git.references(root, "refs/exps/01/23/") == {"mine": head},
-        "remote": git.remote_address(root),
-        "unknown": [git.find_commit(root, "nowhere"), git.remote_address(root, "theirs")],
+        "remote": git_remote.remote_address(root),
+        "unknown": git.find_commit(root, "nowhere"),
     }
 
 
@@ -151,7 +151,7 @@ EXPECTED = {
     "untracked": [f"src/{ODD}"],
     "references": True,
     "remote": "https://example.org/who/what.git",
-    "unknown": [None, ""],
+    "unknown": None,
 }
 
 
@@ -204,7 +204,8 @@ def test_objects_that_somebody_replaced(root: Path) -> None:
 
 
 FOREIGN: list[Callable[[Path, str], object]] = [
-    *(git.find_commit, git.commit_time, git.tree_at, git.references, git.remote_address),
+    *(git.find_commit, git.commit_time, git.tree_at, git.references),
+    *(git_remote.remote_references, git_remote.is_pushed),
     lambda root, text: git.file_at(root, text, "src/a.py"),
     lambda root, text: git.file_at(root, git.find_commit(root, "HEAD") or "", text),
     lambda root, text: git.tree_at(root, git.find_commit(root, "HEAD") or "", text),
@@ -246,7 +247,7 @@ def test_a_tree_that_leads_out_of_its_folder_is_refused(root: Path) -> None:
 def test_outside_a_repository(tmp_path: Path) -> None:
     assert git.find_commit(tmp_path, "HEAD") is None
     assert git.commits_that_touched(tmp_path, "src", 3) == []
-    assert git.remote_address(tmp_path) == ""
+    assert git_remote.remote_address(tmp_path) == ""
     with pytest.raises(SeqlabError, match=r"git rev-parse: .*not a git repository"):
         git.changed_files(tmp_path, ["."])
     with pytest.raises(SeqlabError, match=r"git for-each-ref: .*not a git repository"):

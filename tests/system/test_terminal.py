@@ -31,7 +31,7 @@ COMMANDS = {
     "sync": ([], "seqlab.tracking.publishing.sync.sync"),
     "compare": ([], "seqlab.commands.compare.compare.compare"),
     "why": ([], "seqlab.commands.why.question.explain"),
-    "promote": (["run"], "seqlab.tracking.publishing.champion.promote"),
+    "promote": (["run"], "seqlab.commands.promote.promote"),
     "verify": ([], "seqlab.commands.verify.verify.verify"),
     "sweep": ([], "seqlab.commands.sweep.command.run_sweep"),
     "search": ([], "seqlab.commands.search.command.run_search"),
@@ -39,9 +39,9 @@ COMMANDS = {
     "runs": ([], "seqlab.commands.runs.list_runs"),
     "take": (["base"], "seqlab.commands.take.take"),
     "summary": ([], "seqlab.commands.summary.summarize"),
-    "params": ([], "seqlab.params.table.parameter_table"),
-    "recipe": (["grid", "--seeds=1"], "seqlab.commands.sweep.command.run_sweep"),
-    "ui": ([], "seqlab.tracking.publishing.ui.show"),
+    "params": ([], "seqlab.commands.params.list_params"),
+    "recipe": (["grid", "--seeds=1"], "seqlab.commands.recipe.run_sweep"),
+    "ui": ([], "seqlab.commands.ui.show"),
     "doctor": ([], "seqlab.commands.doctor.diagnose"),
 }
 # Those whose answer is texts have tests of their own.
@@ -72,13 +72,19 @@ def test_no_command_is_left_out() -> None:
     assert set(main.commands) == {*COMMANDS, *OTHERS}
 
 
+def test_each_command_has_a_module_named_as_it_is_typed() -> None:
+    folder = ROOT / "src/seqlab/commands"
+    modules = {path.stem for path in folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    assert modules - {"__init__"} == set(main.commands)
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_s_answer_and_its_error_are_plain(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments, work = COMMANDS[name]
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr("seqlab.system.dvc.dvc_status", lambda _: {})
+    monkeypatch.setattr("seqlab.commands.summary.dvc_status", lambda _: {})
     # A working copy in which a sync had nothing to do says so without another.
-    monkeypatch.setattr("seqlab.tracking.publishing.last_sync.same_as_last", lambda _: None)
+    monkeypatch.setattr("seqlab.commands.sync.same_as_last", lambda _: None)
     monkeypatch.setattr("seqlab.commands.ci.command.render_summary", str)
     monkeypatch.setattr("seqlab.commands.summary.invitation", lambda _: "")
     monkeypatch.setattr("seqlab.commands.ci.command._check", lambda *_, **__: None)

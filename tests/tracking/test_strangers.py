@@ -13,13 +13,13 @@ from mlflow import MlflowClient
 from mlflow.entities import LoggedModelOutput, Run
 
 from seqlab.commands.compare.runs import find_runs
+from seqlab.commands.promote import promote
 from seqlab.commands.verify.claim import load_claim
 from seqlab.commands.why.run_pair import explain_runs
 from seqlab.core.atomic import write_text
 from seqlab.core.errors import SeqlabError
 from seqlab.tracking.publishing import model as model_module
 from seqlab.tracking.publishing import sync as sync_module
-from seqlab.tracking.publishing.champion import promote
 from seqlab.tracking.publishing.downloads import download_checkpoint
 from seqlab.tracking.publishing.server import connect
 from seqlab.tracking.publishing.sync import sync
@@ -28,7 +28,6 @@ from tests.tracking.mlflow_server import MlflowServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("server")]
 
-TASK = "seqlab-grammar-en-fr"
 DEEP = "[" * 100_000
 MODEL = f"m-{'0' * 32}"
 

@@ -14,9 +14,10 @@ from queue import Queue
 import pytest
 from cryptography.fernet import Fernet
 
+from seqlab.commands.promote import promote
 from seqlab.core.atomic import write_text
 from seqlab.tracking.publishing import model as model_module
-from seqlab.tracking.publishing.champion import CHAMPION, promote
+from seqlab.tracking.publishing.champion import CHAMPION
 from seqlab.tracking.publishing.sync import sync
 from tests.tracking.conftest import Project, _no_environment, project, template_database, template_project
 from tests.tracking.mlflow_server import MlflowServer

@@ -9,11 +9,13 @@ from pathlib import Path
 
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params, load_params
-from seqlab.stage import check_versions
+from seqlab.results.paths import PARAMS
 from seqlab.system.addresses import stripped
+from seqlab.system.dvc_library import default_remote
 from seqlab.system.git import check_identity
 from seqlab.system.prerequisites import problems, problems_of_python, stale
-from seqlab.tracking.fingerprint.pipeline import load_versions, stage_names
+from seqlab.tracking.fingerprint.pipeline import stage_names
+from seqlab.tracking.fingerprint.versions import check_versions, load_versions
 from seqlab.tracking.publishing.health import check_health
 from seqlab.tracking.publishing.uri import is_server, tracking_uri
 
@@ -63,7 +65,7 @@ def _prerequisites(root: Path) -> Iterator[str]:
 
 
 def _params(root: Path) -> Params:
-    return load_params(root / "params.yaml")
+    return load_params(root / PARAMS)
 
 
 def _git(root: Path) -> str:
@@ -78,7 +80,7 @@ def _git(root: Path) -> str:
 def _packages(root: Path) -> str:
     stages = stage_names(root)
     for stage in stages:
-        check_versions(stage, root / "versions.toml")
+        check_versions(root, stage)
     pinned = {name for stage in stages for name in load_versions(root, stage)}
     return f"the {len(pinned)} on which results depend are those of versions.toml"
 
@@ -116,12 +118,5 @@ def _store(root: Path) -> str:
 
 
 def _remote(root: Path) -> str:
-    from dvc.config import Config, ConfigError
-
-    try:
-        config = Config(dvc_dir=str(root / ".dvc"))
-        name = config["core"].get("remote")
-        address = str(config["remote"][name]["url"]) if name else ""
-    except (ConfigError, KeyError) as error:
-        raise SeqlabError(f"DVC's configuration names no usable remote ({error}): see `dvc remote list`") from None
-    return f"{name}, {stripped(address)}" if name else "none: results stay in .dvc/cache"
+    remote = default_remote(root)
+    return f"{remote.name}, {stripped(remote.address)}" if remote else "none: results stay in .dvc/cache"

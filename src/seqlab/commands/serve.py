@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, ValidationError
 from seqlab.commands.translate.command import load_translator
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import load_params
+from seqlab.results.paths import PARAMS
 from seqlab.system.terminal import say
 from seqlab.tracking.home import find_home
 
@@ -60,7 +61,7 @@ def serve(start: Path, run: str | None, host: str, port: int) -> int:
         SeqlabError: outside a project; there is no such model; the address is taken, or none of this machine.
     """
     root = find_home(start).root
-    params = load_params(root / "params.yaml")
+    params = load_params(root / PARAMS)
     evaluate = params.evaluate
     with _bound(host, port) as listening:
         translator = load_translator(start, params, run=run)

@@ -2,13 +2,35 @@
 
 from pathlib import Path
 
+from seqlab.commands.why.stale import stale_note
 from seqlab.pages.wording import figure, shown
-from seqlab.params.params import Params
+from seqlab.params.params import Params, load_params
 from seqlab.results.metrics import Metric
-from seqlab.results.paths import MANIFEST, PAGE
+from seqlab.results.paths import MANIFEST, PAGE, PARAMS
 from seqlab.results.reading import read_manifest, read_scores
 from seqlab.results.scores import Score
-from seqlab.tracking.publishing.server import LOCAL
+from seqlab.system.dvc import dvc_status
+from seqlab.system.terminal import say
+from seqlab.tracking.fingerprint.pipeline import locked_stages, stage_names
+from seqlab.tracking.home import find_home
+from seqlab.tracking.publishing.server import LOCAL, known_view
+
+
+def show_summary(start: Path) -> None:
+    """Print the scores of the working copy around `start`, then what changed since, or else what to try next.
+
+    Raises:
+        SeqlabError: outside a DVC project; the scores, dvc.lock or params.yaml are missing or damaged.
+    """
+    home = find_home(start)
+    root = home.root
+    say(summarize(root / "reports", known_view(home)))
+    # A damaged dvc.lock is worth a word: `dvc repro` will refuse it.
+    locked_stages(root)
+    note = stale_note(root, "these results are", stage_names(root), lambda: dvc_status(root))
+    if note := note or invitation(load_params(root / PARAMS)):
+        say(f"\n{note}")
+
 
 # Of a figure.
 WIDTH = 6

@@ -11,17 +11,17 @@ from seqlab.core.errors import SeqlabError
 from seqlab.evaluation.translator import Translator
 from seqlab.params.params import load_params
 from seqlab.params.schema import NONE, ORIGINS, check_name
-from seqlab.results.paths import BEST
+from seqlab.results.paths import BEST, PARAMS
 from seqlab.seq2seq.checkpoint import MODEL
 from seqlab.seq2seq.origin_note import OriginNote, write_note
 from seqlab.system.dvc import dvc_status
 from seqlab.tracking.fingerprint.content import files_below, sha256
 from seqlab.tracking.fingerprint.fingerprint import load_recipe
+from seqlab.tracking.fingerprint.pipeline import MODEL_STAGES
 from seqlab.tracking.home import find_home
 from seqlab.tracking.journal.run_name import IDENTITY, run_name
 from seqlab.tracking.publishing.downloads import download_model
 
-STAGES = ("download", "tokenize", "train")
 # A checkpoint's folder, and which run it is of.
 Model = tuple[Path, OriginNote]
 
@@ -97,9 +97,9 @@ def _checked(name: str) -> str:
 
 
 def _of_working_copy(root: Path) -> tuple[Path, OriginNote]:
-    if stale := stale_note(root, "the model is", STAGES, lambda: dvc_status(root)):
+    if stale := stale_note(root, "the model is", MODEL_STAGES, lambda: dvc_status(root)):
         raise SeqlabError(stale)
-    recipe = load_recipe(load_params(root / "params.yaml"), root)
+    recipe = load_recipe(load_params(root / PARAMS), root)
     name = run_name(asdict(recipe), recipe.run_fingerprint)
     return root / BEST, OriginNote(name, recipe.run_fingerprint)
 

@@ -4,8 +4,20 @@ The stages, which must not depend on this, are given their paths by `pipeline/`;
 to `dvc.yaml`.
 """
 
+# The parameters; the stages, and the versions on which their bytes depend; the code: with the data, a recipe.
 PARAMS = "params.yaml"
+PIPELINE = "dvc.yaml"
+VERSIONS = "versions.toml"
+DEFINITIONS = (PIPELINE, VERSIONS)
+CODE = ("src", "pipeline")
+RECIPE = (*DEFINITIONS, PARAMS, *CODE)
+# What DVC found the recipe to come to.
 LOCK = "dvc.lock"
+# The settings of the project, and the packages that an environment is installed from.
+PROJECT = "pyproject.toml"
+PINS = ("requirements.txt", "requirements-torch.txt")
+# Data that come with the working copy; of the corpora, one is made from them.
+OWN_TEXT = "data/own"
 
 RAW = "data/raw"
 TEST_SET = f"{RAW}/test.jsonl"
@@ -29,6 +41,8 @@ ATTENTION = "reports/attention.json"
 PAGE = "reports/report.html"
 SUMMARY = "reports/report.md"
 
+# What begins the path of a file of code.
+CODE_FILES = ("src/", "pipeline/")
 # What begins the path of any output; of what training, evaluation and report write; of what is no data and no model.
 OUTPUTS = ("data/", "models/", "reports/")
 RESULTS = ("models/", "reports/")

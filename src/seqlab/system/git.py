@@ -14,10 +14,7 @@ from seqlab.core.errors import SeqlabError
 
 # Even a large repository on a slow disk answers in seconds.
 SECONDS = 120
-# A large one over a slow line.
-CLONE_SECONDS = 3600
 COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-REMOTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
 REFERENCES = re.compile(r"refs/[A-Za-z0-9._/-]+/")
 # What the options of the commands below leave to the settings of a user or a repository: fsmonitor may name a program.
 SETTINGS = {
@@ -64,7 +61,7 @@ def find_commit(root: Path, revision: str) -> str | None:
     if not revision.isprintable():
         return None
     try:
-        found = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+        found = ask_git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     except SeqlabError:
         return None
     name = found.decode("ascii", "replace").strip()
@@ -94,7 +91,7 @@ def identity(root: Path) -> dict[str, str]:
     """
     said: dict[str, str] = {}
     for kind in ("AUTHOR", "COMMITTER"):
-        name, _, address = _git(root, "var", f"GIT_{kind}_IDENT").decode("utf-8", "replace").partition(" <")
+        name, _, address = ask_git(root, "var", f"GIT_{kind}_IDENT").decode("utf-8", "replace").partition(" <")
         said |= {f"GIT_{kind}_NAME": name, f"GIT_{kind}_EMAIL": address.partition(">")[0]}
     return said
 
@@ -105,20 +102,20 @@ def commit_time(root: Path, commit: str) -> float:
     Raises:
         SeqlabError: git has no such commit.
     """
-    return float(_git(root, "rev-list", "--max-count=1", "--timestamp", _checked(commit), "--").split()[0])
+    return float(ask_git(root, "rev-list", "--max-count=1", "--timestamp", checked(commit), "--").split()[0])
 
 
 def commits_that_touched(root: Path, path: str, most: int) -> list[str]:
     """The newest commits that touched `path` (relative to `root`), at most so many, newest first; [] without git."""
     if find_commit(root, "HEAD") is None:
         return []
-    return _git(root, "rev-list", f"--max-count={most}", "HEAD", "--", path).decode("ascii").split()
+    return ask_git(root, "rev-list", f"--max-count={most}", "HEAD", "--", path).decode("ascii").split()
 
 
 def file_at(root: Path, commit: str, path: str) -> bytes | None:
     """The file `path` (relative to `root`) as it is in a commit; None if it is not there, or the commit is not."""
     try:
-        return _git(root, "cat-file", FILE, f"{_checked(commit)}:./{path}")
+        return ask_git(root, "cat-file", FILE, f"{checked(commit)}:./{path}")
     except SeqlabError:
         return None
 
@@ -132,13 +129,13 @@ def tree_at(root: Path, commit: str, *paths: str) -> dict[str, bytes]:
     Raises:
         SeqlabError: git has no such commit, or not all of it, or it has a name that leads out of its folder.
     """
-    listing = _git(root, "ls-tree", "-r", "-z", _checked(commit), "--", *paths)
+    listing = ask_git(root, "ls-tree", "-r", "-z", checked(commit), "--", *paths)
     entries = [entry.partition("\t") for entry in _names(listing, "surrogateescape")]
     objects = {path: about.split()[2] for about, _, path in entries if _is_file(*about.split()[:2])}
     if any(FORBIDDEN.intersection(path.lower().split("/")) for path in objects):
         raise SeqlabError(f"commit {commit} has a file whose name leads out of its folder")
     wanted = sorted(set(objects.values()))
-    answer = _git(root, "cat-file", "--batch", given="".join(f"{name}\n" for name in wanted).encode("ascii"))
+    answer = ask_git(root, "cat-file", "--batch", given="".join(f"{name}\n" for name in wanted).encode("ascii"))
     contents = dict(zip(wanted, _contents(answer), strict=True))
     return {path: contents[name] for path, name in objects.items()}
 
@@ -150,7 +147,7 @@ def differing_files(root: Path, commit: str, paths: Iterable[str]) -> list[str]:
         SeqlabError: git has no such commit.
     """
     options = ("--name-only", "-z", "--relative", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames")
-    return _names(_git(root, "diff", *options, "--ignore-submodules=none", _checked(commit), "--", *paths))
+    return _names(ask_git(root, "diff", *options, "--ignore-submodules=none", checked(commit), "--", *paths))
 
 
 def changed_files(root: Path, paths: Iterable[str]) -> list[str]:
@@ -160,8 +157,8 @@ def changed_files(root: Path, paths: Iterable[str]) -> list[str]:
         SeqlabError: outside a repository.
     """
     options = ("--porcelain", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=none")
-    prefix = _git(root, "rev-parse", "--show-prefix").decode("utf-8", "replace").removesuffix("\n")
-    listing = _git(root, "status", *options, "--", *paths)
+    prefix = ask_git(root, "rev-parse", "--show-prefix").decode("utf-8", "replace").removesuffix("\n")
+    listing = ask_git(root, "status", *options, "--", *paths)
     return sorted(entry[3:].removeprefix(prefix) for entry in _names(listing))
 
 
@@ -171,7 +168,7 @@ def tracked_files(root: Path, paths: Iterable[str]) -> list[str]:
     Raises:
         SeqlabError: outside a repository.
     """
-    listing = _git(root, "ls-files", "-z", "--cached", "--", *paths)
+    listing = ask_git(root, "ls-files", "-z", "--cached", "--", *paths)
     return sorted({*_names(listing, "surrogateescape")})
 
 
@@ -181,7 +178,7 @@ def untracked_files(root: Path, paths: Iterable[str]) -> list[str]:
     Raises:
         SeqlabError: outside a repository.
     """
-    return sorted(_names(_git(root, "ls-files", "-z", "--others", "--exclude-standard", "--", *paths)))
+    return sorted(_names(ask_git(root, "ls-files", "-z", "--others", "--exclude-standard", "--", *paths)))
 
 
 def references(root: Path, folder: str) -> dict[str, str]:
@@ -192,67 +189,13 @@ def references(root: Path, folder: str) -> dict[str, str]:
     """
     if not REFERENCES.fullmatch(folder):
         raise SeqlabError(f"{folder} is no folder of references")
-    listing = _git(root, "for-each-ref", "--format=%(objectname) %(refname)", "--", folder)
+    listing = ask_git(root, "for-each-ref", "--format=%(objectname) %(refname)", "--", folder)
     pairs = (line.split(" ", 1) for line in listing.decode("utf-8", "replace").split("\n") if line)
     return {name.removeprefix(folder): commit for commit, name in pairs}
 
 
-def remote_address(root: Path, remote: str = "origin") -> str:
-    """The address of a remote of the repository; "" if there is none."""
-    if not REMOTE.fullmatch(remote):
-        return ""
-    try:
-        return _git(root, "remote", "get-url", "--", remote).decode("utf-8", "replace").strip()
-    except SeqlabError:
-        return ""
-
-
-def remote_references(root: Path, folder: str, remote: str = "origin") -> dict[str, str]:
-    """The references in `folder` that a remote has: name without the folder → commit.
-
-    Raises:
-        SeqlabError: the remote does not answer, or refuses.
-    """
-    if not REFERENCES.fullmatch(folder) or not REMOTE.fullmatch(remote):
-        raise SeqlabError(f"{folder} at {remote} is no folder of references")
-    listing = _git(root, "ls-remote", "--refs", "--quiet", "--", remote, f"{folder}*").decode("utf-8", "replace")
-    pairs = (line.split("\t", 1) for line in listing.split("\n") if line)
-    return {name.removeprefix(folder): commit for commit, name in pairs}
-
-
-def is_pushed(root: Path, commit: str, remote: str = "origin") -> bool:
-    """Whether a branch of the remote, as it was when last asked, has the commit."""
-    listing = _git(root, "for-each-ref", "--contains", _checked(commit), "--", f"refs/remotes/{remote}/")
-    return bool(listing.strip())
-
-
-def clone(root: Path, commit: str, folder: Path) -> None:
-    """Clone the remote that `root` calls origin into the new folder, and check the commit out there.
-
-    Raises:
-        SeqlabError: the remote does not answer, or refuses, or has no such commit.
-    """
-    address = remote_address(root)
-    # In `root`, since a path may count from there.
-    _git(root, "clone", "--quiet", "--no-checkout", "--", address, str(folder), longer=CLONE_SECONDS)
-    _git(folder, "checkout", "--quiet", "--detach", _checked(commit))
-
-
-def fetch(root: Path, reference: str, remote: str = "origin") -> str:
-    """Fetch a reference of the remote, under no name here; its commit.
-
-    Raises:
-        SeqlabError: the remote does not answer, or has no such reference.
-    """
-    _git(root, "fetch", "--quiet", "--no-tags", "--", remote, reference, longer=CLONE_SECONDS)
-    found = find_commit(root, "FETCH_HEAD")
-    if found is None:
-        raise SeqlabError(f"git fetch: {reference} at {remote} is no commit")
-    return found
-
-
-def _git(root: Path, command: str, *arguments: str, given: bytes = b"", longer: float = 0.0) -> bytes:
-    """What a git command prints in `root`, within SECONDS or what is `longer`.
+def ask_git(root: Path, command: str, *arguments: str, given: bytes = b"", longer: float = 0.0) -> bytes:
+    """What a git command prints in `root`, within SECONDS or what is `longer`; for the modules of git here alone.
 
     Raises:
         SeqlabError: it fails, there is no git, or it does not end in time.
@@ -278,7 +221,12 @@ def _git(root: Path, command: str, *arguments: str, given: bytes = b"", longer: 
     return done.stdout
 
 
-def _checked(commit: str) -> str:
+def checked(commit: str) -> str:
+    """The commit's name, which is one.
+
+    Raises:
+        SeqlabError: it is none.
+    """
     if not is_commit(commit):
         raise SeqlabError(f"{commit[:80]!r} is no commit: 40 or 64 hexadecimal digits")
     return commit

@@ -6,6 +6,10 @@ from pathlib import Path
 
 from seqlab.core.errors import SeqlabError
 
+# Neither is in git.
+FOLDER = ".seqlab"
+CHECKPOINTS = ".checkpoints"
+
 
 @dataclass(frozen=True)
 class Home:
@@ -16,7 +20,17 @@ class Home:
     @property
     def folder(self) -> Path:
         """Everything below is in here; git ignores it."""
-        return self.root / ".seqlab"
+        return self.root / FOLDER
+
+    @property
+    def downloads(self) -> Path:
+        """Files that were downloaded, shared by all working copies that DVC makes."""
+        return self.folder / "downloads"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The states that interrupted trainings resume from, shared likewise."""
+        return self.root / CHECKPOINTS
 
     @property
     def journal(self) -> Path:

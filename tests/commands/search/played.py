@@ -9,7 +9,7 @@ import pytest
 from seqlab.commands.search import trials as module
 from seqlab.commands.search.objective import OBJECTIVES, Objective
 from seqlab.commands.search.space import Space, parse_space
-from seqlab.commands.search.trials import Budget, Outcome, Trials
+from seqlab.commands.search.trials import Budget, TrialResult, Trials
 from seqlab.commands.sweep.members import Member
 from seqlab.params.params import parse_params
 from seqlab.params.yaml import parse_yaml, read_yaml
@@ -51,7 +51,7 @@ def play(trials: Trials, run: Callable[[Sequence[Member]], Sequence[float | None
         values = run(members)
         trials.tell(
             [
-                Outcome(member.name, value, "" if value is not None else "it diverged")
+                TrialResult(member.name, value, "" if value is not None else "it diverged")
                 for member, value in zip(members, values, strict=True)
             ]
         )

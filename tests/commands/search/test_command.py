@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from seqlab.cli import main
 from seqlab.commands.search import command, trials
 from seqlab.commands.search.runs import Known, Stopped
-from seqlab.commands.search.trials import Outcome
+from seqlab.commands.search.trials import TrialResult
 from seqlab.commands.sweep.members import Member
 from tests.commands.search.played import ROOT, SPACE, make
 
@@ -33,14 +33,14 @@ class Played:
         there = [each for each in members if each.name in self.kept]
         epochs = {each.name: each.params.train.epochs for each in members}
         return Known(
-            members, {each.name: Outcome(each.name, self.kept[each.name], "", epochs[each.name]) for each in there}
+            members, {each.name: TrialResult(each.name, self.kept[each.name], "", epochs[each.name]) for each in there}
         )
 
-    def complete(self, known: Known, heading: str) -> list[Outcome]:
+    def complete(self, known: Known, heading: str) -> list[TrialResult]:
         members = known.members
         self.say(f"{heading}: {' '.join(each.name for each in members)}")
         if self.diverges:
-            return [Outcome(each.name, None, "it diverged") for each in members]
+            return [TrialResult(each.name, None, "it diverged") for each in members]
         for each in members:
             if len(self.kept) == self.stopped_at:
                 raise Stopped

@@ -2,18 +2,18 @@ from statistics import fmean, stdev
 
 import pytest
 
-from seqlab.commands.compare.recipe_verdict import verdicts
 from seqlab.commands.search.finalists import Finalist, decide
 from seqlab.commands.search.objective import Objective
 from seqlab.commands.search.report import verdict
-from seqlab.commands.search.trials import Outcome, Trial
+from seqlab.commands.search.trials import Trial, TrialResult
+from seqlab.significance.recipe_test import verdicts
 from tests.commands.search.played import BLEU, LOSS, ROOT, make
 
 
 def finalist(number: int, search: float, *values: float | None) -> Finalist:
     (member,) = make(ROOT, [])
-    trial = Trial(number, {}, member, Outcome(f"t{number}", search))
-    return Finalist(trial, [Outcome("", value) for value in values])
+    trial = Trial(number, {}, member, TrialResult(f"t{number}", search))
+    return Finalist(trial, [TrialResult("", value) for value in values])
 
 
 def test_the_winner_has_the_best_mean_and_not_the_luckiest_seed() -> None:

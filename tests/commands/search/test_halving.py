@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 from seqlab.commands.search.halving import ahead, places, rungs
 from seqlab.commands.search.objective import Objective
 from seqlab.commands.search.proposals import make_study
-from seqlab.commands.search.trials import Budget, Outcome, Trials
+from seqlab.commands.search.trials import Budget, TrialResult, Trials
 from seqlab.commands.search.view import View
 from seqlab.commands.sweep.members import Member, recipe_digest
 from seqlab.core.errors import SeqlabError
@@ -27,11 +27,11 @@ def late(member: Member) -> float:
     return model.hidden_size / 32 * math.log2(epochs) - 1000 * abs(member.params.train.learning_rate - 0.003)
 
 
-def outcome(member: Member, value: Value) -> Outcome:
+def outcome(member: Member, value: Value) -> TrialResult:
     found = value(member)
     if found is None:
-        return Outcome(member.name, None, "it diverged")
-    return Outcome(member.name, found, epochs=member.params.train.epochs)
+        return TrialResult(member.name, None, "it diverged")
+    return TrialResult(member.name, found, epochs=member.params.train.epochs)
 
 
 def halved(
@@ -157,7 +157,7 @@ class Killed(Exception):  # noqa: N818 (it stands for a signal)
 
 
 def test_killed_at_any_point_it_runs_the_same_to_the_same_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(kept: dict[str, Outcome], most: float, backwards: bool) -> Trials:
+    def run(kept: dict[str, TrialResult], most: float, backwards: bool) -> Trials:
         trials = start(monkeypatch, *SPACE, EPOCHS, budget=BUDGET)
         while members := trials.propose():
             # Asked twice, it says the same.
@@ -170,11 +170,11 @@ def test_killed_at_any_point_it_runs_the_same_to_the_same_end(monkeypatch: pytes
             trials.tell([kept[member.name] for member in members])
         return trials
 
-    everything: dict[str, Outcome] = {}
+    everything: dict[str, TrialResult] = {}
     whole = run(everything, math.inf, backwards=False)
     assert len(everything) == 2 * (4 + 2 + 1) + (2 + 1 + 1)
     for point in range(0, len(everything), 2):
-        kept: dict[str, Outcome] = {}
+        kept: dict[str, TrialResult] = {}
         with pytest.raises(Killed):
             run(kept, point, backwards=point % 4 == 0)
         assert run(kept, math.inf, backwards=True).done == whole.done

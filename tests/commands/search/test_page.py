@@ -11,7 +11,7 @@ import pytest
 from seqlab.commands.search.finalists import Finalist, decide
 from seqlab.commands.search.page import render_page
 from seqlab.commands.search.report import conclusion
-from seqlab.commands.search.trials import Budget, Outcome, Trials
+from seqlab.commands.search.trials import Budget, TrialResult, Trials
 from seqlab.commands.search.view import View
 from seqlab.commands.sweep.members import Member
 from tests.commands.search.played import BLEU, play, space_of, start
@@ -39,7 +39,7 @@ def search(monkeypatch: pytest.MonkeyPatch, trials: int = 12) -> Trials:
 
 def view_of(trials: Trials, *, ended: bool = True) -> View:
     best = trials.best(2)
-    seeds = [[Outcome("", 10.0), Outcome("", 12.0)], [Outcome("", 11.0), Outcome("", 19.0)]]
+    seeds = [[TrialResult("", 10.0), TrialResult("", 12.0)], [TrialResult("", 11.0), TrialResult("", 19.0)]]
     found = [Finalist(trial, outcomes) for trial, outcomes in zip(best, seeds, strict=True)] if ended else []
     return View("mine", BLEU, space_of(*SETTINGS), trials, 1, decide(found, BLEU) if ended else None)
 
@@ -70,7 +70,7 @@ def test_what_fell_behind_is_shown_as_such_with_the_values_that_it_had(monkeypat
     trials = start(monkeypatch, *SETTINGS, "train.epochs=8", budget=Budget(8, 4, 1, halving=True))
     while members := trials.propose():
         values = [1000 * each.params.train.learning_rate + each.params.train.epochs for each in members]
-        trials.tell([Outcome(each.name, value) for each, value in zip(members, values, strict=True)])
+        trials.tell([TrialResult(each.name, value) for each, value in zip(members, values, strict=True)])
     page = render_page(view_of(trials, ended=False))
     rows = re.findall(r"<tr><th scope=\"row\">(\d+)</th>((?:<td class=\"figure\">[^<]*</td>)+)", page)
     figures = {int(number): re.findall('">([^<]*)<', cells) for number, cells in rows}
@@ -99,7 +99,9 @@ def test_a_page_of_failures_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_text_is_escaped(monkeypatch: pytest.MonkeyPatch) -> None:
     trials = search(monkeypatch)
     trials.done = [
-        replace(trial, outcome=Outcome(HOSTILE, trial.outcome.value, HOSTILE if trial.outcome.value is None else ""))
+        replace(
+            trial, outcome=TrialResult(HOSTILE, trial.outcome.value, HOSTILE if trial.outcome.value is None else "")
+        )
         for trial in trials.done
     ]
     trials.refused[("x",)] = HOSTILE

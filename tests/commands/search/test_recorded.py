@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from seqlab.commands.search.trials import Budget, Outcome, Trial, Trials
+from seqlab.commands.search.trials import Budget, Trial, TrialResult, Trials
 from seqlab.commands.search.view import View
 from seqlab.commands.sweep.members import Member
 from tests.commands.search.played import BLEU, space_of, start
@@ -25,11 +25,11 @@ SPACE = [f"{name}={','.join(dict.fromkeys(key[at] for key in CURVES))}" for at, 
 EPOCHS = len(next(iter(CURVES.values())))
 
 
-def recorded(member: Member) -> Outcome:
+def recorded(member: Member) -> TrialResult:
     """What training came to by the record: the best epoch of those that the member has."""
     settings = dict(each.split("=") for each in member.settings)
     epochs = member.params.train.epochs
-    return Outcome(member.name, max(CURVES[tuple(settings[name] for name in NAMES)][:epochs]), epochs=epochs)
+    return TrialResult(member.name, max(CURVES[tuple(settings[name] for name in NAMES)][:epochs]), epochs=epochs)
 
 
 def search(

@@ -3,18 +3,17 @@
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from seqlab.commands.search import runs as module
 from seqlab.commands.search.runs import OWN_FAILURE, Runs, Stopped
-from seqlab.commands.search.trials import Outcome
-from seqlab.commands.sweep.executor import Where
+from seqlab.commands.search.trials import TrialResult
 from seqlab.commands.sweep.members import Member
 from seqlab.commands.sweep.plan import Planned
-from seqlab.commands.sweep.sweep import Result
+from seqlab.commands.sweep.result import Result
+from seqlab.commands.sweep.where import Where
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params
 from tests.commands.search.played import BLEU, LOSS, ROOT, make
@@ -27,9 +26,9 @@ def member(name: str, seed: int) -> Member:
     return Member(name, made.settings, made.params)
 
 
-def came(name: str, value: float) -> Outcome:
+def came(name: str, value: float) -> TrialResult:
     """The outcome of a training of three epochs."""
-    return Outcome(name, value, epochs=3)
+    return TrialResult(name, value, epochs=3)
 
 
 WHERE = Where("local", 2, lambda _: False)
@@ -48,9 +47,7 @@ class There:
         self.said: list[str] = []
         monkeypatch.setattr(module, "Experiments", lambda _: self)
         monkeypatch.setattr(module, "make_executor", lambda *_: self)
-        monkeypatch.setattr(
-            module, "Revision", lambda _, revision: SimpleNamespace(output=lambda _: self.read(revision))
-        )
+        monkeypatch.setattr(module, "output_at", lambda _root, revision, _path: self.read(revision))
         monkeypatch.setattr(module, "run_plan", self.run_plan)
         self.runs = Runs(Path(), "mine", WHERE, BLEU, self.said.append)
 
@@ -81,7 +78,7 @@ class There:
         options["say"]("warning: git does not know src/new.py")
         return self.run([each.member for each in plan])
 
-    def outcomes(self, members: Sequence[Member], heading: str) -> list[Outcome]:
+    def outcomes(self, members: Sequence[Member], heading: str) -> list[TrialResult]:
         """What came of members that were run if they had to be."""
         return self.runs.complete(self.runs.known(members), heading)
 
@@ -155,10 +152,10 @@ def test_the_objective_s_figure_is_taken(there: There) -> None:
 
 def test_what_diverged_is_told_as_failed_and_not_run_again(there: There) -> None:
     there.finish("b", failed={"a": DIVERGED})
-    assert there.outcomes([A, B], "Round 1") == [Outcome("a", None, DIVERGED), came("b", 1.0)]
+    assert there.outcomes([A, B], "Round 1") == [TrialResult("a", None, DIVERGED), came("b", 1.0)]
     assert any(DIVERGED in line and "dvc queue logs a" in line for line in there.said)
     there.failed["a"] = A.params, DIVERGED
-    assert there.outcomes([A, B], "Round 1") == [Outcome("a", None, DIVERGED), came("b", 1.0)]
+    assert there.outcomes([A, B], "Round 1") == [TrialResult("a", None, DIVERGED), came("b", 1.0)]
     assert there.ran == [["a", "b"]]
     # Of other parameters under its name, nothing is known of this one; nor is it without a log.
     for failed in ((B.params, DIVERGED), (A.params, "")):

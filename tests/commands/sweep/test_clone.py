@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from seqlab.commands.sweep import clone as module
-from seqlab.commands.sweep import patience
+from seqlab.commands.sweep import patience, push
 from seqlab.commands.sweep.clone import ClonedMember
-from seqlab.commands.sweep.jobs import Job, Outcome
+from seqlab.commands.sweep.jobs import Job, JobEnd
 from seqlab.commands.sweep.members import make_members, recipe_digest
 from seqlab.core.errors import SeqlabError
 from tests.commands.sweep.test_plan import Repository, repository
@@ -37,7 +37,7 @@ class Node:
     fails: dict[str, list[str]] = field(default_factory=dict)
     lock: str = "bytes"
 
-    def run(self, **changes: Any) -> Outcome:
+    def run(self, **changes: Any) -> JobEnd:
         """Run the member; how it ended."""
         commit = self.repository.git("rev-parse", "HEAD")
         member = ClonedMember(self.repository.root, commit, self.job, self.settings, patience=5)
@@ -46,7 +46,7 @@ class Node:
             replace(member, **changes)()
         finally:
             signal.signal(signal.SIGTERM, before)
-        outcome = self.job.outcome()
+        outcome = self.job.end()
         assert outcome is not None
         return outcome
 
@@ -111,8 +111,9 @@ def node(repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     folder = tmp_path / "jobs/000000"
     folder.mkdir(parents=True)
     made = Node(repository, origin, Job(member.name, recipe_digest(member.params), folder, "7"), member.settings)
-    for name in ("start_dvc", "call_dvc"):
-        monkeypatch.setattr(module, name, getattr(made, name))
+    monkeypatch.setattr(module, "start_dvc", made.start_dvc)
+    for caller in (module, push):
+        monkeypatch.setattr(caller, "call_dvc", made.call_dvc)
     monkeypatch.setattr("seqlab.tracking.publishing.sync.sync", made.sync)
     monkeypatch.setattr(patience, "LONGEST_WAIT", 0.01)
     monkeypatch.setenv("SLURM_TMPDIR", str(tmp_path / "scratch"))
@@ -203,7 +204,7 @@ def test_without_mlflow_a_member_is_done_and_says_so(node: Node) -> None:
     assert outcome.notes == ["s1 is not in MLflow yet (MLflow does not answer): `seqlab sync` publishes it"]
 
 
-def meet(node: Node, monkeypatch: pytest.MonkeyPatch, change: Callable[[], None]) -> Outcome:
+def meet(node: Node, monkeypatch: pytest.MonkeyPatch, change: Callable[[], None]) -> JobEnd:
     """While a member runs, another job runs the same and pushes it first; `change` comes between the two."""
     first = node.start_dvc
 
@@ -317,7 +318,7 @@ def test_when_its_time_is_up_a_member_saves_its_state_and_is_requeued(
     assert (node.repository.root / ".checkpoints/state").read_text("utf-8") == "saved"
     assert requeued == [member]
     # It has not ended.
-    assert node.job.outcome() is None
+    assert node.job.end() is None
     assert left(node) == []
 
 

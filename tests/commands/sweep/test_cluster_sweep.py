@@ -12,19 +12,19 @@ import pytest
 from seqlab.commands.sweep import cluster_sweep as module
 from seqlab.commands.sweep import slurm
 from seqlab.commands.sweep.cluster_sweep import ClusterSweep
-from seqlab.commands.sweep.jobs import Outcome, note_outcome
+from seqlab.commands.sweep.jobs import JobEnd, note_end
 from seqlab.commands.sweep.members import make_members
-from seqlab.commands.sweep.slurm import JOB_NAME, State
-from seqlab.commands.sweep.sweep import Result
+from seqlab.commands.sweep.result import Result
+from seqlab.commands.sweep.slurm import JOB_NAME, JobState
 from seqlab.core.errors import SeqlabError
-from seqlab.system import git
+from seqlab.system import git_remote
 from tests.commands.sweep.test_plan import GRID, Repository, repository
 
 __all__ = ["repository"]
 pytestmark = pytest.mark.parametrize("repository", ["."], indirect=True)
 
-DONE = Outcome(state="done", node="n1")
-Answer = dict[str, State] | Callable[[], dict[str, State]]
+DONE = JobEnd(state="done", node="n1")
+Answer = dict[str, JobState] | Callable[[], dict[str, JobState]]
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Played:
     answer: bool = False
     most: int | None = None
 
-    def states(self) -> dict[str, State]:
+    def states(self) -> dict[str, JobState]:
         """The next answer."""
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         return answer() if callable(answer) else answer
@@ -51,9 +51,9 @@ class Played:
         self.most = most
         return str(len(self.folders))
 
-    def end(self, name: str, outcome: Outcome = DONE) -> None:
+    def end(self, name: str, outcome: JobEnd = DONE) -> None:
         """A member of the newest submission ends."""
-        note_outcome(self.folders[-1], name, outcome)
+        note_end(self.folders[-1], name, outcome)
 
     def sweep(self, settings: Sequence[str] = GRID) -> Result:
         """Plan and run the grid."""
@@ -71,28 +71,28 @@ def cluster(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Played:
     monkeypatch.setattr(slurm, "cancel", made.cancelled.extend)
     monkeypatch.setattr(slurm, "check_programs", lambda: None)
     monkeypatch.setattr(slurm, "past_state", lambda *_: "")
-    monkeypatch.setattr(git, "remote_references", lambda *_: {})
+    monkeypatch.setattr(git_remote, "remote_references", lambda *_: {})
     monkeypatch.setattr(module, "check_team", lambda _: None)
     monkeypatch.setattr(module, "launch_publisher", lambda _: None)
     monkeypatch.setattr(module, "POLL_SECONDS", 0)
     return made
 
 
-def running(**nodes: str) -> dict[str, State]:
+def running(**nodes: str) -> dict[str, JobState]:
     """Jobs that run: `_1_0="n1"` says where job 1_0 does."""
-    return {job.strip("_"): State("RUNNING", node) for job, node in nodes.items()}
+    return {job.strip("_"): JobState("RUNNING", node) for job, node in nodes.items()}
 
 
-def interrupted() -> dict[str, State]:
+def interrupted() -> dict[str, JobState]:
     """While the cluster is asked, somebody types Ctrl-C."""
     os.kill(os.getpid(), signal.SIGINT)
     return running(_1_0="n1", _1_1="n2")
 
 
-def then(cluster: Played, known: dict[str, State], **outcomes: Outcome) -> Callable[[], dict[str, State]]:
+def then(cluster: Played, known: dict[str, JobState], **outcomes: JobEnd) -> Callable[[], dict[str, JobState]]:
     """An answer at the time of which members have ended."""
 
-    def answer() -> dict[str, State]:
+    def answer() -> dict[str, JobState]:
         for name, outcome in outcomes.items():
             cluster.end(name, outcome)
         return known
@@ -103,7 +103,7 @@ def then(cluster: Played, known: dict[str, State], **outcomes: Outcome) -> Calla
 def test_members_are_submitted_at_once_and_followed_to_their_end(
     cluster: Played, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    waits = {"1_0": State("PENDING", "", "Resources"), "1_1": State("PENDING", "", "Resources")}
+    waits = {"1_0": JobState("PENDING", "", "Resources"), "1_1": JobState("PENDING", "", "Resources")}
     cluster.answers = [{}, {}, waits, running(_1_0="n1", _1_1="n2"), then(cluster, {}, s1=DONE, s2=DONE)]
     result = cluster.sweep()
     assert (result.done, result.failed, result.stopped, result.interrupted) == (["s1", "s2"], {}, [], False)
@@ -123,7 +123,7 @@ def test_jobs_that_are_there_are_followed_and_what_failed_is_submitted_again(clu
 
     cluster.answers = [running(_1_0="n1"), running(_1_0="n1"), then(cluster, running(_1_0="n1"), s2=DONE)]
     first = cluster.folders[0]
-    cluster.answers.append(lambda: note_outcome(first, "s1", DONE) or {})  # type: ignore[func-returns-value]
+    cluster.answers.append(lambda: note_end(first, "s1", DONE) or {})  # type: ignore[func-returns-value]
     assert sorted(cluster.sweep().done) == ["s1", "s2"]
     assert cluster.submitted == [["s1", "s2"], ["s2"]]
 
@@ -133,7 +133,7 @@ def test_a_job_whose_id_was_not_written_down_is_found_by_its_name(cluster: Playe
     cluster.sweep()
     (cluster.folders[0] / "job.json").unlink()
     name = JOB_NAME + cluster.folders[0].name
-    known = {f"9_{number}": State("RUNNING", "n1", "None", name) for number in (0, 1)}
+    known = {f"9_{number}": JobState("RUNNING", "n1", "None", name) for number in (0, 1)}
     cluster.answers = [known, known, then(cluster, known, s1=DONE, s2=DONE)]
     assert cluster.sweep().done == ["s1", "s2"]
     assert len(cluster.submitted) == 1
@@ -147,7 +147,7 @@ def test_two_commands_at_once_submit_a_member_once(cluster: Played) -> None:
     cluster.answers = [{}, then(cluster, known, s1=DONE, s2=DONE)]
     one.run(plans[0])
     for name in ("s1", "s2"):
-        note_outcome(cluster.folders[0], name, None)
+        note_end(cluster.folders[0], name, None)
     cluster.answers = [known, then(cluster, known, s1=DONE, s2=DONE)]
     assert two.run(plans[1]).done == ["s1", "s2"]
     assert len(cluster.submitted) == 1
@@ -165,7 +165,7 @@ def test_another_recipe_of_the_same_name_is_another_member(cluster: Played) -> N
 def test_a_yes_cancels_and_waits_until_states_are_saved(cluster: Played, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
     cluster.answer = True
-    saving = {"1_0": State("COMPLETING", "n1")}
+    saving = {"1_0": JobState("COMPLETING", "n1")}
     cluster.answers = [{}, {}, interrupted, saving, saving, {}]
     result = cluster.sweep()
     assert (cluster.cancelled, result.stopped) == (["1_0", "1_1"], ["s1", "s2"])
@@ -176,15 +176,19 @@ def test_a_yes_cancels_and_waits_until_states_are_saved(cluster: Played, monkeyp
 @pytest.mark.parametrize(
     ("ended", "outcome", "reason"),
     [
-        (State("FAILED", "n1"), Outcome(state="failed", node="n1", reason="train: no room"), "train: no room (on n1)"),
-        (State("TIMEOUT", "n1"), None, "give it more in cluster.yaml (time) (on n1)"),
-        (State("OUT_OF_MEMORY", "n2"), None, "it needs more memory; give it more in cluster.yaml (mem) (on n2)"),
-        (State("NODE_FAIL", "n2"), None, "its node failed, and the cluster did not requeue it (on n2)"),
-        (State("SPLIT", ""), None, "its job ended as SPLIT; it left no word of its own"),
+        (
+            JobState("FAILED", "n1"),
+            JobEnd(state="failed", node="n1", reason="train: no room"),
+            "train: no room (on n1)",
+        ),
+        (JobState("TIMEOUT", "n1"), None, "give it more in cluster.yaml (time) (on n1)"),
+        (JobState("OUT_OF_MEMORY", "n2"), None, "it needs more memory; give it more in cluster.yaml (mem) (on n2)"),
+        (JobState("NODE_FAIL", "n2"), None, "its node failed, and the cluster did not requeue it (on n2)"),
+        (JobState("SPLIT", ""), None, "its job ended as SPLIT; it left no word of its own"),
         (None, None, "SLURM knows its job no more; it left no word of its own"),
     ],
 )
-def test_why_a_member_failed(cluster: Played, ended: State | None, outcome: Outcome | None, reason: str) -> None:
+def test_why_a_member_failed(cluster: Played, ended: JobState | None, outcome: JobEnd | None, reason: str) -> None:
     known = {} if ended is None else {"1": ended}
     cluster.answers = [{}, {}, running(_1="n1"), then(cluster, known, **({} if outcome is None else {"s1": outcome}))]
     result = cluster.sweep(["seed=1"])
@@ -196,12 +200,12 @@ def test_why_a_member_failed(cluster: Played, ended: State | None, outcome: Outc
 def test_a_requeue_and_a_controller_that_starts_anew_are_said(
     cluster: Played, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def silent() -> dict[str, State]:
+    def silent() -> dict[str, JobState]:
         raise SeqlabError("SLURM: Unable to contact slurm controller")
 
-    again = {"1": State("PENDING", "", "BeginTime")}
+    again = {"1": JobState("PENDING", "", "BeginTime")}
     # For a moment a job is nowhere; and the word of one that was killed is not its last.
-    killed = then(cluster, again, s1=Outcome(state="interrupted", node="n1", reason="stopped"))
+    killed = then(cluster, again, s1=JobEnd(state="interrupted", node="n1", reason="stopped"))
     cluster.answers = [{}, {}, running(_1="n1"), silent, {}, killed, running(_1="n2"), then(cluster, {}, s1=DONE)]
     assert cluster.sweep(["seed=1"]).done == ["s1"]
     said = capsys.readouterr().err
@@ -230,7 +234,7 @@ def test_a_damaged_note_is_named(cluster: Played) -> None:
 
 
 def test_why_a_member_failed_is_remembered_of_its_own_recipe_alone(cluster: Played) -> None:
-    lost, diverged = Outcome(state="interrupted", node="n1"), Outcome(state="failed", node="n1", reason="train: nan")
+    lost, diverged = JobEnd(state="interrupted", node="n1"), JobEnd(state="failed", node="n1", reason="train: nan")
     cluster.answers = [{}, {}, then(cluster, {}, s1=diverged, s2=lost)]
     cluster.sweep()
     executor = ClusterSweep(cluster.repository.root, None, lambda _: False)

@@ -9,9 +9,9 @@ import pytest
 from seqlab.commands.sweep.interruption import Interruption
 from seqlab.commands.sweep.members import Member
 from seqlab.commands.sweep.plan import Planned
-from seqlab.commands.sweep.progress import Progress
+from seqlab.commands.sweep.progress import ProgressBar
 from seqlab.commands.sweep.report import closing, outline
-from seqlab.commands.sweep.sweep import Result
+from seqlab.commands.sweep.result import Result
 from seqlab.params.params import load_params
 from tests.commands.sweep.test_grid import ROOT
 
@@ -26,7 +26,7 @@ class Terminal(io.StringIO):
 
 def test_the_bar_counts_what_runs_waits_and_failed() -> None:
     terminal = Terminal()
-    with Progress(3, terminal) as progress:
+    with ProgressBar(3, terminal) as progress:
         progress.show(["s2", "s1"], 1)
         progress.end("s1", failed=True)
         progress.end("s2", failed=False)
@@ -41,7 +41,7 @@ def test_the_bar_counts_what_runs_waits_and_failed() -> None:
 
 def test_without_a_terminal_there_are_only_lines() -> None:
     file = io.StringIO()
-    with Progress(2, file) as progress:
+    with ProgressBar(2, file) as progress:
         progress.show(["s1"], 1)
         progress.end("s1", failed=False)
     assert file.getvalue() == "done 1/2  s1\n"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from seqlab.commands.sweep.executor import Local
+from seqlab.commands.sweep.local_sweep import LocalSweep
 from seqlab.commands.sweep.members import make_members
 from seqlab.commands.sweep.plan import Planned
 from seqlab.commands.sweep.queue import Queue
@@ -21,7 +21,7 @@ class Attempt:
     """A failed task of the queue, of this recipe."""
 
     params: Params
-    status: str = "Failed"
+    state: str = "failed"
 
     def is_of(self, params: Params, _experiments: object) -> bool:
         return params == self.params
@@ -40,7 +40,7 @@ def test_why_a_member_failed(repository: Repository, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(Queue, "tasks", lambda _: {first.name: Attempt(first.params)})
     monkeypatch.setattr(Queue, "log", log)
-    local = Local(repository.root, jobs=1)
+    local = LocalSweep(repository.root, jobs=1)
     assert local.failure(Planned(first, "failed")) == "train: the numbers went wrong"
     assert local.failure(Planned(second, "failed")) == ""
     monkeypatch.setattr(Queue, "tasks", lambda _: {first.name: Attempt(second.params)})

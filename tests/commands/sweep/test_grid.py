@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from seqlab.commands.recipe import read_recipe
 from seqlab.commands.sweep.grid import DEFAULT_GRID, THREADS, expand, swept
 from seqlab.commands.sweep.members import make_members
-from seqlab.commands.sweep.recipe import read_recipe
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import load_params
 

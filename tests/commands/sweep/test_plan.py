@@ -9,8 +9,8 @@ import pytest
 
 from seqlab.commands.sweep.experiments import Experiments
 from seqlab.commands.sweep.members import Member, make_members
-from seqlab.commands.sweep.plan import make_plan
-from seqlab.commands.sweep.queue import Status, Task
+from seqlab.commands.sweep.plan import State, make_plan
+from seqlab.commands.sweep.queue import Task
 from seqlab.core.errors import SeqlabError
 
 ROOT = Path(__file__).parents[3]
@@ -142,17 +142,17 @@ def test_a_commit_that_is_gone(repository: Repository) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "state"), [("Running", "running"), ("Queued", "queued"), ("Failed", "failed"), ("Success", "new")]
+    ("left", "state"), [("running", "running"), ("queued", "queued"), ("failed", "failed"), ("done", "new")]
 )
-def test_what_an_earlier_sweep_left_in_the_queue(repository: Repository, status: Status, state: str) -> None:
+def test_what_an_earlier_sweep_left_in_the_queue(repository: Repository, left: State, state: str) -> None:
     one, _ = make_members(repository.root, GRID)
     revision = repository.experiment(one)
-    assert repository.states(Task("s1", status, revision))[0] == ("s1", state)
+    assert repository.states(Task("s1", left, revision))[0] == ("s1", state)
 
 
 def test_a_task_of_another_recipe_keeps_its_name(repository: Repository) -> None:
     _, two = make_members(repository.root, GRID)
-    assert repository.states(Task("s1", "Queued", repository.experiment(two)))[0] == ("s1-2", "new")
+    assert repository.states(Task("s1", "queued", repository.experiment(two)))[0] == ("s1-2", "new")
 
 
 def test_experiments_of_another_commit_do_not_count(repository: Repository) -> None:

@@ -64,7 +64,8 @@ def test_a_team_that_has_everything_passes(team: Repository) -> None:
         (lambda team: (team.root / ".dvc/config").write_text("", "utf-8"), "DVC has no default remote"),
         (lambda team: set_remote(team, "url = ../x"), "DVC's remote store is a path that counts from .dvc"),
         (lambda team: set_remote(team, "url = /nowhere"), "DVC's remote store: there is no folder /nowhere"),
-        (lambda team: set_remote(team, "jobs = 1"), "DVC's remote does not answer"),
+        (lambda team: set_remote(team, "jobs = 1"), "DVC's configuration names no usable remote"),
+        (lambda team: set_remote(team, "url = gs://bucket/x"), "DVC's remote does not answer"),
     ],
 )
 def test_what_is_missing_is_said(team: Repository, breaks: Callable[[Repository], object], message: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from seqlab.commands.verify import claim as subject_module
+from seqlab.commands.verify import claim as claim_module
 from seqlab.commands.verify.claim import Claim, claim_of, load_claim
 from seqlab.core.atomic import write_bytes, write_json
 from seqlab.core.errors import SeqlabError
@@ -88,12 +88,12 @@ def test_checkpoints_that_no_execution_of_the_journal_made_are_the_runs(project:
 
 
 def test_the_run_of_the_working_copy(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subject_module, "stale_stages", lambda _: {"report": "never ran"})
+    monkeypatch.setattr(claim_module, "stale_stages", lambda _: {"report": "never ran"})
     check(load_claim(project.home, None), project)
 
 
 def test_a_working_copy_of_which_no_copy_has_all_is_no_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subject_module, "stale_stages", lambda _: {})
+    monkeypatch.setattr(claim_module, "stale_stages", lambda _: {})
     git(project.root, "init", "--quiet")
     git(project.root, "add", "--all")
     check(load_claim(project.home, None), project)
@@ -103,7 +103,7 @@ def test_a_working_copy_of_which_no_copy_has_all_is_no_run(project: Project, mon
 
 
 def test_a_stale_working_copy_is_no_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subject_module, "stale_stages", lambda _: {"train": "modified: pipeline/train.py"})
+    monkeypatch.setattr(claim_module, "stale_stages", lambda _: {"train": "modified: pipeline/train.py"})
     with pytest.raises(SeqlabError, match=r"not up to date: train \(modified: pipeline/train.py\)"):
         load_claim(project.home, None)
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from seqlab.commands.verify.claim import Claim, load_claim
-from seqlab.commands.verify.verify import NEEDED, compare, verify
+from seqlab.commands.verify.verify import CLAIMED, compare, verify
 from seqlab.core.errors import SeqlabError
 from seqlab.tracking.journal.execution import read_executions
 from seqlab.training.digests import ParameterDigests
@@ -128,7 +128,7 @@ def test_a_run_whose_own_pipeline_has_next_to_no_outputs_is_not_reproduced(recor
     (anew / "dvc.yaml").write_text("stages: {train: {outs: [reports/curves.csv]}, evaluate: {outs: []}}")
     verdict = compare(recorded, anew)
     assert not verdict.reproduced
-    assert verdict.unclaimed == list(NEEDED)
+    assert verdict.unclaimed == list(CLAIMED)
 
 
 def test_what_mlflow_shows_is_held_against_the_files(recorded: Claim, anew: Path) -> None:

@@ -11,7 +11,6 @@ from seqlab.params.params import load_params
 from seqlab.tracking.fingerprint.fingerprint import (
     continuation_fingerprint,
     load_recipe,
-    run_fingerprint,
     train_fingerprint,
 )
 from tests.tracking.conftest import CODE, Project
@@ -20,7 +19,7 @@ BOTH, RUN_ONLY, NEITHER = (True, True), (False, True), (False, False)
 
 
 def fingerprints(project: Project) -> tuple[str, str]:
-    return train_fingerprint(project.params, project.root), run_fingerprint(project.params, project.root)
+    return train_fingerprint(project.params, project.root), load_recipe(project.params, project.root).run_fingerprint
 
 
 def changed(project: Project, before: tuple[str, str]) -> tuple[bool, bool]:
@@ -171,12 +170,12 @@ def test_a_damaged_dvc_yaml_is_refused(project: Project, text: str) -> None:
 def test_it_is_the_same_in_any_process_and_locale(project: Project) -> None:
     script = (
         "import sys; from pathlib import Path; from seqlab.params.params import load_params;"
-        "from seqlab.tracking.fingerprint.fingerprint import run_fingerprint; root = Path(sys.argv[1]);"
-        "print(run_fingerprint(load_params(root / 'params.yaml'), root))"
+        "from seqlab.tracking.fingerprint.fingerprint import load_recipe; root = Path(sys.argv[1]);"
+        "print(load_recipe(load_params(root / 'params.yaml'), root).run_fingerprint)"
     )
     source = str(Path(__file__).parents[3] / "src")
     for seed, locale in (("1", "C"), ("2", "C.UTF-8")):
         environment = {**os.environ, "PYTHONHASHSEED": seed, "LC_ALL": locale, "PYTHONPATH": source, "TZ": "Asia/Tokyo"}
         command = [sys.executable, "-c", script, str(project.root)]
         output = subprocess.run(command, env=environment, check=True, capture_output=True, text=True, cwd="/").stdout
-        assert output.strip() == run_fingerprint(project.params, project.root)
+        assert output.strip() == load_recipe(project.params, project.root).run_fingerprint

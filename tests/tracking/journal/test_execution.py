@@ -21,7 +21,7 @@ def test_a_running_execution_of_this_process_is_alive(project: Project) -> None:
     assert (execution.outcome, execution.is_alive()) == ("running", True)
 
 
-def test_a_dead_execution_is_buried_once(project: Project) -> None:
+def test_that_an_execution_died_is_noted_once(project: Project) -> None:
     project.recorder("train").start()
     (execution,) = project.executions()
     assert mark_died(execution).outcome == "died"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from seqlab.tracking.fingerprint.fingerprint import run_fingerprint, train_fingerprint
+from seqlab.tracking.fingerprint.fingerprint import load_recipe, train_fingerprint
 from seqlab.tracking.journal import recorder as recorder_module
 from seqlab.tracking.objects import Objects
 from seqlab.training.events import BatchFinished, CheckpointSaved
@@ -16,7 +16,7 @@ def test_an_execution_from_start_to_end(project: Project) -> None:
     (execution,) = project.executions()
     assert (execution.stage, execution.outcome) == ("train", "finished")
     assert execution.train_fingerprint == train_fingerprint(project.params, project.root)
-    assert execution.run_fingerprint == run_fingerprint(project.params, project.root)
+    assert execution.run_fingerprint == load_recipe(project.params, project.root).run_fingerprint
     assert [event["event"] for event in execution.events].count("StepFinished") == 8
     assert execution.path is not None
     assert execution.path.parent == project.home.journal / "train" / execution.train_fingerprint

@@ -11,12 +11,12 @@ import sacrebleu
 from mlflow.entities import Run
 
 from seqlab.commands.compare.analysis import analyse
+from seqlab.commands.promote import promote
 from seqlab.core.atomic import write_json, write_text
 from seqlab.core.errors import SeqlabError
 from seqlab.significance.bleu_counts import BleuCounter
 from seqlab.tracking.publishing import model as model_module
 from seqlab.tracking.publishing import sync as sync_module
-from seqlab.tracking.publishing.champion import promote
 from seqlab.tracking.publishing.find import find_run
 from seqlab.tracking.publishing.server import connect
 from seqlab.tracking.publishing.sync import sync

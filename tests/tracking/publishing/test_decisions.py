@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
+from seqlab.commands.promote import promote
 from seqlab.commands.sweep.runs import tag_runs
 from seqlab.tracking.home import Home
 from seqlab.tracking.journal.execution import read_executions
-from seqlab.tracking.publishing.champion import promote
 from seqlab.tracking.publishing.decisions import note_sweep, note_verdict, read_decisions
 from seqlab.tracking.publishing.failures import RefusedError
 from seqlab.tracking.publishing.sync import sync

@@ -131,7 +131,7 @@ def test_another_place_other_packages_and_other_code_are_noticed(
             patch.setenv(name, value)
             assert same_as_last(quiet.home) is None
     with monkeypatch.context() as patch:
-        patch.setattr(module, "version", lambda _: "0")
+        patch.setattr(module, "installed", lambda _: "0")
         assert same_as_last(quiet.home) is None
     with monkeypatch.context() as patch:
         patch.setattr(module, "CODE", quiet.root / "src")

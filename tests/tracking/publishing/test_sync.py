@@ -1,5 +1,6 @@
 import json
 import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from mlflow.entities import LoggedModel, Metric, Run, ViewType
 
 from seqlab.core.atomic import write_text
 from seqlab.core.errors import SeqlabError
+from seqlab.tracking.journal.execution import read_executions
 from seqlab.tracking.publishing import model as model_module
 from seqlab.tracking.publishing import sync as sync_module
 from seqlab.tracking.publishing.find import find_record, find_run
@@ -359,6 +361,7 @@ def test_a_training_that_ended_badly(
 ) -> None:
     recorder = tracked.recorder("train")
     recorder.start()
+    monkeypatch.setattr(recorder, "_began", time.monotonic() - 1000)
     tracked.play_epochs(recorder, range(1, 2))
     if outcome == "died":
         monkeypatch.setattr("seqlab.tracking.journal.execution.is_alive", lambda *_: False)
@@ -378,8 +381,10 @@ def test_a_training_that_ended_badly(
     (run,) = store.runs()
     assert (run.info.status, run.data.tags["executions"], "error" in run.data.tags) == ("FINISHED", "1", False)
     assert [point[0] for point in store.points(run)["train/loss"]] == list(range(1, 9))
-    # The figures of the training that finished, not of the first.
-    assert run.data.metrics["time/train_seconds"] >= 0
+    # The figures of the training that finished, not of the first, which took a thousand seconds more.
+    (finished,) = [each for each in read_executions(tracked.home) if each.stage == "train" and each.finished]
+    assert run.data.metrics.get("time/train_seconds") == finished.usage["seconds"]
+    assert finished.usage["seconds"] < 1000
 
 
 def test_a_training_in_progress_is_shown_and_its_failure_does_not_undo_a_result(tracked: Project) -> None:

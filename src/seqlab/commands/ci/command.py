@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from seqlab.commands.ci.integration import Integration, integrate
-from seqlab.commands.ci.lock import LOCK, Lock
+from seqlab.commands.ci.lock import Lock
 from seqlab.commands.ci.markdown import render_summary
 from seqlab.commands.ci.reproduction import StageOutcome
 from seqlab.core.atomic import write_text
 from seqlab.core.errors import SeqlabError
+from seqlab.results.paths import LOCK
 from seqlab.system.terminal import say
 
 

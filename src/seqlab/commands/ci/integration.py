@@ -7,17 +7,20 @@ from pathlib import Path
 from typing import TypeVar
 
 from seqlab.commands.ci.changes import Change, metric_changes, parameter_changes
-from seqlab.commands.ci.lock import LOCK, Lock, compare_locks
+from seqlab.commands.ci.lock import Lock, compare_locks
 from seqlab.commands.ci.remote import find_remote
 from seqlab.commands.ci.reproduction import Reproduction, StageOutcome, reproduce
 from seqlab.commands.ci.result import Result, present_output, read_result
 from seqlab.commands.ci.revision import Revision, find_base, find_revision
 from seqlab.commands.ci.significance import compare_translations
 from seqlab.core.errors import SeqlabError
+from seqlab.results.paths import LOCK
 from seqlab.significance.paired_test import PairedResult
+from seqlab.system.dvc_library import output_at
 from seqlab.system.terminal import say
 from seqlab.tracking.home import find_home
 from seqlab.tracking.journal.execution import read_executions
+from seqlab.tracking.journal.launch import SWITCH
 from seqlab.tracking.publishing.sync import sync
 
 T = TypeVar("T")
@@ -60,7 +63,7 @@ def integrate(start: Path, base_name: str, remote_name: str | None = None) -> In
     base = find_base(root, base_name)
     if not os.environ.get("MLFLOW_TRACKING_URI"):
         # Nobody follows the training: a publisher would only take its time.
-        os.environ["SEQLAB_PUBLISHER"] = "off"
+        os.environ[SWITCH] = "off"
     remote = find_remote(root, remote_name)
     reachable = remote is not None and remote.pull()
     integration = Integration(base_name, base, reproduce(root, pull=reachable))
@@ -115,7 +118,7 @@ def _compare(root: Path, integration: Integration, base: Revision) -> None:
     if integration.after is None:
         return
     integration.metrics = _noted(integration, lambda: metric_changes(root, base)) or []
-    integration.before = _noted(integration, lambda: read_result(base.output))
+    integration.before = _noted(integration, lambda: read_result(lambda path: output_at(root, base.commit, path)))
     if integration.before is not None:
         before, after = integration.before, integration.after
         integration.verdict = _noted(integration, lambda: compare_translations(before, after))

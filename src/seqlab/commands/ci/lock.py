@@ -5,8 +5,8 @@ from typing import Any
 
 from seqlab.core.errors import SeqlabError
 from seqlab.params.yaml import parse_yaml
-
-LOCK = "dvc.lock"
+from seqlab.results.paths import LOCK
+from seqlab.tracking.fingerprint.content import is_below
 
 
 class Lock(Enum):
@@ -43,13 +43,9 @@ def _recipes(text: str) -> dict[str, Any]:
             name: (
                 stage["cmd"],
                 stage.get("params"),
-                {dep["path"]: None if _is_made(dep["path"], made) else dep["md5"] for dep in stage.get("deps", [])},
+                {dep["path"]: None if is_below(dep["path"], made) else dep["md5"] for dep in stage.get("deps", [])},
             )
             for name, stage in stages.items()
         }
     except (KeyError, TypeError, AttributeError):
         raise SeqlabError(f"{LOCK} is damaged; restore it with `git checkout {LOCK}`, then `dvc repro`") from None
-
-
-def _is_made(path: str, outs: list[str]) -> bool:
-    return any(path == out or path.startswith(f"{out}/") for out in outs)

@@ -6,7 +6,9 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 from seqlab.core.errors import SeqlabError
+from seqlab.results.paths import LOCK
 from seqlab.system.dvc import run_dvc
+from seqlab.system.dvc_library import default_remote
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
@@ -29,7 +31,7 @@ class Remote:
             self.notes.append(
                 "the remote is an HTTP server, over which DVC shares the results of dvc.lock alone, not earlier ones"
             )
-        if not (self.root / "dvc.lock").is_file():
+        if not (self.root / LOCK).is_file():
             return True
         if run_dvc(self.root, "pull", "--run-cache", "--allow-missing") == 0:
             return True
@@ -54,15 +56,8 @@ def find_remote(root: Path, name: str | None = None) -> Remote | None:
     """
     if name is not None and not (NAME.fullmatch(name) and _make_default(root, name)):
         raise SeqlabError(f"DVC has no remote {name or repr(name)}; `dvc remote list` shows those it has")
-    from dvc.config import Config, ConfigError
-
-    try:
-        config = Config(dvc_dir=str(root / ".dvc"))
-        found = config["core"].get("remote")
-        address = str(config["remote"][found]["url"]) if found else ""
-    except (ConfigError, KeyError) as error:
-        raise SeqlabError(f"DVC's configuration names no usable remote ({error}); see `dvc remote list`") from None
-    return Remote(root, found, urlparse(address).scheme in ("http", "https")) if found else None
+    found = default_remote(root)
+    return Remote(root, found.name, urlparse(found.address).scheme in ("http", "https")) if found else None
 
 
 def _make_default(root: Path, name: str) -> bool:

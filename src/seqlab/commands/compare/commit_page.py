@@ -1,4 +1,4 @@
-"""Where a run's commit can be looked at."""
+"""The web page of a run's commit."""
 
 import re
 

@@ -16,7 +16,7 @@ from seqlab.core.atomic import write_text
 from seqlab.core.errors import SeqlabError
 from seqlab.pages.wording import figure
 from seqlab.significance.paired_test import LEVEL
-from seqlab.system.git import remote_address
+from seqlab.system.git_remote import remote_address
 from seqlab.tracking.home import find_home
 from seqlab.tracking.publishing.server import connect, experiment_name
 

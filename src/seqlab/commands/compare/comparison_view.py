@@ -11,7 +11,6 @@ from seqlab.commands.compare.heat_map import HeatMap, heat_maps
 from seqlab.commands.compare.labels import recipe_labels, run_labels
 from seqlab.commands.compare.parameters import check_parameters, split_parameters
 from seqlab.commands.compare.reading import read_counts, read_translations
-from seqlab.commands.compare.recipe_verdict import RecipeVerdict, recipe_verdicts
 from seqlab.commands.compare.run_files import Files
 from seqlab.commands.compare.runs import ComparedRun
 from seqlab.commands.compare.seeds import SeedGroup, recipes, seed_groups
@@ -22,6 +21,7 @@ from seqlab.results.paths import TRANSLATIONS
 from seqlab.significance.bleu_counts import Counts
 from seqlab.significance.measures import SCORES
 from seqlab.significance.paired_test import Interval
+from seqlab.significance.recipe_test import RecipeVerdict, verdicts
 
 # A run's translations give its score again, but for the rounding of its points.
 TOLERANCE = 0.005
@@ -136,7 +136,7 @@ def gather(
         recipes=by_recipe,
         recipe_labels=recipe_labels(kept, by_recipe, differing),
         groups=groups,
-        recipe_verdicts=recipe_verdicts(groups) if groups else [],
+        recipe_verdicts=verdicts([[run.score for run in group.runs] for group in groups]),
         heats=heat_maps(kept, heat, differing),
         chosen=chosen,
         chosen_recipes=chosen_recipes,

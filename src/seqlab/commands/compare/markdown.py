@@ -1,10 +1,11 @@
 """The comparison as Markdown, as GitHub renders it."""
 
 from seqlab.commands.compare.comparison_view import ComparisonView
-from seqlab.commands.compare.page import TEMPLATES, p_value
+from seqlab.commands.compare.page import TEMPLATES
 from seqlab.commands.compare.parameters import value_of
 from seqlab.pages.markdown import markdown_environment
 from seqlab.significance.paired_test import LEVEL
+from seqlab.significance.recipe_test import p_value
 
 # The page and the table have all.
 MAX_RUNS = 50

@@ -14,6 +14,7 @@ from seqlab.commands.compare.parameters import as_number, value_of
 from seqlab.pages.html import page_environment, style_sheet
 from seqlab.pages.visible import visible
 from seqlab.significance.paired_test import LEVEL
+from seqlab.significance.recipe_test import p_value
 
 TEMPLATES = Path(__file__).parent / "templates"
 # A parameter's value in the table of runs; the constants and the CSV file have it whole.
@@ -48,8 +49,3 @@ def render_page(view: ComparisonView) -> str:
         dashes=[" ".join(map(str, DASHES[place % len(DASHES)])) for place in range(len(COLOURS))],
         max_value=MAX_VALUE,
     )
-
-
-def p_value(value: float) -> str:
-    """A p-value for people: no zeros that it can't be."""
-    return f"{value:.3f}" if value >= 0.001 else f"{value:.5f}".rstrip("0")

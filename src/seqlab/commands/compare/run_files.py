@@ -39,7 +39,7 @@ def locate(server: Server, home: Home, runs: Sequence[ComparedRun]) -> tuple[dic
     for run in runs:
         folder = _local_folder(run, stores)
         for path in WANTED:
-            place = folder / path if folder else home.folder / "downloads" / "files" / _key(run, path)
+            place = folder / path if folder else home.downloads / "files" / _key(run, path)
             if place.is_file():
                 places[run.id][path] = place
             elif path in run.files and folder:

@@ -12,11 +12,12 @@ from seqlab.commands.search.runs import Known, Runs, Stopped
 from seqlab.commands.search.space import Space, parse_space
 from seqlab.commands.search.trials import Budget, Trials
 from seqlab.commands.search.view import View
-from seqlab.commands.sweep.command import EXIT_INTERRUPTED, check_sweep_name
-from seqlab.commands.sweep.executor import Where
+from seqlab.commands.sweep.command import check_sweep_name
 from seqlab.commands.sweep.members import Member
+from seqlab.commands.sweep.where import Where
 from seqlab.core.atomic import write_text
 from seqlab.core.errors import SeqlabError
+from seqlab.system.exit_status import EXIT_INTERRUPTED
 from seqlab.tracking.home import find_home
 
 PAGE = "search.html"
@@ -24,7 +25,7 @@ EARLY_STOPPING = "train.early_stopping_metric"
 
 
 @dataclass(frozen=True)
-class Options:
+class SearchOptions:
     """Of the command line.
 
     Attributes:
@@ -57,7 +58,7 @@ class Options:
 def run_search(
     start: Path,
     settings: Sequence[str],
-    options: Options,
+    options: SearchOptions,
     *,
     say: Callable[[str], None],
 ) -> int:
@@ -99,7 +100,7 @@ def run_search(
 class _Search:
     """A search under way."""
 
-    options: Options
+    options: SearchOptions
     objective: Objective
     space: Space
     trials: Trials

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from seqlab.commands.compare.recipe_verdict import RecipeVerdict, verdicts
 from seqlab.commands.search.objective import Objective
-from seqlab.commands.search.trials import Outcome, Trial
+from seqlab.commands.search.trials import Trial, TrialResult
+from seqlab.significance.recipe_test import RecipeVerdict, verdicts
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Finalist:
     """A trial, and what came of its combination with each further seed."""
 
     trial: Trial
-    outcomes: list[Outcome]
+    outcomes: list[TrialResult]
 
     @property
     def values(self) -> list[float]:

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from seqlab.commands.compare.page import p_value
 from seqlab.commands.search.charts import history_chart, slice_charts
 from seqlab.commands.search.report import epochs_of, verdict
 from seqlab.commands.search.view import View
 from seqlab.pages.html import page_environment, style_sheet
 from seqlab.significance.paired_test import LEVEL
+from seqlab.significance.recipe_test import p_value
 
 TEMPLATES = Path(__file__).parent / "templates"
 # Of a value or a name in a table.

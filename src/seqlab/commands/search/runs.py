@@ -10,19 +10,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqlab.commands.ci.revision import Revision
 from seqlab.commands.search.objective import Objective
-from seqlab.commands.search.trials import Outcome
+from seqlab.commands.search.trials import TrialResult
 from seqlab.commands.sweep.execution import run_members, run_plan
-from seqlab.commands.sweep.executor import Executor, Where, make_executor
+from seqlab.commands.sweep.executor import Executor, make_executor
 from seqlab.commands.sweep.experiments import Experiments
 from seqlab.commands.sweep.members import Member
 from seqlab.commands.sweep.plan import Planned, find_done
 from seqlab.commands.sweep.report import LONGEST_ERROR
+from seqlab.commands.sweep.where import Where
 from seqlab.core.errors import SeqlabError
 from seqlab.results.parsing import DamagedError, parse_json
 from seqlab.results.paths import TRAINING
 from seqlab.results.records import Training
+from seqlab.system.dvc_library import output_at
 
 # What a recipe fails by on every try: what training and the tokenizers refuse, and memory that is not there.
 OWN_FAILURE = re.compile(r"train: the numbers went wrong|(?:train|evaluate): out of memory|tokenize: (?!.*make room)")
@@ -44,7 +45,7 @@ class Known:
     """
 
     members: Sequence[Member]
-    found: Mapping[str, Outcome]
+    found: Mapping[str, TrialResult]
     executor: Executor | None = None
     plan: Sequence[Planned] = ()
 
@@ -54,7 +55,7 @@ class Known:
         return [member for member in self.members if member.name not in self.found]
 
     @property
-    def outcomes(self) -> list[Outcome]:
+    def outcomes(self) -> list[TrialResult]:
         """What came of all members, in their order."""
         return [self.found[member.name] for member in self.members]
 
@@ -88,10 +89,10 @@ class Runs:
         for name, planned in plan.items():
             # Of what is not remembered any more, it is run again.
             if planned.state == "failed" and OWN_FAILURE.match(why := executor.failure(planned)):
-                found[name] = Outcome(planned.name, None, why)
+                found[name] = TrialResult(planned.name, None, why)
         return Known(members, found, executor, [each for name, each in plan.items() if name not in found])
 
-    def complete(self, known: Known, heading: str) -> list[Outcome]:
+    def complete(self, known: Known, heading: str) -> list[TrialResult]:
         """What came of the members, in their order; those that are not done are run first, under the heading.
 
         Raises:
@@ -113,7 +114,7 @@ class Runs:
         """Say where to look at members that are done, and see to it that MLflow groups them all."""
         run_members(self._root, members, name=self._name, where=self._where, dry_run=False, say=self._say)
 
-    def _run(self, executor: Executor, members: Sequence[Member], plan: Sequence[Planned]) -> dict[str, Outcome]:
+    def _run(self, executor: Executor, members: Sequence[Member], plan: Sequence[Planned]) -> dict[str, TrialResult]:
         opening = f"Sweep {self._name}: "
 
         # How each round begins and ends as a sweep, and where to look, is said once, when the search has ended.
@@ -137,17 +138,17 @@ class Runs:
         found = self._finished(members)
         for member, planned in zip(members, plan, strict=True):
             if member.name not in found:
-                found[member.name] = Outcome(planned.name, None, result.failed[planned.name])
+                found[member.name] = TrialResult(planned.name, None, result.failed[planned.name])
         return found
 
-    def _finished(self, members: Sequence[Member]) -> dict[str, Outcome]:
+    def _finished(self, members: Sequence[Member]) -> dict[str, TrialResult]:
         """Name of a member → what its experiment came to, of those that are done."""
         done, revisions = find_done(members, self._experiments), self._experiments.revisions()
         return {member: self._outcome(name, revisions[name]) for member, name in done.items()}
 
-    def _outcome(self, name: str, revision: str) -> Outcome:
+    def _outcome(self, name: str, revision: str) -> TrialResult:
         if revision not in self._trained:
-            text = Revision(self._root, revision).output(TRAINING)
+            text = output_at(self._root, revision, TRAINING)
             try:
                 self._trained[revision] = parse_json(text.encode("utf-8"), Training)
             except DamagedError:
@@ -156,7 +157,7 @@ class Runs:
         value: float | None = getattr(training.best, self._objective.key)
         if value is None or not math.isfinite(value):
             raise _damaged(revision)
-        return Outcome(name, value, epochs=training.epochs)
+        return TrialResult(name, value, epochs=training.epochs)
 
 
 def _damaged(revision: str) -> SeqlabError:

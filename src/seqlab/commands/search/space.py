@@ -13,11 +13,12 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from seqlab.commands.search.objective import Objective
-from seqlab.commands.sweep.grid import PARAMS, parse
+from seqlab.commands.sweep.grid import parse
 from seqlab.commands.sweep.members import check_name
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params
 from seqlab.params.yaml import parse_yaml, read_yaml
+from seqlab.results.paths import PARAMS
 
 NUMBER = r"[+-]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?"
 RANGE = re.compile(rf"({NUMBER})\.\.({NUMBER})(?:/({NUMBER}))?")

@@ -18,7 +18,7 @@ DIGITS_OF_A_DIGEST = 6
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialResult:
     """What came of a member: the name of its experiment, its value and the epochs it trained; or why it failed."""
 
     name: str
@@ -43,8 +43,8 @@ class Trial:
     number: int
     values: dict[str, Value]
     member: Member
-    outcome: Outcome
-    rungs: Mapping[int, Outcome] = field(default_factory=dict)
+    outcome: TrialResult
+    rungs: Mapping[int, TrialResult] = field(default_factory=dict)
     pruned: bool = False
 
     @property
@@ -83,7 +83,7 @@ class _Started:
     values: dict[str, Value]
     whole: Member
     member: Member
-    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    outcomes: dict[int, TrialResult] = field(default_factory=dict)
 
 
 class Trials:
@@ -144,7 +144,7 @@ class Trials:
             self._begin_round()
         return [each.member for each in self._open]
 
-    def tell(self, outcomes: Sequence[Outcome]) -> None:
+    def tell(self, outcomes: Sequence[TrialResult]) -> None:
         """Take in what came of the members that were proposed last, in their order."""
         for each, outcome in zip(self._open, outcomes, strict=True):
             each.outcomes[self.epochs] = outcome

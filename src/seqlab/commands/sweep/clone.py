@@ -21,15 +21,17 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from seqlab.commands.sweep.experiments import Experiments, experiments_folder
 from seqlab.commands.sweep.failure import reason, stage_failed
-from seqlab.commands.sweep.jobs import Job, Outcome, note_outcome
+from seqlab.commands.sweep.jobs import PRIVATE, Job, JobEnd, note_end
 from seqlab.commands.sweep.members import recipe_digest
-from seqlab.commands.sweep.patience import patiently
+from seqlab.commands.sweep.patience import FinalError, patiently
 from seqlab.commands.sweep.process_group import await_group
+from seqlab.commands.sweep.push import keep_clone, push_experiment
 from seqlab.core.errors import SeqlabError
-from seqlab.system import git
+from seqlab.system import git, git_remote
 from seqlab.system.addresses import stripped
 from seqlab.system.dvc import call_dvc, dvc_environment, start_dvc
 from seqlab.system.terminal import plain
+from seqlab.tracking.home import CHECKPOINTS, FOLDER
 from seqlab.tracking.journal.launch import SWITCH
 
 if TYPE_CHECKING:
@@ -40,12 +42,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # Of the working copy that submitted, to which a clone's are links.
-SHARED = (".seqlab", ".checkpoints")
-MODE = 0o700
-
-
-class _FinalError(Exception):
-    """It would go no better the next time; `patiently` tries it once."""
+SHARED = (FOLDER, CHECKPOINTS)
 
 
 @dataclass(frozen=True)
@@ -70,7 +67,7 @@ class ClonedMember:
 
     def __call__(self) -> None:
         """Run the member, and write down how it ended."""
-        note_outcome(self.job.folder, self.job.name, None)
+        note_end(self.job.folder, self.job.name, None)
         _Run(self).run()
 
     def checkpoint(self) -> "DelayedSubmission":
@@ -108,14 +105,14 @@ class _Run:
             finally:
                 if clone != self._member.job.kept:
                     shutil.rmtree(clone, ignore_errors=True)
-            outcome = self._outcome("done")
+            end = self._ended("done")
         except Exception as error:  # whatever it is, the sweep is told; submitit gives up a member by one of its own
-            said = str(error) if isinstance(error, SeqlabError | _FinalError) else f"{type(error).__name__}: {error}"
-            outcome = self._outcome("interrupted" if self._asked.is_set() else "failed", stripped(said))
+            said = str(error) if isinstance(error, SeqlabError | FinalError) else f"{type(error).__name__}: {error}"
+            end = self._ended("interrupted" if self._asked.is_set() else "failed", stripped(said))
             self._log(f"{self._name}: {said}")
-        if outcome.state == "done":
+        if end.state == "done":
             shutil.rmtree(self._member.job.kept, ignore_errors=True)
-        note_outcome(self._member.job.folder, self._name, outcome)
+        note_end(self._member.job.folder, self._name, end)
 
     def stop(self) -> None:
         """Have what runs save its state, and wait until it has."""
@@ -149,7 +146,7 @@ class _Run:
             self._log(f"{self._name}: going on with the clone that was kept, {kept}")
             return kept
         folder = self._scratch()
-        self._patiently(lambda: git.clone(root, self._member.commit, folder), "git's remote")
+        self._patiently(lambda: git_remote.clone(root, self._member.commit, folder), "git's remote")
         with open(folder / ".git/info/exclude", "a", encoding="utf-8") as file:
             file.writelines(f"/{name}\n" for name in SHARED)
         for name in SHARED:
@@ -165,7 +162,7 @@ class _Run:
         place = os.path.expandvars(self._member.scratch) or os.environ.get("SLURM_TMPDIR") or tempfile.gettempdir()
         if "$" in place:
             raise SeqlabError(f"scratch: {_node()} does not know all variables of {place}")
-        Path(place).mkdir(MODE, parents=True, exist_ok=True)
+        Path(place).mkdir(PRIVATE, parents=True, exist_ok=True)
         mark = f"seqlab-{os.getuid()}-{os.environ.get('SLURM_JOB_ID', os.getpid())}-"
         for path in Path(place).glob(f"{mark}*"):
             # What was left when this job was killed on this node.
@@ -177,7 +174,7 @@ class _Run:
         reference = experiments_folder(self._member.commit) + self._name
         if self._name not in self._remote(clone):
             return False
-        found = self._patiently(lambda: git.fetch(clone, reference), "git's remote")
+        found = self._patiently(lambda: git_remote.fetch(clone, reference), "git's remote")
         params = Experiments(clone).params(found)
         if params is None or recipe_digest(params) != self._member.job.recipe:
             raise SeqlabError(
@@ -188,7 +185,7 @@ class _Run:
 
     def _remote(self, clone: Path) -> dict[str, str]:
         folder = experiments_folder(self._member.commit)
-        return self._patiently(lambda: git.remote_references(clone, folder), "git's remote")
+        return self._patiently(lambda: git_remote.remote_references(clone, folder), "git's remote")
 
     def _execute(self, clone: Path) -> None:
         if self._name in Experiments(clone).revisions():
@@ -216,39 +213,17 @@ class _Run:
             said = log.read().decode("utf-8", "replace")
         if self._asked.is_set():
             await_group(self._process.pid)
-            raise _FinalError("stopped by the cluster or by scancel; an interrupted training goes on from its state")
+            raise FinalError("stopped by the cluster or by scancel; an interrupted training goes on from its state")
         if self._name not in Experiments(clone).revisions():
             error = reason(said) if said.strip() else f"DVC ended with status {status}"
-            raise _FinalError(error) if stage_failed(said) else SeqlabError(error)
+            raise FinalError(error) if stage_failed(said) else SeqlabError(error)
 
     def _push(self, clone: Path) -> None:
         """Push the cache, then the experiment."""
         self._patiently(lambda: call_dvc(clone, "push"), "DVC's remote")
-        ours = Experiments(clone).revisions()[self._name]
-
-        def push() -> None:
-            call_dvc(clone, "exp", "push", "--no-cache", operands=["origin", self._name])
-            theirs = git.remote_references(clone, experiments_folder(self._member.commit)).get(self._name)
-            if theirs is None:
-                raise SeqlabError(f"the git remote did not take experiment {self._name}; may you push to it?")
-            if theirs != ours:
-                self._compare(clone, ours, git.fetch(clone, experiments_folder(self._member.commit) + self._name))
-
-        self._patiently(push, "git's remote")
-
-    def _compare(self, clone: Path, ours: str, theirs: str) -> None:
-        """Of two that ran one recipe at once, the first is kept; were the bytes the same?
-
-        Raises:
-            _FinalError: they were not.
-        """
-        results = ("params.yaml", "dvc.lock")
-        if any(git.file_at(clone, ours, path) != git.file_at(clone, theirs, path) for path in results):
-            raise _FinalError(
-                f"another job pushed {self._name} meanwhile, with other bytes: a node of another numerics class, or "
-                "another recipe; theirs is kept on the remote"
-            )
-        self._notes.append(f"{self._name} was pushed by another job meanwhile, with the same bytes")
+        baseline = self._member.commit
+        if note := self._patiently(lambda: push_experiment(clone, baseline, self._name), "git's remote"):
+            self._notes.append(note)
 
     def _publish(self, clone: Path) -> None:
         from seqlab.tracking.publishing.sync import sync
@@ -265,11 +240,7 @@ class _Run:
         kept = self._member.job.kept
         if clone == kept:
             return
-        kept.parent.mkdir(MODE, parents=True, exist_ok=True)
-        part = kept.with_name(f".{kept.name}")
-        shutil.rmtree(part, ignore_errors=True)
-        shutil.copytree(clone, part, symlinks=True)
-        os.replace(part, kept)
+        keep_clone(clone, kept)
         self._notes.append(
             f"the results of {self._name} are kept: the same command pushes them, and runs nothing again"
         )
@@ -280,8 +251,8 @@ class _Run:
 
         return patiently(action, self._member.patience, self._asked, announce)
 
-    def _outcome(self, state: Literal["done", "failed", "interrupted"], reason: str = "") -> Outcome:
-        return Outcome(state=state, node=_node(), reason=reason, notes=self._notes, seconds=self._seconds)
+    def _ended(self, state: Literal["done", "failed", "interrupted"], reason: str = "") -> JobEnd:
+        return JobEnd(state=state, node=_node(), reason=reason, notes=self._notes, seconds=self._seconds)
 
     def _log(self, line: str) -> None:
         with open(self._member.job.log, "a", encoding="utf-8") as log:

@@ -18,14 +18,13 @@ from seqlab.commands.sweep.experiments import Experiments, experiments_folder
 from seqlab.commands.sweep.interruption import Interruption
 from seqlab.commands.sweep.jobs import Job, Jobs, note_id
 from seqlab.commands.sweep.members import Member
-from seqlab.commands.sweep.plan import Planned, make_plan
-from seqlab.commands.sweep.progress import Progress
-from seqlab.commands.sweep.queue import Status
-from seqlab.commands.sweep.slurm import State
-from seqlab.commands.sweep.sweep import Result
+from seqlab.commands.sweep.plan import Planned, State, make_plan
+from seqlab.commands.sweep.progress import ProgressBar
+from seqlab.commands.sweep.result import Result
+from seqlab.commands.sweep.slurm import JobState
 from seqlab.commands.sweep.team import check_team
 from seqlab.core.errors import SeqlabError
-from seqlab.system import git
+from seqlab.system import git_remote
 from seqlab.system.dvc import call_dvc
 from seqlab.tracking.home import find_home
 from seqlab.tracking.journal.launch import launch_publisher
@@ -79,8 +78,8 @@ class ClusterSweep:
     def failure(self, planned: Planned) -> str:
         """Why a member failed, by its own word; "" if it left none, or the cluster ended it."""
         job = self._jobs.latest({}).get(planned.name)
-        outcome = job.outcome() if job and job.is_of(planned.member.params, self._experiments) else None
-        return outcome.reason if outcome is not None and outcome.state == "failed" else ""
+        end = job.end() if job and job.is_of(planned.member.params, self._experiments) else None
+        return end.reason if end is not None and end.state == "failed" else ""
 
     def run(self, plan: Sequence[Planned]) -> Result:
         """Submit what is new or failed, follow what is not done, and fetch what is.
@@ -91,7 +90,7 @@ class ClusterSweep:
         self._result.done = [each.name for each in plan if each.state == "done"]
         waiting = [each for each in plan if each.state != "done"]
         if waiting:
-            with Interruption() as interruption, Progress(len(waiting)) as progress:
+            with Interruption() as interruption, ProgressBar(len(waiting)) as progress:
                 self._submit(waiting)
                 self._follow(interruption, progress)
                 self._result.interrupted = bool(interruption)
@@ -100,18 +99,18 @@ class ClusterSweep:
         self._fetch(self._result.done)
         return self._result
 
-    def _found(self, known: dict[str, State]) -> dict[str, Job]:
+    def _found(self, known: dict[str, JobState]) -> dict[str, Job]:
         """The members' jobs, with how it is with them."""
         latest = self._jobs.latest(slurm.submission_ids(known))
-        return {name: replace(job, status=self._status(job, known.get(job.id))) for name, job in latest.items()}
+        return {name: replace(job, state=self._state(job, known.get(job.id))) for name, job in latest.items()}
 
-    def _status(self, job: Job, state: State | None) -> Status:
-        outcome = job.outcome()
-        if outcome is not None and outcome.state == "done":
-            return "Success"
+    def _state(self, job: Job, state: JobState | None) -> State:
+        end = job.end()
+        if end is not None and end.state == "done":
+            return "done"
         if state is None or not (state.runs or state.waits):
-            return "Failed"
-        return "Running" if state.runs else "Queued"
+            return "failed"
+        return "running" if state.runs else "queued"
 
     def _submit(self, waiting: Sequence[Planned]) -> None:
         """Submit those that have no job; whoever sweeps from this working copy at the same time submits others."""
@@ -122,7 +121,7 @@ class ClusterSweep:
                 each.name: job
                 for each in waiting
                 if (job := found.get(each.name)) is not None
-                and job.status in ("Running", "Queued")
+                and job.state in ("running", "queued")
                 and job.is_of(each.member.params, self._experiments)
             }
             self._open = {**there, **self._new_jobs([each for each in waiting if each.name not in there])}
@@ -149,7 +148,7 @@ class ClusterSweep:
             raise
         return {name: job for name, job in self._jobs.latest({}).items() if job.folder == folder}
 
-    def _follow(self, interruption: Interruption, progress: Progress) -> None:
+    def _follow(self, interruption: Interruption, progress: ProgressBar) -> None:
         published = 0.0
         while self._open and not interruption:
             try:
@@ -169,13 +168,13 @@ class ClusterSweep:
                 published = time.monotonic()
             time.sleep(POLL_SECONDS if self._open else 0)
 
-    def _look(self, name: str, job: Job, state: State | None, progress: Progress) -> None:
+    def _look(self, name: str, job: Job, state: JobState | None, progress: ProgressBar) -> None:
         """Note how it is with a member, and whether it is over."""
-        outcome = job.outcome()
-        if outcome is not None and outcome.state == "done":
+        end = job.end()
+        if end is not None and end.state == "done":
             self._result.done.append(name)
             self._end(name, progress)
-            for note in outcome.notes:
+            for note in end.notes:
                 progress.say(f"  {note}")
         elif state is not None and state.runs:
             self._where[name] = state.node
@@ -186,21 +185,21 @@ class ClusterSweep:
             self._over.pop(name, None)
         else:
             self._over[name] = self._over.get(name, 0) + 1
-            if self._over[name] >= CALM_POLLS or outcome is not None:
+            if self._over[name] >= CALM_POLLS or end is not None:
                 self._result.failed[name] = self._reason(job, state)
                 self._result.logs[name] = str(job.log)
                 self._end(name, progress)
 
-    def _end(self, name: str, progress: Progress) -> None:
+    def _end(self, name: str, progress: ProgressBar) -> None:
         del self._open[name]
         self._where.pop(name, None)
         progress.end(name, failed=name in self._result.failed)
 
-    def _reason(self, job: Job, state: State | None) -> str:
+    def _reason(self, job: Job, state: JobState | None) -> str:
         """Why a member failed: by its own word, or by SLURM's."""
-        outcome = job.outcome()
-        if outcome is not None and outcome.reason:
-            return "; ".join([f"{outcome.reason} (on {outcome.node})", *outcome.notes])
+        end = job.end()
+        if end is not None and end.reason:
+            return "; ".join([f"{end.reason} (on {end.node})", *end.notes])
         word = state.word if state is not None else slurm.past_state(job.folder, job.id)
         ended = ENDS.get(word, f"its job ended as {word}" if word else "SLURM knows its job no more")
         where = f" (on {state.node})" if state is not None and state.node else ""
@@ -230,7 +229,7 @@ class ClusterSweep:
 
     def _remote(self) -> dict[str, str]:
         """The experiments on this commit that the git remote has: name → commit."""
-        return _again(lambda: git.remote_references(self._root, experiments_folder(self._experiments.baseline)))
+        return _again(lambda: git_remote.remote_references(self._root, experiments_folder(self._experiments.baseline)))
 
     def _fetch(self, names: Sequence[str]) -> None:
         """Fetch the experiments on this commit from the git remote, and the files of those that are named.

@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from seqlab.commands.sweep.execution import run_members
-from seqlab.commands.sweep.executor import Where
 from seqlab.commands.sweep.grid import DEFAULT_GRID
 from seqlab.commands.sweep.members import make_members
+from seqlab.commands.sweep.where import Where
 from seqlab.core.errors import SeqlabError
+from seqlab.system.exit_status import EXIT_INTERRUPTED
 from seqlab.tracking.home import find_home
 
-EXIT_INTERRUPTED = 130
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,40}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 
 
 def check_sweep_name(name: str) -> None:

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from seqlab.commands.sweep.executor import Executor, Where, make_executor
+from seqlab.commands.sweep.executor import Executor, make_executor
 from seqlab.commands.sweep.experiments import Experiments
 from seqlab.commands.sweep.members import Member
 from seqlab.commands.sweep.plan import Planned
 from seqlab.commands.sweep.report import closing, outline
+from seqlab.commands.sweep.result import Result
 from seqlab.commands.sweep.runs import experiment_fingerprint, tag_runs
-from seqlab.commands.sweep.sweep import Result
+from seqlab.commands.sweep.where import Where
 from seqlab.system.git import check_identity
 from seqlab.tracking.home import find_home
 from seqlab.tracking.publishing.decisions import note_sweep

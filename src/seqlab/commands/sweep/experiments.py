@@ -6,20 +6,17 @@ from seqlab.core.errors import SeqlabError
 from seqlab.params import schema
 from seqlab.params.params import Params, parse_params
 from seqlab.params.yaml import parse_yaml
+from seqlab.results.paths import CODE, DEFINITIONS, OWN_TEXT, PARAMS
 from seqlab.system import git
 from seqlab.tracking.fingerprint.leftovers import is_leftover
 from seqlab.tracking.fingerprint.pipeline import load_stage, stage_names
 
-# Beside the code and the parameters, a recipe depends on these.
-DEFINITIONS = ("dvc.yaml", "versions.toml")
-# Data that come with the working copy; of the corpora, one is made from them.
-OWN_TEXT = "data/own"
 # Checkpoints from elsewhere, of which a recipe depends on those that it names.
 ORIGINS = schema.ORIGINS.as_posix()
 # What clones have as it was committed, and working copies may have otherwise.
-BESIDE = ("params.yaml", OWN_TEXT, ORIGINS, ".dvc/config")
+BESIDE = (PARAMS, OWN_TEXT, ORIGINS, ".dvc/config")
 # Untracked files here would be missing in DVC's temporary copies.
-NEEDED = ("src", "pipeline", OWN_TEXT, ORIGINS)
+COPIED = (*CODE, OWN_TEXT, ORIGINS)
 
 
 def experiments_folder(baseline: str) -> str:
@@ -69,7 +66,7 @@ class Experiments:
         return self._known[revision]
 
     def _read_params(self, revision: str) -> Params | None:
-        content = git.file_at(self._root, revision, "params.yaml")
+        content = git.file_at(self._root, revision, PARAMS)
         if content is None:
             # A commit that is gone.
             return None
@@ -84,7 +81,7 @@ class Experiments:
 
     def untracked(self) -> list[str]:
         """Files that git does not know, where the temporary copies would need them."""
-        return [path for path in git.untracked_files(self._root, NEEDED) if not is_leftover(path)]
+        return [path for path in git.untracked_files(self._root, COPIED) if not is_leftover(path)]
 
 
 def _origins(params: Params) -> list[str]:

@@ -7,6 +7,8 @@ from fractions import Fraction
 from typing import Any
 
 from seqlab.core.errors import SeqlabError
+from seqlab.results.paths import PARAMS
+from seqlab.system.dvc_library import expand_settings, parse_setting, settings_by_file
 
 # What teacher forcing does, at two sizes; conclusions need at least three seeds.
 DEFAULT_GRID = (
@@ -16,7 +18,6 @@ DEFAULT_GRID = (
 )
 # Members that run side by side would else fight for the cores.
 THREADS = "runtime.threads=1"
-PARAMS = "params.yaml"
 # A thousand of the quickest trainings take a night.
 MOST_MEMBERS = 1000
 
@@ -31,11 +32,6 @@ def expand(settings: Sequence[str]) -> list[tuple[str, ...]]:
         SeqlabError: a setting is not in this syntax, names another file than params.yaml, or sets what another sets; or
             the grid has no members, or too many.
     """
-    from dvc.exceptions import DvcException
-    from dvc.utils.cli_parse import to_path_overrides
-    from dvc.utils.hydra import get_hydra_sweeps
-    from hydra.errors import HydraException
-
     names = [parse(setting).key_or_group for setting in settings]
     if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise SeqlabError(f"-S {twice[0]} is given twice; give all its values at once, such as {twice[0]}=1,2")
@@ -46,13 +42,13 @@ def expand(settings: Sequence[str]) -> list[tuple[str, ...]]:
         )
     if not {"runtime", "runtime.threads"} & set(swept(settings)):
         settings = [*settings, THREADS]
-    paths = to_path_overrides(settings)
+    paths = settings_by_file(settings)
     if others := set(paths) - {PARAMS}:
         raise SeqlabError(f"-S {others.pop()}:…: a sweep sets parameters of {PARAMS} alone")
     try:
-        return [tuple(member[PARAMS]) for member in get_hydra_sweeps(paths)]
-    except (DvcException, HydraException) as error:
-        raise SeqlabError(f"-S: {_first_line(error)}") from None
+        return [tuple(member[PARAMS]) for member in expand_settings(paths)]
+    except SeqlabError as error:
+        raise SeqlabError(f"-S: {error}") from None
 
 
 def swept(settings: Sequence[str]) -> list[str]:
@@ -70,18 +66,15 @@ def parse(setting: str) -> Any:
     Raises:
         SeqlabError: it is not of the form name=value.
     """
-    from dvc.utils.hydra import to_hydra_overrides
     from hydra.core.override_parser.types import OverrideType
-    from hydra.errors import HydraException
 
     if "${" in setting:
         # OmegaConf would put in what it names: an environment variable, whatever it holds.
         raise SeqlabError(f"-S {setting:.200}: a parameter's value is written out; ${{…}} is not looked up")
     try:
-        (override,) = to_hydra_overrides([setting.removeprefix(f"{PARAMS}:")])
-    except (HydraException, ValueError) as error:
-        # A ValueError is Python's, of an integer of more digits than it reads.
-        raise SeqlabError(f"-S {setting:.200}: not of the form name=value ({_first_line(error)})") from None
+        override = parse_setting(setting.removeprefix(f"{PARAMS}:"))
+    except SeqlabError as error:
+        raise SeqlabError(f"-S {setting:.200}: not of the form name=value ({error})") from None
     if override.type is not OverrideType.CHANGE:
         raise SeqlabError(f"-S {setting:.200}: parameters are neither added nor removed; write name=value")
     return override
@@ -108,7 +101,3 @@ def _count(setting: str) -> int:
     if count < 1:
         raise SeqlabError(f"-S {setting:.200}: this range has no values; its end is not among them")
     return count
-
-
-def _first_line(error: Exception) -> str:
-    return f"{str(error).splitlines()[0]:.200}"

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from seqlab.commands.sweep.experiments import Experiments
 from seqlab.commands.sweep.members import Member, recipe_digest
-from seqlab.commands.sweep.queue import Status
+from seqlab.commands.sweep.plan import State
 from seqlab.core.atomic import write_text
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params
@@ -54,7 +54,7 @@ class JobId(_Record):
     id: str
 
 
-class Outcome(_Record):
+class JobEnd(_Record):
     """How a member ended on its node: done, failed (of itself), or interrupted (by the cluster or by people).
 
     `seconds`: how long each part took. `notes`: what people should know, though it did not fail.
@@ -69,13 +69,13 @@ class Outcome(_Record):
 
 @dataclass(frozen=True)
 class Job:
-    """A member's newest job: where it is written down, its id on the cluster ("" if it got none), and its status."""
+    """A member's newest job: where it is written down, its id on the cluster ("" if it got none), and its state."""
 
     name: str
     recipe: str
     folder: Path
     id: str
-    status: Status = "Failed"
+    state: State = "failed"
 
     @property
     def log(self) -> Path:
@@ -87,9 +87,9 @@ class Job:
         """The clone of a member that ran and could not be pushed."""
         return self.folder.parent / "kept" / f"{self.name}-{self.recipe[:12]}"
 
-    def outcome(self) -> Outcome | None:
+    def end(self) -> JobEnd | None:
         """How it ended, by its own word; None if it left none."""
-        return _read(_outcome_path(self.folder, self.name), Outcome)
+        return _read(_end_path(self.folder, self.name), JobEnd)
 
     def is_of(self, params: Params, _experiments: Experiments) -> bool:
         """Whether it is of this recipe."""
@@ -144,16 +144,16 @@ def note_id(folder: Path, job_id: str) -> None:
     _write(folder / "job.json", JobId(id=job_id))
 
 
-def note_outcome(folder: Path, name: str, outcome: Outcome | None) -> None:
+def note_end(folder: Path, name: str, end: JobEnd | None) -> None:
     """Write down how a member ended; None: that it has not."""
-    path = _outcome_path(folder, name)
-    if outcome is None:
+    path = _end_path(folder, name)
+    if end is None:
         path.unlink(missing_ok=True)
     else:
-        _write(path, outcome)
+        _write(path, end)
 
 
-def _outcome_path(folder: Path, name: str) -> Path:
+def _end_path(folder: Path, name: str) -> Path:
     return folder / f"{name}.outcome.json"
 
 

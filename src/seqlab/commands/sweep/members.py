@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqlab.commands.sweep.grid import PARAMS, expand, parse, swept
+from seqlab.commands.sweep.grid import expand, parse, swept
 from seqlab.commands.sweep.names import member_names
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params, parse_params
 from seqlab.params.yaml import read_yaml
+from seqlab.results.paths import PARAMS
+from seqlab.system.dvc_library import apply_settings
 from seqlab.tracking.fingerprint.canonical import digest, flatten
 
 MOST_PROBLEMS = 5
@@ -82,13 +84,10 @@ def check_name(content: Any, name: str, origin: str) -> None:
 
 def _apply(source: Path, settings: tuple[str, ...], target: Path) -> Params:
     """The parameters that DVC would give the member."""
-    from dvc.exceptions import DvcException
-    from dvc.utils.hydra import apply_overrides
-
     origin = "-S " + " -S ".join(settings)
     shutil.copyfile(source, target)
     try:
-        apply_overrides(target, list(settings))
-    except DvcException as error:
-        raise SeqlabError(f"{origin}: {error.__cause__ or error}") from None
+        apply_settings(target, settings)
+    except SeqlabError as error:
+        raise SeqlabError(f"{origin}: {error}") from None
     return parse_params(read_yaml(target), origin)

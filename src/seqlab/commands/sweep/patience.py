@@ -22,6 +22,10 @@ T = TypeVar("T")
 LONGEST_WAIT = 30.0
 
 
+class FinalError(Exception):
+    """It would go no better the next time; `patiently` tries it once."""
+
+
 def patiently(action: Callable[[], T], seconds: float, stop: Event, announce: Callable[[str], None]) -> T:
     """Do something; if it raises a SeqlabError, again and again for so many seconds, or until asked to stop.
 

@@ -8,7 +8,6 @@ from typing import Literal, Protocol
 
 from seqlab.commands.sweep.experiments import Experiments
 from seqlab.commands.sweep.members import Member, recipe_digest
-from seqlab.commands.sweep.queue import Status
 from seqlab.params.params import Params
 
 # done: an experiment of this recipe is there; queued, running: an earlier sweep left it so; failed: it is to be tried
@@ -20,8 +19,8 @@ class Attempt(Protocol):
     """An earlier try of a member that did not leave an experiment: a task of a queue, or a job of a cluster."""
 
     @property
-    def status(self) -> Status:
-        """How it is with it."""
+    def state(self) -> State:
+        """How it is with it; never new."""
 
     def is_of(self, params: Params, experiments: Experiments) -> bool:
         """Whether it is of this recipe."""
@@ -78,10 +77,10 @@ def _open(
         if name in revisions:
             continue
         named, task = replace(member, name=name), tasks.get(name)
-        if task is None or task.status == "Success":
+        if task is None or task.state == "done":
             return Planned(named, "new")
-        if task.status == "Failed":
+        if task.state == "failed":
             return Planned(named, "failed")
         if task.is_of(member.params, experiments):
-            return Planned(named, "running" if task.status == "Running" else "queued")
+            return Planned(named, task.state)
     raise AssertionError("unreachable")

@@ -15,7 +15,7 @@ def await_group(leader: int) -> None:
 
 
 def _is_at_work(process: psutil.Process, leader: int) -> bool:
-    """Whether it is of the group; one that has ended, and that nobody buries, is at work no more."""
+    """Whether it is of the group; one that has ended, a zombie, is at work no more."""
     try:
         return os.getpgid(process.pid) == leader and process.status() != psutil.STATUS_ZOMBIE
     except (OSError, psutil.Error):

@@ -9,7 +9,7 @@ from tqdm import tqdm
 from seqlab.system.terminal import plain
 
 
-class Progress:
+class ProgressBar:
     """Shows how many members are done, running and failed, and the time left; a context manager, which ends the bar."""
 
     def __init__(self, total: int, file: TextIO | None = None) -> None:

@@ -5,33 +5,34 @@ code each runs whatever lies in a stash that all of them share, so that one may 
 queue hands a task to one worker, keeps its log, and outlives the terminal.
 """
 
-import os
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import psutil
 
 from seqlab.commands.sweep.experiments import Experiments
+from seqlab.commands.sweep.plan import State
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params
 from seqlab.system.dvc import call_dvc
+from seqlab.system.dvc_library import queued_tasks
 
 ATTEMPTS = 10
 ATTEMPT_SECONDS = 2.0
 
-Status = Literal["Running", "Queued", "Failed", "Success"]
+# What DVC says of a task.
+STATES: dict[str, State] = {"Running": "running", "Queued": "queued", "Failed": "failed", "Success": "done"}
 
 
 @dataclass(frozen=True)
 class Task:
-    """A task of the queue: its experiment's name, its status, and the commit that DVC keeps it as."""
+    """A task of the queue: its experiment's name, its state, and the commit that DVC keeps it as."""
 
     name: str
-    status: Status
+    state: State
     revision: str
 
     def is_of(self, params: Params, experiments: Experiments) -> bool:
@@ -51,19 +52,10 @@ class Queue:
         Raises:
             SeqlabError: DVC cannot tell.
         """
-        from dvc.exceptions import DvcException
-        from dvc.repo import Repo
-
-        try:
-            # What `dvc queue status` prints, without the second that each start of DVC takes.
-            with Repo(os.fspath(self._root)) as repo:
-                listed = repo.experiments.celery_queue.status()
-        except (DvcException, OSError) as error:
-            raise SeqlabError(f"DVC's queue: {error}") from None
         tasks: dict[str, Task] = {}
-        for task in listed:
+        for task in queued_tasks(self._root):
             name = task["name"] or task["rev"][:7]
-            tasks.setdefault(name, Task(name, task["status"], task["rev"]))
+            tasks.setdefault(name, Task(name, STATES[task["status"]], task["rev"]))
         return tasks
 
     def workers(self) -> int:
@@ -78,7 +70,7 @@ class Queue:
     def fail_abandoned(self) -> None:
         """Have DVC note as failed what it says runs, where no worker lives any more, as after a power cut."""
         for _ in range(ATTEMPTS):
-            running = [name for name, task in self.tasks().items() if task.status == "Running"]
+            running = [name for name, task in self.tasks().items() if task.state == "running"]
             if not running or self.workers():
                 return
             for name in running:

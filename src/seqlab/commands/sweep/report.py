@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from seqlab.commands.sweep.plan import Planned, State
-from seqlab.commands.sweep.sweep import Result
+from seqlab.commands.sweep.result import Result
 from seqlab.tracking.publishing.tags import member_tag
 
 WORDS: dict[State, str] = {

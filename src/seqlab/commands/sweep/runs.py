@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from seqlab.params.params import load_params
+from seqlab.results.paths import LOCK, PARAMS, RECIPE
 from seqlab.system.git import tree_at
+from seqlab.tracking.fingerprint.content import write_tree
 from seqlab.tracking.fingerprint.fingerprint import load_recipe
 from seqlab.tracking.home import find_home
 from seqlab.tracking.publishing.server import connect, server_errors
 from seqlab.tracking.publishing.tags import RUN_FINGERPRINT, sweep_tags
-
-RECIPE_PATHS = ("dvc.yaml", "dvc.lock", "params.yaml", "versions.toml", "src", "pipeline")
 
 
 def experiment_fingerprint(root: Path, revision: str) -> str:
@@ -23,13 +23,11 @@ def experiment_fingerprint(root: Path, revision: str) -> str:
     Raises:
         SeqlabError: the commit is not one of a finished experiment.
     """
-    files = tree_at(root, revision, *RECIPE_PATHS)
+    files = tree_at(root, revision, *RECIPE, LOCK)
     with tempfile.TemporaryDirectory(prefix="seqlab-experiment-") as folder:
         copy = Path(folder)
-        for name, content in files.items():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            (copy / name).write_bytes(content)
-        return load_recipe(load_params(copy / "params.yaml"), copy).run_fingerprint
+        write_tree(copy, files)
+        return load_recipe(load_params(copy / PARAMS), copy).run_fingerprint
 
 
 def tag_runs(root: Path, sweep: str, fingerprints: Mapping[str, str]) -> list[str]:

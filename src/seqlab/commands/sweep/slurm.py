@@ -23,7 +23,7 @@ FIELDS = "%i|%T|%N|%r|%j"
 
 
 @dataclass(frozen=True)
-class State:
+class JobState:
     """What SLURM says of a job: its state in its own word, where it runs, why it waits or ended, and its name."""
 
     word: str
@@ -52,7 +52,7 @@ def check_programs() -> None:
     states()
 
 
-def states() -> dict[str, State]:
+def states() -> dict[str, JobState]:
     """Id → state of each of this user's jobs that SLURM still knows; of an array, each by itself.
 
     Raises:
@@ -62,11 +62,11 @@ def states() -> dict[str, State]:
     found = {}
     for line in listing.splitlines():
         job_id, word, node, reason, name = [part.strip() for part in line.split("|", 4)]
-        found[job_id] = State(word, node, reason, name)
+        found[job_id] = JobState(word, node, reason, name)
     return found
 
 
-def submission_ids(known: dict[str, State]) -> dict[str, str]:
+def submission_ids(known: dict[str, JobState]) -> dict[str, str]:
     """Name of a submission's folder → its id, as far as SLURM knows."""
     return {
         state.job_name.removeprefix(JOB_NAME): job_id.partition("_")[0]

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from seqlab.commands.sweep.experiments import Experiments, experiments_folder
 from seqlab.core.errors import SeqlabError
-from seqlab.system import git
+from seqlab.system import git_remote
 from seqlab.system.addresses import stripped
+from seqlab.system.dvc_library import default_remote, remote_is_there
 from seqlab.tracking.publishing.health import check_health
 from seqlab.tracking.publishing.uri import database, is_server, tracking_uri
 
@@ -35,40 +36,26 @@ def _check_commit(root: Path) -> None:
     if changed := experiments.unshared() + experiments.untracked():
         names = ", ".join(changed[:MOST_NAMED]) + (" …" if len(changed) > MOST_NAMED else "")
         raise SeqlabError(f"members are clones of the commit, which has {names} otherwise or not: commit and push")
-    if git.remote_address(root) and not git.is_pushed(root, experiments.baseline):
+    if git_remote.remote_address(root) and not git_remote.is_pushed(root, experiments.baseline):
         raise SeqlabError("members are clones of the git remote, and this commit is not there: `git push`")
 
 
 def _check_git_remote(root: Path) -> None:
-    if not git.remote_address(root):
+    if not git_remote.remote_address(root):
         raise SeqlabError("there is no git remote called origin: `git remote add origin ADDRESS`, and push")
-    git.remote_references(root, experiments_folder(Experiments(root).baseline))
+    git_remote.remote_references(root, experiments_folder(Experiments(root).baseline))
 
 
 def _check_dvc_remote(root: Path) -> None:
-    from dvc.config_schema import RelPath
-    from dvc.repo import Repo
-
-    try:
-        with Repo(str(root)) as repo:
-            name = repo.config["core"].get("remote")
-            if not name:
-                raise SeqlabError("DVC has no default remote: `dvc remote add --default NAME ADDRESS`")
-            address = repo.config["remote"][name]["url"]
-            if isinstance(address, RelPath):
-                raise SeqlabError(
-                    f"DVC's remote {name} is a path that counts from .dvc, and clones lie elsewhere: write it out"
-                )
-            remote = repo.cloud.get_remote_odb()
-            # In a store of objects an empty folder is none: it answers, and that will do.
-            remote.fs.exists(remote.path)
-            is_there = remote.fs.protocol != "local" or Path(address).is_dir()
-    except SeqlabError:
-        raise
-    except Exception as error:  # of the library of that store
-        raise SeqlabError(f"DVC's remote does not answer: {type(error).__name__}: {error}") from None
-    if not is_there:
-        raise SeqlabError(f"DVC's remote {name}: there is no folder {address}; make it, or mount it")
+    remote = default_remote(root)
+    if remote is None:
+        raise SeqlabError("DVC has no default remote: `dvc remote add --default NAME ADDRESS`")
+    if remote.is_relative:
+        raise SeqlabError(
+            f"DVC's remote {remote.name} is a path that counts from .dvc, and clones lie elsewhere: write it out"
+        )
+    if not remote_is_there(root, remote):
+        raise SeqlabError(f"DVC's remote {remote.name}: there is no folder {remote.address}; make it, or mount it")
 
 
 def _check_mlflow(root: Path) -> None:

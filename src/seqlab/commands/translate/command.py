@@ -23,17 +23,16 @@ from seqlab.evaluation.translation import Translation
 from seqlab.evaluation.translator import Translator
 from seqlab.params.params import Params, load_params
 from seqlab.params.schema import origin_folder
-from seqlab.results.paths import BEST
+from seqlab.results.paths import BEST, PARAMS
 from seqlab.system.dvc import dvc_status
 from seqlab.system.terminal import say
+from seqlab.tracking.fingerprint.pipeline import MODEL_STAGES
 from seqlab.tracking.home import find_home
 from seqlab.tracking.publishing.downloads import download_checkpoint
 
-STAGES = ("download", "tokenize", "train")
-
 
 @dataclass(frozen=True)
-class Options:
+class TranslateOptions:
     """What was asked for; None: as params.yaml has it for stage evaluate, or not at all."""
 
     checkpoint: Path | None
@@ -49,7 +48,7 @@ class Options:
     attention: Path | None
 
 
-def translate(start: Path, arguments: Sequence[str], options: Options) -> None:
+def translate(start: Path, arguments: Sequence[str], options: TranslateOptions) -> None:
     """Translate the arguments, or the lines of a file or of standard input, with a model of the project around `start`.
 
     Raises:
@@ -58,7 +57,7 @@ def translate(start: Path, arguments: Sequence[str], options: Options) -> None:
         UsageError: more translations are asked for than the search keeps.
     """
     root = find_home(start).root
-    params = load_params(root / "params.yaml")
+    params = load_params(root / PARAMS)
     beam_size = options.beam_size or params.evaluate.beam_size
     if options.n_best > beam_size:
         raise click.UsageError(f"--n-best {options.n_best} needs --beam-size {options.n_best} or more")
@@ -121,7 +120,7 @@ def load_translator(
         # DVC takes as long to start as PyTorch: side by side.
         status = pool.submit(dvc_status, root)
         translator = _translator(root / BEST, params, parameters, others)
-        note = stale_note(root, "these translations are", STAGES, status.result)
+        note = stale_note(root, "these translations are", MODEL_STAGES, status.result)
     if note:
         say(note, err=True)
     return translator
@@ -145,7 +144,7 @@ def _translator(folder: Path, params: Params, parameters: Parameters, others: Se
 
 
 @contextmanager
-def _texts(arguments: Sequence[str], options: Options, batch_size: int) -> Iterator[Iterable[list[Text]]]:
+def _texts(arguments: Sequence[str], options: TranslateOptions, batch_size: int) -> Iterator[Iterable[list[Text]]]:
     """Batches of texts: all arguments; or lines as they are typed; or lines of a file or a pipe, many at once."""
     if arguments:
         yield [[Text(argument) for argument in arguments]]

@@ -2,21 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import load_params
-from seqlab.results.paths import PAGES, RESULTS
+from seqlab.results.paths import PAGES, PARAMS, RESULTS
 from seqlab.tracking.fingerprint.content import files_below, sha256
 from seqlab.tracking.fingerprint.fingerprint import load_recipe
-from seqlab.tracking.fingerprint.pipeline import load_stage
+from seqlab.tracking.fingerprint.pipeline import RESULT_STAGES, load_stage
 from seqlab.tracking.fingerprint.provenance import provenance
 from seqlab.tracking.home import Home
 from seqlab.tracking.journal.execution import read_execution
 from seqlab.tracking.journal.ledger import COMPARED, Ledger
+from seqlab.tracking.journal.record import recipe_data
 from seqlab.tracking.journal.run_name import run_name
 from seqlab.tracking.journal.source import SOURCE, left_out, source_archive
-from seqlab.tracking.journal.workspace import NEEDED, stale_stages
+from seqlab.tracking.journal.workspace import stale_stages
 from seqlab.tracking.publishing.run import Run, load_run
 
 
@@ -66,12 +66,12 @@ def load_claim(home: Home, run: str | None) -> Claim:
 def _present(home: Home) -> Claim:
     root = home.root
     stale = stale_stages(root)
-    changed = [f"{stage} ({stale[stage]})" for stage in NEEDED if stage in stale]
+    changed = [f"{stage} ({stale[stage]})" for stage in RESULT_STAGES if stage in stale]
     if changed:
         raise SeqlabError(f"this working copy is not up to date: {', '.join(changed)}; run `dvc repro` first")
     if lost := left_out(root):
         raise SeqlabError(f"git does not track {', '.join(lost)}, so no copy of the code has it; `git add` it first")
-    recipe = load_recipe(load_params(root / "params.yaml"), root)
+    recipe = load_recipe(load_params(root / PARAMS), root)
     outs = [out for stage in COMPARED for out in load_stage(root, stage).outs]
     files = [file for out in outs for file in files_below(root / out)]
     outputs = {file.relative_to(root).as_posix(): sha256(file) for file in files}
@@ -86,7 +86,7 @@ def _present(home: Home) -> Claim:
         name=run_name(asdict(recipe), recipe.run_fingerprint),
         commit=provenance(root, []).get("commit"),
         outputs=outputs,
-        data=_data(asdict(recipe)),
+        data=recipe_data(asdict(recipe)),
         numerics_class=_numerics_class(home, recipe.train_fingerprint, outputs),
         content=content,
     )
@@ -120,7 +120,7 @@ def claim_of(run: Run) -> Claim:
         name=run.name,
         commit=run.commit or None,
         outputs=claimed | {path: run.sha256(path) for path in others},
-        data=_data(run.recipe),
+        data=recipe_data(run.recipe),
         numerics_class=_first_class(ledger),
         content=run.content,
         figures=run.metrics,
@@ -146,7 +146,3 @@ def _first_outputs(ledger: Ledger) -> dict[str, str]:
 
 def _first_class(ledger: Ledger) -> str:
     return next((entry.numerics_class for entry in ledger.entries if entry.stage == "train"), "")
-
-
-def _data(recipe: dict[str, Any]) -> dict[str, str]:
-    return {path: str(digest) for part in recipe.values() for path, digest in part["data"].items()}

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from seqlab.core.errors import SeqlabError
+from seqlab.results.paths import PARAMS
 from seqlab.system.git import tree_at
 from seqlab.tracking.fingerprint.leftovers import is_leftover
 from seqlab.tracking.journal.source import SOURCES, read_source, source_archive
 
 # Values alone, which a schema checks before a stage reads them: a run with other ones is no other code.
-VALUES = "params.yaml"
+VALUES = PARAMS
 MOST_NAMED = 8
 
 

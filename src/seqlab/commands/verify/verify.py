@@ -13,8 +13,8 @@ from seqlab.commands.verify.working_copy import execute, working_copy
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import load_params
 from seqlab.params.schema import ORIGINS
-from seqlab.results.paths import BEST, DIGESTS, SCORES, TRAINING, TRANSLATIONS
-from seqlab.tracking.fingerprint.content import files_below, sha256
+from seqlab.results.paths import BEST, DIGESTS, PARAMS, SCORES, TRAINING, TRANSLATIONS
+from seqlab.tracking.fingerprint.content import files_below, is_below, sha256
 from seqlab.tracking.fingerprint.fingerprint import load_recipe
 from seqlab.tracking.fingerprint.pipeline import load_stage, stage_paths
 from seqlab.tracking.foreign import limited_bytes
@@ -22,10 +22,11 @@ from seqlab.tracking.home import Home, find_home
 from seqlab.tracking.journal.execution import read_executions
 from seqlab.tracking.journal.ledger import COMPARED
 from seqlab.tracking.journal.points import score_points, training_points
+from seqlab.tracking.journal.record import recipe_data
 from seqlab.tracking.publishing.assembly import UNREADABLE
 
 # Without these a run claims nothing, whatever its own dvc.yaml has among its outputs.
-NEEDED = (f"{BEST}/model.safetensors", SCORES, TRANSLATIONS)
+CLAIMED = (f"{BEST}/model.safetensors", SCORES, TRANSLATIONS)
 
 
 def verify(start: Path, run: str | None, agree: Callable[[str], bool]) -> Verdict:
@@ -62,7 +63,7 @@ def compare(recorded: Claim, root: Path) -> Verdict:
     """The run against what was made anew in working copy `root`."""
     outs = tuple(out for stage in COMPARED for out in load_stage(root, stage).outs)
     anew = {file.relative_to(root).as_posix(): sha256(file) for out in outs for file in files_below(root / out)}
-    expected = {path: name for path, name in recorded.outputs.items() if _is_below(path, outs)}
+    expected = {path: name for path, name in recorded.outputs.items() if is_below(path, outs)}
     if not expected:
         raise SeqlabError(f"nothing is known of what run {recorded.name} wrote: there is nothing to compare with")
     differing = sorted(path for path, name in expected.items() if anew.get(path) != name)
@@ -76,7 +77,7 @@ def compare(recorded: Claim, root: Path) -> Verdict:
         numerics_class_anew=_numerics_class(root),
         parting=_parting(recorded.content(DIGESTS), root / DIGESTS) if differing else None,
         scores=scores,
-        unclaimed=sorted({*anew, *NEEDED} - {*expected}),
+        unclaimed=sorted({*anew, *CLAIMED} - {*expected}),
         figures=figure_differences(recorded.figures, _figures(recorded, root)) if recorded.figures else [],
     )
 
@@ -95,13 +96,8 @@ def _figures(recorded: Claim, root: Path) -> dict[str, float]:
     return {point.key: point.value for point in points}
 
 
-def _is_below(path: str, outs: tuple[str, ...]) -> bool:
-    return any(path == out or path.startswith(f"{out}/") for out in outs)
-
-
 def _differing_data(recorded: Claim, root: Path) -> list[str]:
-    recipe = asdict(load_recipe(load_params(root / "params.yaml"), root))
-    anew = {path: digest for part in recipe.values() for path, digest in part["data"].items()}
+    anew = recipe_data(asdict(load_recipe(load_params(root / PARAMS), root)))
     return sorted(path for path, digest in recorded.data.items() if anew.get(path) != digest)
 
 

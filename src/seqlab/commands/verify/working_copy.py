@@ -14,9 +14,11 @@ from seqlab.core.atomic import write_bytes, write_text
 from seqlab.core.errors import SeqlabError
 from seqlab.corpus.fetching.mirror import VARIABLE as MIRROR
 from seqlab.params.schema import NONE, ORIGINS
+from seqlab.results.paths import LOCK, OWN_TEXT
 from seqlab.system.addresses import stripped
 from seqlab.system.dvc import dvc_environment, start_dvc
 from seqlab.system.git import tree_at
+from seqlab.tracking.fingerprint.content import write_tree
 from seqlab.tracking.home import Home
 from seqlab.tracking.journal.launch import SWITCH
 from seqlab.tracking.journal.source import SOURCES, read_source
@@ -25,8 +27,7 @@ from seqlab.tracking.journal.source import SOURCES, read_source
 CONFIG = "[core]\n    no_scm = true\n    analytics = false\n    check_update = false\n"
 IGNORED = "__pycache__\n"
 # Of the project's own, since no archive has them.
-SHARED = ("data/own", ORIGINS.as_posix())
-DOWNLOADS = "downloads"
+SHARED = (OWN_TEXT, ORIGINS.as_posix())
 LAST_STAGE = "evaluate"
 # Of the environment, what a run may see. Whatever is not named here may be a token, a password, or SSH's socket.
 PASSED_ON = re.compile(
@@ -55,7 +56,7 @@ def working_copy(home: Home, archive: bytes, commit: str | None) -> Iterator[Pat
         root.mkdir()
         _unpack_commit(home.root, commit, root)
         # What the run had deleted must not come back from the commit.
-        for name in (*SOURCES, "dvc.lock"):
+        for name in (*SOURCES, LOCK):
             _remove(root / name)
         for name, content in source.items():
             write_bytes(root / name, content)
@@ -95,9 +96,7 @@ def _unpack_commit(repository: Path, commit: str | None, root: Path) -> None:
     except SeqlabError:
         # No repository, or a commit of another one: the archive has all that runs.
         return
-    for name, content in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_bytes(content)
+    write_tree(root, files)
 
 
 def _share(home: Home, root: Path) -> None:
@@ -107,11 +106,10 @@ def _share(home: Home, root: Path) -> None:
             shutil.copytree(home.root / name, root / name)
         (root / name).mkdir(parents=True, exist_ok=True)
     (root / ORIGINS / NONE).mkdir(exist_ok=True)
-    downloads = home.folder / DOWNLOADS
-    downloads.mkdir(parents=True, exist_ok=True)
-    own = Home(root).folder
-    own.mkdir()
-    (own / DOWNLOADS).symlink_to(downloads.resolve(), target_is_directory=True)
+    home.downloads.mkdir(parents=True, exist_ok=True)
+    own = Home(root)
+    own.folder.mkdir()
+    own.downloads.symlink_to(home.downloads.resolve(), target_is_directory=True)
 
 
 def _remove(path: Path) -> None:

@@ -11,11 +11,12 @@ from seqlab.commands.why.reason import Reason, as_lines, value_changes
 from seqlab.core.errors import SeqlabError
 from seqlab.results.paths import MANIFEST
 from seqlab.tracking.fingerprint.code import code_digest
+from seqlab.tracking.fingerprint.content import write_tree
 from seqlab.tracking.fingerprint.fingerprint import Recipe
 from seqlab.tracking.fingerprint.pipeline import load_stage
 from seqlab.tracking.foreign import json_object
 from seqlab.tracking.home import find_home
-from seqlab.tracking.journal.record import recipe_params
+from seqlab.tracking.journal.record import recipe_data, recipe_params
 from seqlab.tracking.journal.source import SOURCE, read_source
 from seqlab.tracking.publishing.run import Run, load_run
 from seqlab.tracking.publishing.tags import NUMERICS_CLASS
@@ -61,8 +62,7 @@ def _numerics(old: Run, new: Run) -> list[Reason]:
 
 
 def _data(old: Run, new: Run) -> list[Reason]:
-    before, after = ({path: md5 for part in PARTS for path, md5 in run.recipe[part]["data"].items()}
-                     for run in (old, new))  # fmt: skip
+    before, after = recipe_data(old.recipe), recipe_data(new.recipe)
     paths = [path for path in sorted({*before, *after}) if before.get(path) != after.get(path)]
     if not paths:
         return []
@@ -104,9 +104,7 @@ def _source(root: Path, run: Run, part: str) -> Tree | None:
 def _code_of(tree: Tree, run: Run, part: str) -> Tree | None:
     """What stage `part` depends on in `tree`; None unless it is the code that the recipe says."""
     with tempfile.TemporaryDirectory(prefix="seqlab-source-") as folder:
-        for name, content in tree.items():
-            Path(folder, name).parent.mkdir(parents=True, exist_ok=True)
-            Path(folder, name).write_bytes(content)
+        write_tree(Path(folder), tree)
         try:
             paths = load_stage(Path(folder), part).code
             if code_digest(Path(folder), paths) != run.recipe[part]["code"]:

@@ -8,15 +8,15 @@ from typing import Any
 from seqlab.commands.why.code_changes import code_changes
 from seqlab.commands.why.earlier import EarlierFiles, Tree, present
 from seqlab.commands.why.reason import Reason, as_lines, value_changes
-from seqlab.commands.why.run_cache import cached_stages
 from seqlab.core.errors import SeqlabError
 from seqlab.params.schema import ORIGINS
 from seqlab.params.yaml import read_yaml
+from seqlab.results.paths import VERSIONS
 from seqlab.system.dvc import dvc_status
+from seqlab.system.dvc_library import cached_stages
 from seqlab.tracking.fingerprint.pipeline import StageDefinition, load_stage, locked_stages, stage_names
 from seqlab.tracking.home import Home, find_home
 
-VERSIONS = "versions.toml"
 DELETED = "deleted"
 HARMLESS = "  It will run again, and prove that nothing changed."
 FEW = 3

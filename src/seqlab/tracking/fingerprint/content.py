@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -34,6 +35,18 @@ def folder_digest(files: dict[str, str]) -> str:
 def sha256(path: Path) -> str:
     """SHA-256 of a file's content, in hexadecimal."""
     return _file_digest(path, "sha256")
+
+
+def is_below(path: str, places: Iterable[str]) -> bool:
+    """Whether a path is one of these files or folders, or lies in one."""
+    return any(path == place or path.startswith(f"{place}/") for place in places)
+
+
+def write_tree(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write files, by their paths in the folder, as they were read from a commit or an archive."""
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
 
 
 def files_below(path: Path) -> list[Path]:

@@ -15,7 +15,8 @@ from seqlab.params.schema import NONE, ORIGINS
 from seqlab.tracking.fingerprint.canonical import digest
 from seqlab.tracking.fingerprint.code import code_digest
 from seqlab.tracking.fingerprint.content import dvc_digest
-from seqlab.tracking.fingerprint.pipeline import StageDefinition, load_stage, load_versions, locked_digests
+from seqlab.tracking.fingerprint.pipeline import StageDefinition, load_stage, locked_digests
+from seqlab.tracking.fingerprint.versions import load_versions
 
 # What a stage reads that starts from nothing: nothing.
 NO_ORIGIN = (ORIGINS / NONE).as_posix()
@@ -56,15 +57,6 @@ def continuation_fingerprint(params: Params, root: Path) -> str:
     """
     recipe = _train_recipe(params, root)
     return digest({**recipe, "train": {name: value for name, value in recipe["train"].items() if name != "epochs"}})
-
-
-def run_fingerprint(params: Params, root: Path) -> str:
-    """Fingerprint of the run that working copy `root` makes.
-
-    Raises:
-        SeqlabError: as `train_fingerprint`.
-    """
-    return load_recipe(params, root).run_fingerprint
 
 
 def load_recipe(params: Params, root: Path) -> Recipe:

@@ -6,7 +6,8 @@
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
-CODE_FOLDERS = ("src/", "pipeline/")
+from seqlab.results.paths import CODE_FILES
+
 ANYWHERE = (
     *("__pycache__", "*.egg-info"),
     *(".DS_Store", "._*", "Thumbs.db", "desktop.ini"),
@@ -18,5 +19,5 @@ IN_CODE = (".*", "*.py[cod]", "*.sw[a-p]", "*.bak", "*.orig", "*.rej", "*.tmp", 
 
 def is_leftover(path: str) -> bool:
     """Whether a file, by its path relative to the project, is such a thing or lies in one."""
-    patterns = (*ANYWHERE, *IN_CODE) if path.startswith(CODE_FOLDERS) else ANYWHERE
+    patterns = (*ANYWHERE, *IN_CODE) if path.startswith(CODE_FILES) else ANYWHERE
     return any(fnmatchcase(part, pattern) for part in PurePosixPath(path).parts for pattern in patterns)

@@ -1,7 +1,6 @@
 """What dvc.yaml and dvc.lock say of a stage."""
 
 import re
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,11 @@ from typing import Any
 from seqlab.core.errors import SeqlabError
 from seqlab.params.schema import NAME
 from seqlab.params.yaml import read_yaml
+from seqlab.results.paths import CODE_FILES, LOCK, PARAMS, PIPELINE
 
-CODE_FOLDERS = ("src/", "pipeline/")
+# The stages that make a model, and those that make a result of it; a stale report is left out.
+MODEL_STAGES = ("download", "tokenize", "train")
+RESULT_STAGES = (*MODEL_STAGES, "evaluate")
 # A parameter in a path, as DVC writes it.
 _PARAMETER = re.compile(r"\$\{([\w.]+)\}")
 
@@ -28,12 +30,12 @@ class StageDefinition:
     @property
     def code(self) -> tuple[str, ...]:
         """Its dependencies that are code."""
-        return tuple(path for path in self.deps if path.startswith(CODE_FOLDERS))
+        return tuple(path for path in self.deps if path.startswith(CODE_FILES))
 
     @property
     def data(self) -> tuple[str, ...]:
         """Its other dependencies."""
-        return tuple(path for path in self.deps if not path.startswith(CODE_FOLDERS))
+        return tuple(path for path in self.deps if not path.startswith(CODE_FILES))
 
 
 def load_stage(root: Path, name: str) -> StageDefinition:
@@ -43,14 +45,14 @@ def load_stage(root: Path, name: str) -> StageDefinition:
         SeqlabError: dvc.yaml is missing, is not YAML, or has no such stage; or a path of it holds a parameter, and
             params.yaml is missing, is not YAML, or has no such parameter.
     """
-    return _definition(root, read_yaml(root / "dvc.yaml"), name, _Values(root))
+    return _definition(root, read_yaml(root / PIPELINE), name, _Values(root))
 
 
 class _Values:
     """The parameters of `root`/params.yaml, read if a path asks for one."""
 
     def __init__(self, root: Path) -> None:
-        self._path = root / "params.yaml"
+        self._path = root / PARAMS
         self._content: Any = None
 
     def fill(self, path: str) -> str:
@@ -76,7 +78,7 @@ def _definition(root: Path, content: Any, name: str, values: _Values) -> StageDe
         deps = _paths(stage.get("deps", []), values.fill)
         return StageDefinition(name, deps, _paths(outs, values.fill), str(stage.get("cmd", "")))
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise SeqlabError(f"{root / 'dvc.yaml'} has no stage {name} with deps and outs") from None
+        raise SeqlabError(f"{root / PIPELINE} has no stage {name} with deps and outs") from None
 
 
 def stage_paths(root: Path) -> list[str]:
@@ -85,26 +87,10 @@ def stage_paths(root: Path) -> list[str]:
     Raises:
         SeqlabError: as `load_stage`.
     """
-    content = read_yaml(root / "dvc.yaml")
+    content = read_yaml(root / PIPELINE)
     values = _Values(root)
     stages = [_definition(root, content, name, values) for name in _names(root, content)]
     return sorted({path for stage in stages for path in (*stage.deps, *stage.outs)})
-
-
-def load_versions(root: Path, stage: str) -> dict[str, str]:
-    """The table of `stage` in `root`/versions.toml: package → version.
-
-    Raises:
-        SeqlabError: the file or the table is missing or damaged.
-    """
-    path = root / "versions.toml"
-    try:
-        versions = tomllib.loads(path.read_text("utf-8"))[stage]
-        if not isinstance(versions, dict) or not all(isinstance(version, str) for version in versions.values()):
-            raise ValueError("not a table of package = version")
-        return versions
-    except (OSError, ValueError, KeyError, RecursionError) as error:
-        raise SeqlabError(f"{path}: cannot read the versions of stage {stage} ({error})") from None
 
 
 def stage_names(root: Path) -> list[str]:
@@ -113,14 +99,14 @@ def stage_names(root: Path) -> list[str]:
     Raises:
         SeqlabError: dvc.yaml is missing, is not YAML, or has no stages.
     """
-    return _names(root, read_yaml(root / "dvc.yaml"))
+    return _names(root, read_yaml(root / PIPELINE))
 
 
 def _names(root: Path, content: Any) -> list[str]:
     try:
         return [str(name) for name in content["stages"]]
     except (KeyError, TypeError):
-        raise SeqlabError(f"{root / 'dvc.yaml'} has no stages") from None
+        raise SeqlabError(f"{root / PIPELINE} has no stages") from None
 
 
 def locked_stages(root: Path) -> dict[str, dict[str, Any]]:
@@ -129,7 +115,7 @@ def locked_stages(root: Path) -> dict[str, dict[str, Any]]:
     Raises:
         SeqlabError: dvc.lock is damaged.
     """
-    path = root / "dvc.lock"
+    path = root / LOCK
     if not path.is_file():
         return {}
     try:
@@ -150,7 +136,7 @@ def locked_digests(root: Path) -> dict[str, str]:
         entries = [entry for key in ("deps", "outs") for stage in stages for entry in stage.get(key, [])]
         return {entry["path"]: entry["md5"] for entry in entries if "md5" in entry}
     except (KeyError, TypeError, AttributeError):
-        raise _damaged(root / "dvc.lock") from None
+        raise _damaged(root / LOCK) from None
 
 
 def _damaged(path: Path) -> SeqlabError:

@@ -4,18 +4,19 @@ import getpass
 import os
 import platform
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from seqlab.core.errors import SeqlabError
 from seqlab.params.yaml import parse_yaml, read_yaml
+from seqlab.results.paths import PARAMS, PROJECT, RECIPE
 from seqlab.system import git
 from seqlab.tracking.fingerprint.canonical import flatten
 from seqlab.tracking.fingerprint.leftovers import is_leftover
+from seqlab.tracking.fingerprint.versions import installed
 
 # What a result may depend on. dvc.lock is not among them: DVC itself edits it while a pipeline runs.
-WATCHED = ("dvc.yaml", "params.yaml", "pipeline", "pyproject.toml", "src", "versions.toml")
+WATCHED = (*RECIPE, PROJECT)
 
 
 def provenance(root: Path, packages: list[str]) -> dict[str, Any]:
@@ -24,16 +25,16 @@ def provenance(root: Path, packages: list[str]) -> dict[str, Any]:
     `dirty` lists the watched files that differ from the commit. `params_diff` maps each parameter that differs from
     the commit's to its old and new value.
     """
-    found: dict[str, Any] = {
+    known: dict[str, Any] = {
         "user": _user(),
         "python": platform.python_version(),
-        "versions": {package: installed for package in packages if (installed := _installed(package))},
+        "versions": {package: found for package in packages if (found := installed(package))},
         "experiment": os.environ.get("DVC_EXP_NAME"),
         "baseline": os.environ.get("DVC_EXP_BASELINE_REV"),
     }
     with suppress(SeqlabError):
-        found |= _of_git(root)
-    return found
+        known |= _of_git(root)
+    return known
 
 
 def commit_time(root: Path) -> float:
@@ -54,12 +55,12 @@ def _of_git(root: Path) -> dict[str, Any]:
 
 
 def _params_diff(root: Path, commit: str) -> dict[str, list[Any]]:
-    committed = git.file_at(root, commit, "params.yaml")
+    committed = git.file_at(root, commit, PARAMS)
     if committed is None:
         return {}
     try:
-        old = flatten(parse_yaml(committed, "HEAD:params.yaml"))
-        new = flatten(read_yaml(root / "params.yaml"))
+        old = flatten(parse_yaml(committed, f"HEAD:{PARAMS}"))
+        new = flatten(read_yaml(root / PARAMS))
     except SeqlabError:
         return {}
     return {name: [old.get(name), new.get(name)] for name in sorted({*old, *new}) if old.get(name) != new.get(name)}
@@ -70,11 +71,4 @@ def _user() -> str | None:
         return getpass.getuser()
     except (OSError, KeyError):
         # A container may run under a number that nobody named.
-        return None
-
-
-def _installed(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
         return None

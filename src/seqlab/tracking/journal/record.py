@@ -106,6 +106,11 @@ class RunRecord:
         )
 
 
+def recipe_data(recipe: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """Path → DVC's digest of all data in a recipe."""
+    return {path: str(digest) for part in recipe.values() for path, digest in part["data"].items()}
+
+
 def recipe_params(recipe: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """The parameters in a recipe, with dotted names: neither the report's nor those of corpora that were not chosen."""
     train, evaluate = recipe["train"], recipe["evaluate"]

@@ -7,6 +7,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from seqlab.core.errors import SeqlabError
+from seqlab.results.paths import PINS, PIPELINE, PROJECT, RECIPE
 from seqlab.system import git
 from seqlab.tracking.fingerprint.content import files_below
 from seqlab.tracking.fingerprint.leftovers import is_leftover
@@ -14,10 +15,7 @@ from seqlab.tracking.objects import Objects
 
 # The name under which a run has the archive.
 SOURCE = "source.zip"
-SOURCES = (
-    *("dvc.yaml", "params.yaml", "versions.toml", "pyproject.toml", "requirements.txt", "requirements-torch.txt"),
-    *("pipeline", "src/seqlab"),
-)
+SOURCES = (*RECIPE, PROJECT, *PINS)
 # A year that every zip program knows; the true times are no part of the source.
 TIME = (1980, 1, 1, 0, 0, 0)
 MODE = 0o100644
@@ -73,7 +71,7 @@ def _tracked(root: Path) -> list[str] | None:
         found = git.tracked_files(root, SOURCES)
     except SeqlabError:
         return None
-    return found if SOURCES[0] in found else None
+    return found if PIPELINE in found else None
 
 
 def read_source(archive: bytes) -> dict[str, bytes]:

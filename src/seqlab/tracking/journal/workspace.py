@@ -13,9 +13,6 @@ from seqlab.tracking.journal.execution import Execution
 from seqlab.tracking.journal.source import SOURCE, keep_source
 from seqlab.tracking.objects import Objects
 
-# Without these up to date there is no result to tell of; a stale report is left out.
-NEEDED = ("download", "tokenize", "train", "evaluate")
-
 
 def stale_stages(root: Path) -> dict[str, str]:
     """Stage → what changed, for each stage of working copy `root` that `dvc repro` would run.

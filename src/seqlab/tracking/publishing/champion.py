@@ -5,10 +5,9 @@ set, by the corpus's measure, is higher and the difference significant, or if so
 An ensemble of runs does not challenge: its scores are not those of the one model that would be served.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
@@ -16,12 +15,11 @@ from filelock import FileLock
 from seqlab.core.errors import SeqlabError
 from seqlab.results.paths import TRANSLATIONS
 from seqlab.tracking.foreign import is_fingerprint, translations
-from seqlab.tracking.home import Home, find_home
+from seqlab.tracking.home import Home
 from seqlab.tracking.journal.record import run_alias
 from seqlab.tracking.publishing.decisions import note_verdict, read_decisions
-from seqlab.tracking.publishing.find import find_run
 from seqlab.tracking.publishing.run import Run, published
-from seqlab.tracking.publishing.server import Server, connect, server_errors
+from seqlab.tracking.publishing.server import Server
 from seqlab.tracking.publishing.tags import CHALLENGE, RUN_FINGERPRINT
 
 if TYPE_CHECKING:
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
 
 CHAMPION = "champion"
 NOT_COMPARED = "not compared"
-BY_HAND = "promoted by hand"
 
 
 @dataclass(frozen=True)
@@ -54,11 +51,11 @@ def challenge(home: Home, server: Server, run_id: str) -> str:
     name = run.task
     if CHALLENGE in run.tags or run.score is None or name is None:
         return ""
-    with _alone(home, name):
-        version = _version(server, name, run_alias(run.fingerprint))
+    with alone(home, name):
+        version = version_of(server, name, run_alias(run.fingerprint))
         if version is None:
             return ""
-        champion = _version(server, name, CHAMPION)
+        champion = version_of(server, name, CHAMPION)
         wins, verdict = _remembered(home, server, run, champion) or _verdict(server, run, champion)
         if wins:
             server.client.set_registered_model_alias(name, CHAMPION, version.version)
@@ -68,63 +65,7 @@ def challenge(home: Home, server: Server, run_id: str) -> str:
     return verdict
 
 
-def promote(start: Path, run: str, agree: Callable[[str], bool]) -> str:
-    """Make the model of `run` (id, name, or the beginning of its fingerprint) the champion of its task; say so.
-
-    `agree` is asked if the champion is better, or was measured otherwise; nothing changes unless it says yes.
-
-    Raises:
-        SeqlabError: the server does not answer, there is no such run, it has no registered model, or nobody agrees.
-    """
-    home = find_home(start)
-    server = connect(home)
-    with server_errors(server.uri):
-        found = published(server, find_run(server, run))
-        name = found.task
-        if name is None or not is_fingerprint(found.fingerprint):
-            raise SeqlabError(f"{found.place} is none of seqlab's: it has no task")
-        with _alone(home, name):
-            version = _version(server, name, run_alias(found.fingerprint))
-            if version is None:
-                raise SeqlabError(
-                    f"{found.place} has no model in the registry: its training did not finish, or somebody deleted the "
-                    "model"
-                )
-            before = _version(server, name, CHAMPION)
-            doubt = _of_its_model(found) or _doubt(server, found, before)
-            if doubt and not agree(doubt):
-                raise SeqlabError(f"{doubt} The champion stays; `--yes` promotes all the same")
-            server.client.set_registered_model_alias(name, CHAMPION, version.version)
-            note_verdict(home, found.fingerprint, name, BY_HAND, crowned=True)
-            server.client.set_tag(found.id, CHALLENGE, BY_HAND)
-    was = f", before: version {before.version}" if before is not None else ""
-    return f"{found.name} is the champion of {name}: version {version.version}{was}"
-
-
-def _of_its_model(run: Run) -> str:
-    """Why the run's scores say little of its model; "" if they are the model's."""
-    return f"{run.name} was scored as an ensemble of runs, and its model is one of them." if run.is_ensemble else ""
-
-
-def _doubt(server: Server, run: Run, champion: "ModelVersion | None") -> str:
-    """Why the run should perhaps not take the champion's place; "" if nothing speaks against it."""
-    if champion is None or champion.run_id in (None, run.id):
-        return ""
-    if run.score is None:
-        return f"{run.name} has no score of a test set."
-    other = _run_of(server, champion)
-    if other is None:
-        # There is nothing to compare with any more.
-        return ""
-    if what := _differs(run, other):
-        return f"{run.name} and the champion, {other.name}, cannot be compared: another {what}."
-    theirs = other.score or 0.0
-    if run.score >= theirs:
-        return ""
-    return f"{run.name} has {run.measure.label} {run.score:.1f}, the champion, {other.name}, {theirs:.1f}."
-
-
-def _differs(run: Run, champion: Run) -> str:
+def differs(run: Run, champion: Run) -> str:
     """In what two runs' scores do not measure the same; "" if they do."""
     if run.test_set != champion.test_set:
         return "test set"
@@ -141,7 +82,7 @@ def _remembered(home: Home, server: Server, run: Run, champion: "ModelVersion | 
     crowned = earlier.crowned.get(run.task or "", 0.0)
     if champion is None:
         return crowned > 0, earlier.verdict
-    other = _run_of(server, champion)
+    other = run_of(server, champion)
     known = read_decisions(home, other.fingerprint) if other and is_fingerprint(other.fingerprint) else None
     if known is None or not known.crowned:
         return None
@@ -157,10 +98,10 @@ def _verdict(server: Server, run: Run, champion: "ModelVersion | None") -> tuple
     same = (champion.tags or {}).get(RUN_FINGERPRINT) == run.fingerprint
     if same or champion.run_id == run.id:
         return True, "won"
-    other = _run_of(server, champion)
+    other = run_of(server, champion)
     if other is None:
         return False, f"{NOT_COMPARED} with version {champion.version}: its run is gone from MLflow"
-    if what := _differs(run, other):
+    if what := differs(run, other):
         return False, f"{NOT_COMPARED} with {other.name}: another {what}"
     return _compared(run, other)
 
@@ -205,7 +146,8 @@ def _outputs(run: Run) -> _Outputs:
     return _Outputs([each.translation for each in records], [tuple(each.references) for each in records])
 
 
-def _version(server: Server, name: str, alias: str) -> "ModelVersion | None":
+def version_of(server: Server, name: str, alias: str) -> "ModelVersion | None":
+    """The version of a registered model that has an alias; None if none has it, or there is no such model."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -216,7 +158,7 @@ def _version(server: Server, name: str, alias: str) -> "ModelVersion | None":
         raise
 
 
-def _run_of(server: Server, version: "ModelVersion") -> Run | None:
+def run_of(server: Server, version: "ModelVersion") -> Run | None:
     """The run that made a version; None if it is gone for good."""
     from mlflow.exceptions import MlflowException
 
@@ -229,7 +171,8 @@ def _run_of(server: Server, version: "ModelVersion") -> Run | None:
 
 
 @contextmanager
-def _alone(home: Home, name: str) -> Iterator[None]:
+def alone(home: Home, name: str) -> Iterator[None]:
+    """While nobody else on this machine gives task `name` another champion."""
     home.locks.mkdir(parents=True, exist_ok=True)
     with FileLock(home.locks / f"{name}.champion.lock"):
         yield

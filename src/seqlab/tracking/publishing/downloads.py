@@ -74,7 +74,7 @@ def _download_best(run: str, start: Path | None) -> "tuple[Path, Run]":
 def _downloaded(home: Home, server: Server, model_id: str, expected: str | None) -> Path:
     """The checkpoint's folder; `expected`: the digest it was logged under, None of one from an earlier version."""
     # The name says what it is: another server's model of that id, or another content, is another folder.
-    folder = home.folder / "downloads" / f"{model_id}-{digest([server.address, expected])[:12]}"
+    folder = home.downloads / f"{model_id}-{digest([server.address, expected])[:12]}"
     home.locks.mkdir(parents=True, exist_ok=True)
     with FileLock(home.locks / f"{folder.name}.lock"):
         remove_leftovers(folder)

@@ -9,18 +9,19 @@ import os
 import platform
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from seqlab.core.atomic import write_text
+from seqlab.results.paths import LOCK, PROJECT, RECIPE
 from seqlab.tracking.fingerprint.canonical import digest
 from seqlab.tracking.fingerprint.content import files_below
+from seqlab.tracking.fingerprint.versions import installed
 from seqlab.tracking.home import Home
 from seqlab.tracking.publishing.uri import database, tracking_uri
 
 # Ours in a working copy, and DVC's: what fingerprints and `dvc status` depend on beside the stages' files.
-PROJECT = ("dvc.yaml", "dvc.lock", "params.yaml", "versions.toml", "pyproject.toml", ".dvcignore", "src", "pipeline")
+FILES = (*RECIPE, LOCK, PROJECT, ".dvcignore")
 DVC = (".dvc/config", ".dvc/config.local")
 # Files of the cache come and go, and the folders' times with them.
 CACHE = ".dvc/cache/files/md5"
@@ -65,13 +66,13 @@ def state(home: Home, store: Path | None, paths: Iterable[str]) -> str | None:
         return None
     with open(store, "rb") as file:
         counter = file.read(COUNTER.stop)[COUNTER].hex()
-    trees = [home.root / path for path in {*PROJECT, *paths}]
+    trees = [home.root / path for path in {*FILES, *paths}]
     return digest(
         {
             "root": str(home.root.resolve()),
             "code": str(CODE),
             "python": platform.python_version(),
-            "packages": [_installed(name) for name in PACKAGES],
+            "packages": [installed(name) for name in PACKAGES],
             "experiment": os.environ.get("MLFLOW_EXPERIMENT_NAME"),
             "counter": counter,
             "database": [_seen(store.with_name(store.name + end)) for end in DATABASE],
@@ -93,10 +94,3 @@ def _seen(path: Path) -> list[Any]:
     except OSError:
         return [str(path)]
     return [str(path), status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
-
-
-def _installed(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""

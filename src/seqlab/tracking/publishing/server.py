@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from seqlab.core.atomic import write_text
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import load_params
+from seqlab.results.paths import PARAMS
 from seqlab.system.addresses import check_address, stripped
 from seqlab.tracking.fingerprint.canonical import digest
 from seqlab.tracking.foreign import task
@@ -118,7 +119,7 @@ def connect(home: Home) -> Server:
 
 def _own_task(home: Home) -> str | None:
     try:
-        return task(load_params(home.root / "params.yaml").corpus.model_dump())
+        return task(load_params(home.root / PARAMS).corpus.model_dump())
     except SeqlabError:
         return None
 

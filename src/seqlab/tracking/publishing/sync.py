@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seqlab.core.errors import SeqlabError
-from seqlab.tracking.fingerprint.pipeline import locked_stages, stage_paths
+from seqlab.results.paths import LOCK
+from seqlab.tracking.fingerprint.pipeline import RESULT_STAGES, locked_stages, stage_paths
 from seqlab.tracking.home import Home, find_home
 from seqlab.tracking.journal.execution import Execution, mark_died, read_executions
 from seqlab.tracking.journal.record import RunRecord
-from seqlab.tracking.journal.workspace import NEEDED, stale_stages, workspace_execution
+from seqlab.tracking.journal.workspace import stale_stages, workspace_execution
 from seqlab.tracking.objects import Objects
 from seqlab.tracking.publishing.assembly import assemble
 from seqlab.tracking.publishing.failures import described
@@ -134,7 +135,7 @@ def _counted(skipped: list[str]) -> list[str]:
 
 
 def _workspace(home: Home, objects: Objects) -> tuple[list[Execution], list[str]]:
-    if not (home.root / "dvc.lock").is_file():
+    if not (home.root / LOCK).is_file():
         return [], ["Nothing has run in this working copy yet; `dvc repro` runs the pipeline"]
     try:
         # DVC's own message says neither which file it is nor what to do.
@@ -144,7 +145,7 @@ def _workspace(home: Home, objects: Objects) -> tuple[list[Execution], list[str]
         return [], [f"Only the journal was published: {error}"]
     changed = [
         f"{stage} ({textwrap.shorten(stale[stage], LONGEST_REASON, placeholder=' …')})"
-        for stage in NEEDED
+        for stage in RESULT_STAGES
         if stage in stale
     ]
     if changed:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqlab.results.metrics import Metric, measure_named
-from seqlab.results.paths import PARAMS, TEST_SET
+from seqlab.results.paths import PARAMS, PIPELINE, TEST_SET
 from seqlab.tracking.journal.execution import Execution
 from seqlab.tracking.journal.ledger import Ledger
 from seqlab.tracking.journal.points import COUNTERS
@@ -53,7 +53,7 @@ def fact_tags(first: Execution, numerics: dict[str, Any], scores: dict[str, Any]
     tags = {
         RUN_FINGERPRINT: first.run_fingerprint,
         TRAIN_FINGERPRINT: first.train_fingerprint,
-        "mlflow.source.name": "dvc.yaml",
+        "mlflow.source.name": PIPELINE,
         "mlflow.source.type": "LOCAL",
         "mlflow.user": provenance.get("user") or "",
         "versions": _listed({"python": provenance["python"], **provenance["versions"]}),

@@ -1,9 +1,11 @@
-"""Recipes: lists of parameters, one a line, as somebody else may have written them."""
+"""The command `seqlab recipe`: recipes are lists of parameters, one a line, as somebody else may have written them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
-from seqlab.commands.sweep.command import NAME
+from seqlab.commands.sweep.command import NAME, run_sweep
 from seqlab.commands.sweep.members import make_members
+from seqlab.commands.sweep.where import Where
 from seqlab.core.errors import SeqlabError
 from seqlab.system.dvc import run_dvc
 from seqlab.system.git import check_identity
@@ -50,3 +52,19 @@ def run_recipe(start: Path, name: str) -> int:
         )
     check_identity(root)
     return run_dvc(root, "exp", "run", f"--name={name}", *(f"--set-param={each}" for each in settings))
+
+
+def run_seeds(start: Path, name: str, seeds: str, *, say: Callable[[str], None]) -> int:
+    """Run a recipe as a sweep of its name, one member a seed; the exit status of `run_sweep`.
+
+    Args:
+        start: A folder of the working copy.
+        name: The recipe's.
+        seeds: As after `-S seed=`, such as `1,2,3`.
+        say: Takes what people want to know.
+
+    Raises:
+        SeqlabError: the recipe is refused, or as `run_sweep`.
+    """
+    settings = [*read_recipe(find_home(start).root, name), f"seed={seeds}"]
+    return run_sweep(start, settings, name=name, where=Where(), dry_run=False, say=say)

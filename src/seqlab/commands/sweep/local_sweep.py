@@ -1,17 +1,18 @@
-"""Runs the members of a sweep through DVC's queue, and follows them to their end."""
+"""Members of a sweep in DVC's queue on this machine: queued, run by its workers, and followed to their end."""
 
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from seqlab.commands.sweep.experiments import Experiments
 from seqlab.commands.sweep.failure import lost_run_cache_entry, reason
 from seqlab.commands.sweep.interruption import Interruption
-from seqlab.commands.sweep.plan import Planned
-from seqlab.commands.sweep.progress import Progress
+from seqlab.commands.sweep.members import Member
+from seqlab.commands.sweep.plan import Planned, make_plan
+from seqlab.commands.sweep.progress import ProgressBar
 from seqlab.commands.sweep.queue import Queue, Task
+from seqlab.commands.sweep.result import Result
 from seqlab.core.errors import SeqlabError
 
 POLL_SECONDS = 2.0
@@ -20,39 +21,43 @@ LOOK_SECONDS = 30.0
 CALM_POLLS = 2
 
 
-@dataclass
-class Result:
-    """How a sweep ended: names of members, and of the failed ones the reasons.
+class LocalSweep:
+    """Runs members on this machine; see `seqlab.commands.sweep.executor.Executor`."""
 
-    `stopped` were not brought to their end; `advice` says what becomes of them. `logs`: where the log of a failed one
-    is, if not in DVC's queue. `interrupted`: by Ctrl-C or SIGTERM, though it may have come as the last member ended.
-    """
-
-    done: list[str] = field(default_factory=list)
-    failed: dict[str, str] = field(default_factory=dict)
-    stopped: list[str] = field(default_factory=list)
-    logs: dict[str, str] = field(default_factory=dict)
-    interrupted: bool = False
-    advice: str = "The same command goes on: interrupted trainings resume where they were."
-
-    def log(self, name: str) -> str:
-        """Where the log of a failed member is, or the command that shows it."""
-        return self.logs.get(name, f"dvc queue logs {name}")
-
-
-class Sweep:
-    """Runs what remains of a plan."""
-
-    def __init__(self, root: Path, plan: Sequence[Planned], jobs: int) -> None:
-        self._plan = plan
+    def __init__(self, root: Path, jobs: int) -> None:
+        self._root = root
         self._jobs = jobs
         self._queue = Queue(root)
         self._experiments = Experiments(root)
-        self._result = Result(done=[each.name for each in plan if each.state == "done"])
-        self._open = [each for each in plan if each.state != "done"]
+        self._result = Result()
+        self._open: list[Planned] = []
         self._again: list[str] = []
 
-    def run(self) -> Result:
+    def plan(self, members: Sequence[Member]) -> list[Planned]:
+        """How far each member is, in DVC's queue and among its experiments.
+
+        Raises:
+            SeqlabError: the queue cannot be read.
+        """
+        self._queue.fail_abandoned()
+        return make_plan(members, Experiments(self._root), self._queue.tasks())
+
+    def failure(self, planned: Planned) -> str:
+        """Why a member failed, by the queue's log; "" where that is gone, or of another recipe.
+
+        Raises:
+            SeqlabError: the queue cannot be read.
+        """
+        task = self._queue.tasks().get(planned.name)
+        if task is None or not task.is_of(planned.member.params, Experiments(self._root)):
+            return ""
+        try:
+            return reason(self._queue.log(planned.name))
+        except SeqlabError:
+            # Its log is gone.
+            return ""
+
+    def run(self, plan: Sequence[Planned]) -> Result:
         """Run the members that are not done; a failed one does not stop the rest, Ctrl-C stops them all.
 
         What failed by no fault of its own, because two workers met in DVC's run cache, runs once more at the end.
@@ -60,9 +65,12 @@ class Sweep:
         Raises:
             SeqlabError: DVC refuses a member, or its queue cannot be read.
         """
+        self._result = Result(done=[each.name for each in plan if each.state == "done"])
+        self._open = [each for each in plan if each.state != "done"]
+        self._again = []
         if not self._open:
             return self._result
-        with Interruption() as interruption, Progress(len(self._open)) as progress:
+        with Interruption() as interruption, ProgressBar(len(self._open)) as progress:
             self._add([each for each in self._open if each.state in ("new", "failed")], interruption, progress)
             self._follow([each.name for each in self._open], interruption, progress)
             if self._again and not interruption:
@@ -73,7 +81,7 @@ class Sweep:
                 self._stop(progress)
         return self._result
 
-    def _add(self, fresh: Sequence[Planned], interruption: Interruption, progress: Progress) -> None:
+    def _add(self, fresh: Sequence[Planned], interruption: Interruption, progress: ProgressBar) -> None:
         tasks = self._queue.tasks()
         self._queue.remove(each.name for each in fresh if each.name in tasks)
         for number, each in enumerate(fresh, 1):
@@ -84,7 +92,7 @@ class Sweep:
         if not interruption:
             self._queue.start(self._jobs)
 
-    def _follow(self, names: Sequence[str], interruption: Interruption, progress: Progress) -> None:
+    def _follow(self, names: Sequence[str], interruption: Interruption, progress: ProgressBar) -> None:
         looked = time.monotonic()
         missing: set[str] = set()
         while names and not interruption:
@@ -93,14 +101,14 @@ class Sweep:
             missing = set(names) - set(tasks)
             names = [name for name in names if name not in ended]
             self._end(ended, progress)
-            running = [name for name in names if name in tasks and tasks[name].status == "Running"]
+            running = [name for name in names if name in tasks and tasks[name].state == "running"]
             progress.show(running, len(names) - len(running))
             if time.monotonic() - looked > LOOK_SECONDS:
                 self._revive()
                 looked = time.monotonic()
             time.sleep(POLL_SECONDS if names else 0)
 
-    def _end(self, names: Sequence[str], progress: Progress) -> None:
+    def _end(self, names: Sequence[str], progress: ProgressBar) -> None:
         """Note how members ended that are in the queue no more."""
         revisions = self._experiments.revisions() if names else {}
         for name in names:
@@ -130,7 +138,7 @@ class Sweep:
             self._queue.fail_abandoned()
             self._queue.start(self._jobs)
 
-    def _stop(self, progress: Progress) -> None:
+    def _stop(self, progress: ProgressBar) -> None:
         """Take back what waits, and wait until what runs has saved its state and ended."""
         progress.say("stopping: trainings save their state")
         names = {each.name for each in self._open} - {*self._result.done, *self._result.failed}
@@ -139,11 +147,11 @@ class Sweep:
         # Twice, for the sake of a task that a worker was just taking.
         while calm < CALM_POLLS:
             tasks = {name: task for name, task in self._queue.tasks().items() if name in names}
-            waiting = [name for name, task in tasks.items() if task.status == "Queued"]
+            waiting = [name for name, task in tasks.items() if task.state == "queued"]
             # One that a worker has just taken is not to be removed any more; the next look sees it run.
             with suppress(SeqlabError):
                 self._queue.remove(waiting)
-            running = [name for name, task in tasks.items() if task.status == "Running"]
+            running = [name for name, task in tasks.items() if task.state == "running"]
             # A second signal would cut off the saving.
             killed |= {name for name in running if name not in killed and self._queue.kill(name)}
             progress.show(running, 0)
@@ -156,4 +164,4 @@ class Sweep:
 
 def _is_over(task: Task | None, *, was_missing: bool) -> bool:
     """Whether a task is neither to run nor running; one that a worker is just taking is for a moment nowhere."""
-    return was_missing if task is None else task.status in ("Failed", "Success")
+    return was_missing if task is None else task.state in ("failed", "done")

@@ -4,19 +4,7 @@ from statistics import fmean, variance
 import pytest
 from scipy.stats import t as student
 
-from seqlab.commands.compare.recipe_verdict import recipe_verdicts
-from seqlab.commands.compare.runs import ComparedRun
-from seqlab.commands.compare.seeds import SeedGroup, seed_groups
-from seqlab.significance.paired_test import Interval
-
-
-def groups(*scores: list[float]) -> list[SeedGroup]:
-    runs = [
-        ComparedRun(f"{recipe}-{seed}", "", "", "", {"seed": str(seed), "recipe": str(recipe)}, {}, {"test/bleu": bleu})
-        for recipe, found in enumerate(scores)
-        for seed, bleu in enumerate(found)
-    ]
-    return seed_groups(runs, [Interval(0, 0, 1.0)] * len(runs), ["recipe", "seed"])
+from seqlab.significance.recipe_test import verdicts
 
 
 def welch(first: list[float], second: list[float]) -> float:
@@ -28,7 +16,7 @@ def welch(first: list[float], second: list[float]) -> float:
 
 def test_it_is_welch_s_test_with_holm_s_correction() -> None:
     best, near, far = [30.0, 31.0, 32.0], [29.0, 31.5, 30.0, 30.5], [20.0, 20.5]
-    found = recipe_verdicts(groups(best, near, far))
+    found = verdicts([best, near, far])
     expected = [welch(best, near), welch(best, far)]
     assert [verdict.welch for verdict in found] == [pytest.approx(p) for p in expected]
     # The smaller p is doubled, the larger stays.
@@ -39,14 +27,14 @@ def test_it_is_welch_s_test_with_holm_s_correction() -> None:
 
 def test_a_difference_within_the_spread_of_seeds_is_none() -> None:
     # Each pair of trained models may well differ on the test set; the recipes do not.
-    assert not recipe_verdicts(groups([30.0, 26.0, 34.0], [29.0, 25.5, 33.0]))[0].distinct
+    assert not verdicts([[30.0, 26.0, 34.0], [29.0, 25.5, 33.0]])[0].distinct
 
 
 def test_without_a_spread_nothing_is_said_and_the_others_are_corrected_for_themselves() -> None:
-    found = recipe_verdicts(groups([30.0, 30.0], [20.0, 20.0], [10.0, 10.1]))
+    found = verdicts([[30.0, 30.0], [20.0, 20.0], [10.0, 10.1]])
     assert (found[0].welch, found[0].corrected, found[0].distinct) == (None, None, False)
     assert found[1].corrected == found[1].welch == pytest.approx(welch([30.0, 30.0], [10.0, 10.1]))
 
 
 def test_one_recipe_has_no_verdict() -> None:
-    assert recipe_verdicts(groups([30.0, 31.0])) == []
+    assert verdicts([[30.0, 31.0]]) == []

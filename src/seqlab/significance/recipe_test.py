@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import stdev
 
-from seqlab.commands.compare.seeds import SeedGroup
 from seqlab.significance.paired_test import LEVEL, holm
 
 
@@ -28,13 +27,8 @@ class RecipeVerdict:
         return self.corrected is not None and self.corrected < LEVEL
 
 
-def recipe_verdicts(groups: Sequence[SeedGroup]) -> list[RecipeVerdict]:
-    """A verdict for each recipe but the first, the best, corrected for so many comparisons."""
-    return verdicts([[run.score for run in group.runs] for group in groups])
-
-
 def verdicts(scores: Sequence[Sequence[float]]) -> list[RecipeVerdict]:
-    """As `recipe_verdicts`, of each recipe the scores of its seeds, two or more."""
+    """A verdict for each recipe but the first, the best, by the scores of its seeds; corrected likewise."""
     return pair_verdicts([(scores[0], others) for others in scores[1:]])
 
 
@@ -43,6 +37,11 @@ def pair_verdicts(pairs: Sequence[tuple[Sequence[float], Sequence[float]]]) -> l
     p_values = [_welch(first, second) for first, second in pairs]
     corrected = iter(holm([p for p in p_values if p is not None]))
     return [RecipeVerdict(p, None if p is None else next(corrected)) for p in p_values]
+
+
+def p_value(value: float) -> str:
+    """A p-value for people: no zeros that it can't be."""
+    return f"{value:.3f}" if value >= 0.001 else f"{value:.5f}".rstrip("0")
 
 
 def _welch(first: Sequence[float], second: Sequence[float]) -> float | None:

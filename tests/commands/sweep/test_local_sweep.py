@@ -3,16 +3,18 @@
 import os
 import signal
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from seqlab.commands.sweep import sweep as module
+from seqlab.commands.sweep import local_sweep as module
 from seqlab.commands.sweep.failure import reason
+from seqlab.commands.sweep.local_sweep import LocalSweep
 from seqlab.commands.sweep.members import Member
 from seqlab.commands.sweep.plan import Planned, State
 from seqlab.commands.sweep.queue import Task
-from seqlab.commands.sweep.sweep import Sweep
+from seqlab.commands.sweep.result import Result
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import load_params
 from tests.commands.sweep.test_grid import ROOT
@@ -84,51 +86,53 @@ class Finished:
         return dict.fromkeys(self._names, "0" * 40)
 
 
-def make_sweep(monkeypatch: pytest.MonkeyPatch, queue: Played, finished: Sequence[str], **members: State) -> Sweep:
-    """A sweep of members in these states."""
+def make_sweep(
+    monkeypatch: pytest.MonkeyPatch, queue: Played, finished: Sequence[str], **members: State
+) -> Callable[[], Result]:
+    """Runs a sweep of members in these states."""
     monkeypatch.setattr(module, "Queue", lambda _: queue)
     monkeypatch.setattr(module, "Experiments", lambda _: Finished(*finished))
     monkeypatch.setattr(module, "POLL_SECONDS", 0)
     plan = [Planned(Member(name, (f"x={name}",), PARAMS), state) for name, state in members.items()]
-    return Sweep(Path(), plan, jobs=2)
+    return partial(LocalSweep(Path(), jobs=2).run, plan)
 
 
 def test_only_what_is_not_there_is_queued(monkeypatch: pytest.MonkeyPatch) -> None:
-    queue = Played({"c": "Failed", "d": "Queued"}, dict.fromkeys("bcd", "Success"))
+    queue = Played({"c": "failed", "d": "queued"}, dict.fromkeys("bcd", "done"))
     sweep = make_sweep(monkeypatch, queue, "abcd", a="done", b="new", c="failed", d="queued")
-    assert sweep.run().done == list("abcd")
+    assert sweep().done == list("abcd")
     assert queue.calls == ["remove c", "add b x=b", "add c x=c", "start 2"]
 
 
 def test_nothing_to_do_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     queue = Played({})
-    assert make_sweep(monkeypatch, queue, "a", a="done").run().done == ["a"]
+    assert make_sweep(monkeypatch, queue, "a", a="done")().done == ["a"]
     assert queue.calls == []
 
 
 def test_a_failure_stops_nothing_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     queue = Played(
-        {}, {"a": "Failed", "b": "Running", "silent": "Failed"}, {"a": "Failed", "b": "Success", "silent": "Failed"}
+        {}, {"a": "failed", "b": "running", "silent": "failed"}, {"a": "failed", "b": "done", "silent": "failed"}
     )
-    result = make_sweep(monkeypatch, queue, "b", a="new", b="new", silent="new").run()
+    result = make_sweep(monkeypatch, queue, "b", a="new", b="new", silent="new")()
     assert result.done == ["b"]
     assert result.failed == {"a": "train: a went wrong", "silent": "no log"}
 
 
 def test_a_member_that_met_another_in_the_run_cache_runs_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    first = {"a": "Running", "lost": "Failed"}
-    queue = Played({}, first, {"a": "Success", "lost": "Failed"}, {"lost": "Queued"}, {"lost": "Success"})
+    first = {"a": "running", "lost": "failed"}
+    queue = Played({}, first, {"a": "done", "lost": "failed"}, {"lost": "queued"}, {"lost": "done"})
     revisions = [{"a": ""}, {"a": ""}, {"a": "", "lost": ""}]
     sweep = make_sweep(monkeypatch, queue, "", a="new", lost="new")
     monkeypatch.setattr(Finished, "revisions", lambda _: revisions.pop(0))
-    result = sweep.run()
+    result = sweep()
     assert (result.done, result.failed) == (["a", "lost"], {})
     assert queue.calls[2:] == ["start 2", "remove lost", "add lost x=lost", "start 2"]
 
 
 def test_a_member_that_meets_another_twice_has_failed_with_what_dvc_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    queue = Played({}, {"lost": "Failed"})
-    result = make_sweep(monkeypatch, queue, "", lost="new").run()
+    queue = Played({}, {"lost": "failed"})
+    result = make_sweep(monkeypatch, queue, "", lost="new")()
     assert queue.calls.count("add lost x=lost") == 2
     assert list(result.failed) == ["lost"]
     assert result.failed["lost"].startswith("failed to reproduce 'download': [Errno 2]")
@@ -143,32 +147,32 @@ def test_the_reason_is_the_stages_before_dvcs() -> None:
 
 
 def test_a_task_that_is_nowhere_for_a_moment_has_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    queue = Played({}, {"a": "Queued"}, {}, {"a": "Running"}, {}, {"a": "Success"})
-    result = make_sweep(monkeypatch, queue, "a", a="new").run()
+    queue = Played({}, {"a": "queued"}, {}, {"a": "running"}, {}, {"a": "done"})
+    result = make_sweep(monkeypatch, queue, "a", a="new")()
     assert (result.done, result.failed) == (["a"], {})
-    assert queue.answers == [{"a": "Success"}]
+    assert queue.answers == [{"a": "done"}]
 
 
 def test_a_task_that_somebody_removed_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    result = make_sweep(monkeypatch, Played({}, {"silent": "Queued"}, {}), "", silent="new").run()
+    result = make_sweep(monkeypatch, Played({}, {"silent": "queued"}, {}), "", silent="new")()
     assert result.failed == {"silent": "no log"}
 
 
 def test_lost_workers_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LOOK_SECONDS", 0)
-    queue = Played({}, {"a": "Running"}, {"a": "Success"}, workers=0)
-    make_sweep(monkeypatch, queue, "a", a="new").run()
+    queue = Played({}, {"a": "running"}, {"a": "done"}, workers=0)
+    make_sweep(monkeypatch, queue, "a", a="new")()
     assert queue.calls[:4] == ["add a x=a", "start 2", "fail_abandoned", "start 2"]
 
 
 def test_a_signal_takes_back_what_waits_and_kills_what_runs_once(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted() -> Statuses:
         os.kill(os.getpid(), signal.SIGINT)
-        return {"a": "Running", "b": "Queued", "c": "Success"}
+        return {"a": "running", "b": "queued", "c": "done"}
 
-    running = {"a": "Running", "b": "Queued"}
-    queue = Played({}, interrupted, running, {"a": "Running"}, {}, {"d": "Running"}, {"d": "Failed"})
-    result = make_sweep(monkeypatch, queue, "c", a="new", b="new", c="new", d="new").run()
+    running = {"a": "running", "b": "queued"}
+    queue = Played({}, interrupted, running, {"a": "running"}, {}, {"d": "running"}, {"d": "failed"})
+    result = make_sweep(monkeypatch, queue, "c", a="new", b="new", c="new", d="new")()
     assert queue.calls[-3:] == ["remove b", "kill a", "kill d"]
     assert result.done == ["c"]
     assert (result.stopped, result.interrupted) == (["a", "b", "d"], True)
@@ -178,12 +182,12 @@ def test_a_signal_takes_back_what_waits_and_kills_what_runs_once(monkeypatch: py
 def test_one_that_a_worker_takes_while_it_is_taken_back_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted() -> Statuses:
         os.kill(os.getpid(), signal.SIGINT)
-        return {"a": "Queued"}
+        return {"a": "queued"}
 
-    queue = Played({}, interrupted, {"a": "Queued"}, {"a": "Running"}, {})
+    queue = Played({}, interrupted, {"a": "queued"}, {"a": "running"}, {})
     sweep = make_sweep(monkeypatch, queue, "", a="new")
     monkeypatch.setattr(queue, "remove", refuse)
-    assert sweep.run().stopped == ["a"]
+    assert sweep().stopped == ["a"]
     assert queue.calls[-1] == "kill a"
 
 

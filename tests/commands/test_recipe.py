@@ -7,11 +7,12 @@ import pytest
 from click.testing import CliRunner
 
 from seqlab.cli import main
-from seqlab.commands.sweep import recipe
-from seqlab.commands.sweep.recipe import LONGEST, read_recipe, run_recipe
+from seqlab.commands import recipe
+from seqlab.commands.recipe import LONGEST, read_recipe, run_recipe
+from seqlab.commands.sweep.command import check_sweep_name
 from seqlab.core.errors import SeqlabError
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -82,10 +83,18 @@ def test_without_a_name_to_commit_under_nothing_runs(
     assert calls == []
 
 
-@pytest.mark.parametrize("name", ["../params", "a b", "", "-x", "grid;true", "x" * 50])
+@pytest.mark.parametrize("name", ["../params", "a b", "", "-x", "grid;true", "x" * 41])
 def test_a_name_is_no_path(name: str, project: Path) -> None:
     with pytest.raises(SeqlabError, match="a recipe's name"):
         read_recipe(project, name)
+
+
+def test_a_name_has_as_many_letters_as_the_message_says(project: Path) -> None:
+    (project / f"recipes/{'x' * 40}.txt").write_text("seed=1\n", "utf-8")
+    assert read_recipe(project, "x" * 40) == ["seed=1"]
+    check_sweep_name("x" * 40)
+    with pytest.raises(SeqlabError, match="at most 40 letters"):
+        check_sweep_name("x" * 41)
 
 
 def test_a_recipe_that_is_not_there_names_those_that_are(project: Path) -> None:

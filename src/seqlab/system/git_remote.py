@@ -1,0 +1,62 @@
+"""What git knows of the remote called origin, and what it is asked there; see `seqlab.system.git`."""
+
+from pathlib import Path
+
+from seqlab.core.errors import SeqlabError
+from seqlab.system.git import REFERENCES, ask_git, checked, find_commit
+
+REMOTE = "origin"
+# A large repository over a slow line.
+CLONE_SECONDS = 3600
+
+
+def remote_address(root: Path) -> str:
+    """The address of the remote; "" if there is none."""
+    try:
+        return ask_git(root, "remote", "get-url", "--", REMOTE).decode("utf-8", "replace").strip()
+    except SeqlabError:
+        return ""
+
+
+def remote_references(root: Path, folder: str) -> dict[str, str]:
+    """The references in `folder` that the remote has: name without the folder → commit.
+
+    Raises:
+        SeqlabError: the remote does not answer, or refuses.
+    """
+    if not REFERENCES.fullmatch(folder):
+        raise SeqlabError(f"{folder} at {REMOTE} is no folder of references")
+    listing = ask_git(root, "ls-remote", "--refs", "--quiet", "--", REMOTE, f"{folder}*").decode("utf-8", "replace")
+    pairs = (line.split("\t", 1) for line in listing.split("\n") if line)
+    return {name.removeprefix(folder): commit for commit, name in pairs}
+
+
+def is_pushed(root: Path, commit: str) -> bool:
+    """Whether a branch of the remote, as it was when last asked, has the commit."""
+    listing = ask_git(root, "for-each-ref", "--contains", checked(commit), "--", f"refs/remotes/{REMOTE}/")
+    return bool(listing.strip())
+
+
+def clone(root: Path, commit: str, folder: Path) -> None:
+    """Clone the remote of `root` into the new folder, and check the commit out there.
+
+    Raises:
+        SeqlabError: the remote does not answer, or refuses, or has no such commit.
+    """
+    address = remote_address(root)
+    # In `root`, since a path may count from there.
+    ask_git(root, "clone", "--quiet", "--no-checkout", "--", address, str(folder), longer=CLONE_SECONDS)
+    ask_git(folder, "checkout", "--quiet", "--detach", checked(commit))
+
+
+def fetch(root: Path, reference: str) -> str:
+    """Fetch a reference of the remote, under no name here; its commit.
+
+    Raises:
+        SeqlabError: the remote does not answer, or has no such reference.
+    """
+    ask_git(root, "fetch", "--quiet", "--no-tags", "--", REMOTE, reference, longer=CLONE_SECONDS)
+    found = find_commit(root, "FETCH_HEAD")
+    if found is None:
+        raise SeqlabError(f"git fetch: {reference} at {REMOTE} is no commit")
+    return found
