@@ -4,10 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seqlab.seq2seq.engines.cuda.padded import Padded
 from seqlab.seq2seq.engines.cuda.readout import Readout
 from seqlab.seq2seq.engines.cuda.recurrent import cell, layers_of, parameters
 from seqlab.seq2seq.engines.cuda.vocabulary import VocabularySums
+from seqlab.seq2seq.engines.padded import Padded
 from seqlab.seq2seq.model.dropout import Masks, drop
 from seqlab.seq2seq.model.memory import Memory
 from seqlab.seq2seq.model.seq2seq import Seq2Seq

@@ -5,9 +5,9 @@ from torch import Tensor
 
 from seqlab.seq2seq.engines.cuda.choices import chosen, likeliest
 from seqlab.seq2seq.engines.cuda.embedding import embed
-from seqlab.seq2seq.engines.cuda.padded import Padded
 from seqlab.seq2seq.engines.cuda.recurrent import cell, layers_of, parameters, product_type, run, side_by_side
 from seqlab.seq2seq.engines.cuda.vocabulary import VocabularySums
+from seqlab.seq2seq.engines.padded import Padded
 from seqlab.seq2seq.model.dropout import Masks, drop
 from seqlab.seq2seq.model.memory import Memory
 from seqlab.seq2seq.model.recurrent import RecurrentState
