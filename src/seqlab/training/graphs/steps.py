@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from seqlab.seq2seq.engines.capture import Capture, Repeated, Work, capture_for
-from seqlab.seq2seq.engines.transfers import fetch, pinned
+from seqlab.seq2seq.engines.capture import Capture, Repeated, Work, capture_for, fetch, pinned
 from seqlab.training.graphs.inputs import Inputs, Shape
 from seqlab.training.graphs.step import OptimizerStep
 
