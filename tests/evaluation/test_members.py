@@ -19,7 +19,7 @@ from seqlab.evaluation.parameters import Parameters
 from seqlab.evaluation.translator import Translator
 from seqlab.params.evaluate import EvaluateParams
 from seqlab.params.tokenizer import TokenizerParams
-from seqlab.seq2seq.checkpoint import load_checkpoint, model_tensors, save_checkpoint
+from seqlab.seq2seq.checkpoint import load_checkpoint, model_tensors
 from seqlab.seq2seq.engines.choice import CPU, PLAIN
 from seqlab.seq2seq.engines.engine import Engine
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
@@ -28,6 +28,7 @@ from seqlab.tokenizing.build import build
 from tests.evaluation.conftest import examples, score, write_corpus, write_kept
 from tests.evaluation.test_parameters import plain_loss
 from tests.seq2seq.model.tiny import untrained_model
+from tests.seq2seq.saved import save_checkpoint
 
 MakeParams = Callable[..., EvaluateParams]
 NOTE = OriginNote("tf1.00-h20-lstm-s2-0123ab", "0123ab" + 58 * "0")
