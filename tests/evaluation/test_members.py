@@ -112,13 +112,16 @@ def test_scores_json_says_whose_models(root: Path, best: Path, seeds: Path, eval
     assert first.pop("sha256") != second.pop("sha256")
     assert first == {"origin": "seeds/0123ab", "run": NOTE.run, "fingerprint": NOTE.fingerprint}
     assert second == {"origin": "seeds/mine"}
-    # The plain engine's loss is its own; an ensemble has none but step by step.
-    assert run(evaluate_params(ensemble_with="seeds"), root, best, seeds, "plain", PLAIN) == files
+    # An ensemble's loss is step by step, by the steps of the engine: those of the plain one round otherwise.
+    plain = run(evaluate_params(ensemble_with="seeds"), root, best, seeds, "plain", PLAIN)
+    found, expected = (json.loads(each["scores.json"]) for each in (plain, files))
+    assert found["loss"] == pytest.approx(expected["loss"], rel=1e-4)
+    assert (found["bleu"], found["ensemble_with"]) == (expected["bleu"], expected["ensemble_with"])
 
 
 def test_one_checkpoint_is_a_member_too(root: Path, best: Path, seeds: Path) -> None:
     (member,) = find_members(seeds / "mine", best)
-    assert (member.folder, member.name, member.note) == (seeds / "mine", "mine", None)
+    assert (member.folder, member.origin.name, member.origin.note) == (seeds / "mine", "mine", None)
 
 
 def test_each_run_counts_the_same_however_many_epochs_it_keeps(

@@ -97,7 +97,7 @@ def evaluate(
     if notes:
         results.scores["notes"] = notes
     if members:
-        results.scores["ensemble_with"] = [member.record() for member in members]
+        results.scores["ensemble_with"] = [member.origin.record() for member in members]
     write_results(reports, results, tokenize)
 
 
