@@ -110,7 +110,8 @@ def _shrinking(
             rows, live, token = rows[going], live.select(going), token[going]
             state, memory = state.select(going), memory.select(going)
     found.put(rows, live)
-    return found.tokens[:batch], found.log_probability[:batch], found.attention
+    attention = None if found.attention is None else found.attention.cpu()
+    return found.tokens[:batch], found.log_probability[:batch], attention
 
 
 def _hypotheses(tokens: Tensor, log_probability: Tensor, attention: Tensor | None) -> list[Hypothesis]:
