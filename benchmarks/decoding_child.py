@@ -39,7 +39,8 @@ class Workshop:
         from benchmarks.generated_model import generated_model, generated_sources
         from seqlab.core import parallel
         from seqlab.evaluation.translator import Translator
-        from seqlab.seq2seq.engines.searching import AheadModel
+        from seqlab.seq2seq.engines.choice import choose
+        from seqlab.seq2seq.engines.cuda.stepwise import ahead
         from seqlab.text.tokenizer import Tokenizer
 
         if request["checkpoint"]:
@@ -47,10 +48,11 @@ class Workshop:
             self.sentences = [example.source for example in parallel.read(Path(request["raw"]))]
         else:
             numbers = cast(Tokenizer, _Numbers())
-            self.translator = Translator(generated_model().to(request["device"]), numbers, numbers)
+            engine = choose(request["device"], "fast")
+            self.translator = Translator(generated_model().to(request["device"]), numbers, numbers, engine)
             self.sentences = _Numbers().decode(generated_sources(request["sentences"]))
         self._uncaptured = copy(self.translator)
-        self._uncaptured._searched = AheadModel(self.translator.model, None)
+        self._uncaptured._searched = ahead(self.translator.model, lambda work: work)
         # A sample of all lengths: every nth of the sentences in the order of their lengths.
         encoded = sorted((ids for ids in self.translator.encode(self.sentences) if ids), key=len)
         self.sample = encoded[:: max(1, len(encoded) // request["sample"])]

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from benchmarks.measure import ROOT
 from benchmarks.multi30k import lengths_alike
-from benchmarks.reference.losses import step_by_step, teacher_forcing
+from benchmarks.reference.losses import teacher_forcing
 from seqlab.core.special_tokens import EOS, PAD, SPECIAL_TOKENS
 from seqlab.params.params import load_params
-from seqlab.seq2seq.classic import EncoderDecoder, EncoderRNN, Hidden
+from seqlab.seq2seq.classic import EncoderDecoder, EncoderRNN, Hidden, training_loss
 from seqlab.seq2seq.engines.choice import choose
 from seqlab.seq2seq.model.config import ModelConfig
 from seqlab.seq2seq.model.seq2seq import Seq2Seq, parts
@@ -201,7 +201,7 @@ class Stock:
             if self._kind == "teacher forcing":
                 loss = teacher_forcing(self._model, source, lengths, target)
             else:
-                loss = step_by_step(self._model, source, lengths, target, coins)
+                loss = training_loss(self._model, source, lengths, target, coins)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self._model.parameters(), 1.0)
         self._optimizer.step()

@@ -28,6 +28,8 @@ CURVES = (
     "epoch,step,train_nll,valid_loss,valid_perplexity,valid_bleu,valid_exact_match,"
     "learning_rate,teacher_forcing_ratio,gradient_norm"
 )
+# Runs on a page of a search: few, so that there are several.
+PAGE = 7
 BUCKETS = "bucket,low,high,examples,bleu,bleu_low,bleu_high"
 
 
@@ -86,12 +88,12 @@ class InventedRun:
 
     @property
     def id(self) -> str:
-        """As MLflow has ids: 32 hexadecimal digits."""
+        """MLflow's."""
         return f"{self.number:032x}"
 
     @property
     def name(self) -> str:
-        """What the run is called."""
+        """As MLflow shows it."""
         return self.tags.get("mlflow.runName", f"run-{self.number}")
 
     @property
@@ -165,28 +167,27 @@ def grid(
 
 
 class StandIn:
-    """As much of MLflow's client as a comparison asks for; pages are short."""
+    """As much of MLflow's client as a comparison asks for; its pages are short."""
 
-    def __init__(self, runs: Sequence[InventedRun], store: Path, page: int = 7) -> None:
+    def __init__(self, runs: Sequence[InventedRun], store: Path) -> None:
         self.runs = [run.entity(store) for run in runs]
         self.store = store
-        self.page = page
         self.conditions: list[str] = []
 
     def search_runs(self, _: list[str], filter_string: str, *, page_token: str | None = None, **__: Any) -> Any:
-        """A page of all runs, whatever is asked for; what was asked is noted in `conditions`."""
+        """As `MlflowClient.search_runs`: a page of the runs, whatever they are asked for by."""
         self.conditions.append(filter_string)
         start = int(page_token or 0)
-        page = Page(self.runs[start : start + self.page])
-        page.token = str(start + self.page) if start + self.page < len(self.runs) else None
+        page = Page(self.runs[start : start + PAGE])
+        page.token = str(start + PAGE) if start + PAGE < len(self.runs) else None
         return page
 
     def get_experiment(self, _: str) -> Any:
-        """The experiment, of which a comparison reads the place of the files alone."""
+        """As `MlflowClient.get_experiment`."""
         return SimpleNamespace(artifact_location=self.store.as_uri())
 
     def download_artifacts(self, run_id: str, path: str, folder: str) -> str:
-        """Copy a file of a run into `folder`."""
+        """As `MlflowClient.download_artifacts`, of a single file."""
         return shutil.copyfile(self.store / run_id / "artifacts" / path, Path(folder, Path(path).name)).as_posix()
 
 

@@ -88,7 +88,7 @@ def interleaved(cases: Mapping[str, Callable[[], object]], repetitions: int, *, 
 
 
 def peak_memory() -> int:
-    """The most bytes of this process that were ever resident; since the last `reset_peak_memory`, if there was one.
+    """The most bytes of this process that were ever resident.
 
     Not `ru_maxrss`, which begins at what the process that started this one had.
     """
@@ -100,11 +100,6 @@ def resident_memory() -> int:
     return status("VmRSS")
 
 
-def reset_peak_memory() -> None:
-    """Let `peak_memory` begin at what is resident now."""
-    Path("/proc/self/clear_refs").write_text("5", "ascii")
-
-
 def status(key: str) -> int:
     """Bytes that /proc/self/status gives under a key, such as RssAnon."""
     for line in Path("/proc/self/status").read_text("utf-8").splitlines():
@@ -114,7 +109,7 @@ def status(key: str) -> int:
     raise OSError(f"/proc/self/status has no {key}")
 
 
-def in_child(module: str, request: Mapping[str, Any], *, environment: Mapping[str, str] | None = None) -> Any:
+def in_child(module: str, request: Mapping[str, Any]) -> Any:
     """Run `python -m module REQUEST`, the request as JSON, and read what its last line says: JSON too.
 
     For what can be set but once in a process (threads, memory allocation), and for the peak memory of one case alone.
@@ -125,7 +120,7 @@ def in_child(module: str, request: Mapping[str, Any], *, environment: Mapping[st
     output = subprocess.run(
         [sys.executable, "-m", module, json.dumps(request)],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"} | dict(environment or {}),
+        env=os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
         stdout=subprocess.PIPE,
         text=True,
         check=False,

@@ -9,6 +9,8 @@ from torch import Tensor
 from seqlab.seq2seq.model.linear import linear
 
 SIZE = 2048
+# Products a call.
+TIMES = 2
 
 
 class Product:
@@ -24,7 +26,6 @@ class Product:
         m: int = SIZE,
         k: int = SIZE,
         n: int = SIZE,
-        times: int = 2,
         *,
         stock: bool = False,
     ) -> None:
@@ -32,11 +33,10 @@ class Product:
         drawn = (torch.randn(shape, generator=generator) for shape in ((m, k), (n, k)))
         self._left, self._right = (matrix.to(device, dtype) for matrix in drawn)
         self._multiply: Callable[[Tensor, Tensor], Tensor] = F.linear if stock else linear
-        self._times = times
-        self.flop = 2 * m * k * n * times
+        self.flop = 2 * m * k * n * TIMES
 
     @torch.no_grad()
     def __call__(self) -> None:
-        for _ in range(self._times):
+        for _ in range(TIMES):
             result = self._multiply(self._left, self._right)
         result[0, 0].item()  # a GPU has returned long before it is done

@@ -15,6 +15,7 @@ from seqlab.cli import main
 from seqlab.commands import promote as promote_module
 from seqlab.evaluation.translation import Translation
 from seqlab.evaluation.translator import Translator
+from seqlab.seq2seq.engines.engine import Engine
 
 ROOT = Path(__file__).parents[1]
 
@@ -67,7 +68,7 @@ def test_the_defaults_are_those_of_evaluate(reverser: Reverser) -> None:
 def test_whose_parameters_translate(reverser: Reverser, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded: list[str] = []
 
-    def load(_folder: Path, _device: str, parameters: str, _others: Sequence[Path]) -> Reverser:
+    def load(_folder: Path, _device: str, parameters: str, _others: Sequence[Path], _engine: Engine) -> Reverser:
         loaded.append(parameters)
         return reverser
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from seqlab.core.special_tokens import EOS, PAD, SOS
-from seqlab.seq2seq.decoding.stepwise import StepwiseModel
+from seqlab.seq2seq.engines.stepwise import StepwiseModel
 
 
 @dataclass

@@ -1,6 +1,8 @@
-"""Three ways to the mean loss of a batch's target tokens that tutorials and toolkits take.
+"""Two ways to the mean loss of a batch's target tokens that tutorials and toolkits take.
 
-All take source (batch, source_len) and target (batch, target_len) ids, each row ended by EOS, then PAD; and `coins`
+A third is that of `seqlab.seq2seq.classic`.
+
+They take source (batch, source_len) and target (batch, target_len) ids, each row ended by EOS, then PAD; and `coins`
 (batch, target_len), True where the step is fed the truth.
 """
 
@@ -31,23 +33,6 @@ def literal(model: EncoderDecoder, source: Tensor, target: Tensor, coins: Tensor
     return loss / target.shape[1]
 
 
-def step_by_step(
-    model: EncoderDecoder, source: Tensor, source_lengths: Tensor, target: Tensor, coins: Tensor
-) -> Tensor:
-    """A batch, the encoder in one call; then each step of the decoder attends, projects, and says what it would say."""
-    states, hidden = model.encoder(source, source_lengths)
-    padding, fed = source == PAD, states.new_zeros(len(source), 1, model.decoder.size)
-    token, scores = torch.full_like(target[:, 0], SOS), []
-    for step in range(target.shape[1]):
-        steps, hidden, fed = model.decoder.advance(token[:, None], hidden, states, padding, fed)
-        score = steps[:, 0]
-        scores.append(score)
-        following = min(step + 1, target.shape[1] - 1)
-        token = torch.where(coins[:, following], target[:, step], score.detach().argmax(1))
-    loss: Tensor = nn.CrossEntropyLoss(ignore_index=PAD)(torch.stack(scores, 1).flatten(0, 1), target.flatten())
-    return loss
-
-
 def teacher_forcing(model: EncoderDecoder, source: Tensor, source_lengths: Tensor, target: Tensor) -> Tensor:
     """A batch, always fed the truth: the decoder is one call, attention another, the projection a third."""
     if model.decoder.input_feeding:
@@ -55,5 +40,5 @@ def teacher_forcing(model: EncoderDecoder, source: Tensor, source_lengths: Tenso
     states, hidden = model.encoder(source, source_lengths)
     words = torch.cat([torch.full_like(target[:, :1], SOS), target[:, :-1]], 1)
     nothing = states.new_empty(0)
-    scores, _, _ = model.decoder.advance(words, hidden, states, source == PAD, nothing)
-    return F.cross_entropy(scores.flatten(0, 1), target.flatten(), ignore_index=PAD)
+    log_probabilities, _, _ = model.decoder(words, hidden, states, source == PAD, nothing)
+    return F.nll_loss(log_probabilities.flatten(0, 1), target.flatten(), ignore_index=PAD)

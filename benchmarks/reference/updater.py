@@ -7,8 +7,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from benchmarks.reference.losses import literal, step_by_step, teacher_forcing
-from seqlab.seq2seq.classic import EncoderDecoder
+from benchmarks.reference.losses import literal, teacher_forcing
+from seqlab.seq2seq.classic import EncoderDecoder, training_loss
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import Batch
 from seqlab.training.seeds import generator
@@ -59,7 +59,7 @@ class ReferenceUpdater:
     def _batch(self, batch: Batch, coins: Tensor) -> Tensor:
         if self._kind == "teacher forcing":
             return teacher_forcing(self._model, batch.source, batch.source_lengths, batch.target)
-        return step_by_step(self._model, batch.source, batch.source_lengths, batch.target, coins)
+        return training_loss(self._model, batch.source, batch.source_lengths, batch.target, coins)
 
     def _sentence(self, batch: Batch, coins: Tensor, row: int) -> Tensor:
         source = batch.source[row : row + 1, : int(batch.source_lengths[row])]

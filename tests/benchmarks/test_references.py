@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.reference.losses import literal, step_by_step, teacher_forcing
+from benchmarks.reference.losses import literal, teacher_forcing
 from benchmarks.reference.updater import ReferenceUpdater
-from seqlab.seq2seq.classic import EncoderDecoder
+from seqlab.seq2seq.classic import EncoderDecoder, training_loss
 from seqlab.seq2seq.engines.cpu.loss import teacher_forced_loss
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import Batch
@@ -39,7 +39,7 @@ def expected(ours: Seq2Seq, coins: Tensor, rows: slice = slice(None)) -> list[fl
 def test_step_by_step(attention: str, input_feeding: bool, coins: Tensor) -> None:
     ours = tiny_model(attention=attention, input_feeding=input_feeding)
     reference = EncoderDecoder.of(ours)
-    loss = step_by_step(reference, SOURCE, SOURCE_LENGTHS, TARGET, coins)
+    loss = training_loss(reference, SOURCE, SOURCE_LENGTHS, TARGET, coins)
     assert gradients(loss, reference) == pytest.approx(expected(ours, coins), rel=1e-10)
 
 

@@ -12,7 +12,7 @@ from seqlab.core import parallel
 from seqlab.core.parallel import Example
 from seqlab.evaluation.evaluation import evaluate
 from seqlab.params.schema import EvaluateParams, TokenizerParams
-from seqlab.seq2seq.checkpoint import load_checkpoint, model_tensors, save_checkpoint, write_checkpoint
+from seqlab.seq2seq.checkpoint import load_checkpoint, model_tensors, write_checkpoint
 from seqlab.seq2seq.engines.choice import CPU
 from seqlab.seq2seq.engines.cpu.loss import teacher_forced_loss
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
@@ -21,6 +21,7 @@ from seqlab.text.encoded import open_split
 from seqlab.text.tokenizer import load_tokenizers
 from seqlab.tokenizing.build import build
 from tests.seq2seq.model.tiny import untrained_model
+from tests.seq2seq.saved import save_checkpoint
 
 MAX_SOURCE_LENGTH = 12
 WORDS = ["la", "nuit", "l'eau", "vu,", "<b>", "&amp;", "Ünder", "猫", "a\tb", "x\u2028y"]

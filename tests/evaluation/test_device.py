@@ -7,6 +7,11 @@ from typing import Any
 import pytest
 
 from seqlab.params.schema import EvaluateParams
+from seqlab.seq2seq.engines.ahead_model import AheadModel
+from seqlab.seq2seq.engines.choice import CPU, CUDA, PLAIN
+from seqlab.seq2seq.engines.cuda import stepwise
+from seqlab.seq2seq.engines.engine import Engine
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from tests.evaluation.conftest import score
 from tests.evaluation.test_evaluation import read_json, read_records
 from tests.simulated_device import simulated_device
@@ -25,20 +30,30 @@ def texts(record: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in record.items() if key != "score"} | {"n_best": n_best}
 
 
-@pytest.mark.parametrize(("parameters", "beam_size"), [("average", 1), ("best", 3), ("ensemble", 3)])
-def test_another_device_gives_the_same_results(
-    parameters: str, beam_size: int, best: Path, root: Path, tmp_path: Path, evaluate_params: MakeParams
+@pytest.mark.parametrize(
+    ("engine", "parameters", "beam_size"),
+    [
+        (CUDA, "average", 1),
+        (CUDA, "best", 3),
+        (CUDA, "ensemble", 3),
+        (PLAIN, "average", 1),
+        (PLAIN, "ensemble", 3),
+        (CPU, "best", 3),
+    ],
+)
+def test_another_device_gives_the_same_results_by_every_engine(
+    parameters: str, beam_size: int, engine: Engine, best: Path, root: Path, tmp_path: Path, evaluate_params: MakeParams
 ) -> None:
     params = evaluate_params(beam_size=beam_size, n_best=beam_size, parameters=parameters)
 
-    def run(device: str) -> Path:
+    def run(device: str, engine: Engine) -> Path:
         reports = tmp_path / device
-        score(params, root, reports, checkpoint=best, device=device)
+        score(params, root, reports, checkpoint=best, device=device, engine=engine)
         return reports
 
-    here = run("cpu")
+    here = run("cpu", CPU)
     with simulated_device() as device:
-        there = run(device)
+        there = run(device, engine)
     for found, expected in zip(read_records(there), read_records(here), strict=True):
         # Scores are rounded to four places.
         assert scores(found) == pytest.approx(scores(expected), abs=1.1e-4)
@@ -47,3 +62,32 @@ def test_another_device_gives_the_same_results(
     for found, expected in zip(*(read_json(reports / "attention.json") for reports in (there, here)), strict=True):
         for row, expected_row in zip(found["weights"], expected["weights"], strict=True):
             assert row == pytest.approx(expected_row, abs=1e-3)
+
+
+@pytest.mark.parametrize(("parameters", "beam_size"), [("best", 1), ("ensemble", 3)])
+def test_plain_is_plain_on_every_device(
+    parameters: str,
+    beam_size: int,
+    best: Path,
+    root: Path,
+    tmp_path: Path,
+    evaluate_params: MakeParams,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("not plain")
+
+    for owner, name in (
+        (Seq2Seq, "encode"),
+        (Seq2Seq, "step"),
+        (stepwise.Stepwise, "__init__"),
+        (AheadModel, "__init__"),
+    ):
+        monkeypatch.setattr(owner, name, refuse)
+    params = evaluate_params(beam_size=beam_size, parameters=parameters)
+    found = score(params, root, tmp_path / "here", checkpoint=best, engine=PLAIN)
+    with simulated_device() as device:
+        there = score(params, root, tmp_path / "there", checkpoint=best, device=device, engine=PLAIN)
+    assert found.keys() == there.keys()
+    with pytest.raises(AssertionError, match="not plain"):
+        score(params, root, tmp_path / "other", checkpoint=best, engine=CPU)

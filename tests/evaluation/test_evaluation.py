@@ -195,10 +195,10 @@ def test_perplexity_is_under_teacher_forcing_against_the_first_reference(reports
         source = torch.tensor([*translator.encode([example.source])[0], EOS])
         target = [*translator.target.encode(example.references[:1])[0], EOS]
         with torch.inference_mode():
-            memory = translator.model.encode(source[None], torch.tensor([len(source)]))
-            state, fed = translator.model.initial_state(memory), SOS
+            memory = translator.stepwise.encode(source[None], torch.tensor([len(source)]))
+            state, fed = translator.stepwise.initial_state(memory), SOS
             for token in target:
-                logits, state, _ = translator.model.step(torch.tensor([fed]), state, memory)
+                logits, state, _ = translator.stepwise.step(torch.tensor([fed]), state, memory)
                 total -= float(logits[0].log_softmax(0)[token])
                 fed = token
         tokens += len(target)

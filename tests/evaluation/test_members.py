@@ -18,7 +18,7 @@ from seqlab.evaluation.members import find_members
 from seqlab.evaluation.parameters import Parameters
 from seqlab.evaluation.translator import Translator
 from seqlab.params.schema import EvaluateParams, TokenizerParams
-from seqlab.seq2seq.checkpoint import load_checkpoint, model_tensors, save_checkpoint
+from seqlab.seq2seq.checkpoint import load_checkpoint, model_tensors
 from seqlab.seq2seq.engines.choice import CPU, PLAIN
 from seqlab.seq2seq.engines.engine import Engine
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
@@ -27,6 +27,7 @@ from seqlab.tokenizing.build import build
 from tests.evaluation.conftest import examples, score, write_corpus, write_kept
 from tests.evaluation.test_parameters import plain_loss
 from tests.seq2seq.model.tiny import untrained_model
+from tests.seq2seq.saved import save_checkpoint
 
 MakeParams = Callable[..., EvaluateParams]
 NOTE = OriginNote("tf1.00-h20-lstm-s2-0123ab", "0123ab" + 58 * "0")
@@ -110,13 +111,16 @@ def test_scores_json_says_whose_models(root: Path, best: Path, seeds: Path, eval
     assert first.pop("sha256") != second.pop("sha256")
     assert first == {"origin": "seeds/0123ab", "run": NOTE.run, "fingerprint": NOTE.fingerprint}
     assert second == {"origin": "seeds/mine"}
-    # The plain engine's loss is its own; an ensemble has none but step by step.
-    assert run(evaluate_params(ensemble_with="seeds"), root, best, seeds, "plain", PLAIN) == files
+    # An ensemble's loss is step by step, by the steps of the engine: those of the plain one round otherwise.
+    plain = run(evaluate_params(ensemble_with="seeds"), root, best, seeds, "plain", PLAIN)
+    found, expected = (json.loads(each["scores.json"]) for each in (plain, files))
+    assert found["loss"] == pytest.approx(expected["loss"], rel=1e-4)
+    assert (found["bleu"], found["ensemble_with"]) == (expected["bleu"], expected["ensemble_with"])
 
 
 def test_one_checkpoint_is_a_member_too(root: Path, best: Path, seeds: Path) -> None:
     (member,) = find_members(seeds / "mine", best)
-    assert (member.folder, member.name, member.note) == (seeds / "mine", "mine", None)
+    assert (member.folder, member.origin.name, member.origin.note) == (seeds / "mine", "mine", None)
 
 
 def test_each_run_counts_the_same_however_many_epochs_it_keeps(

@@ -1,5 +1,6 @@
 """The validator that training is handed."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from seqlab.core.parallel import Example
 from seqlab.params.schema import TokenizerParams
 from seqlab.scoring.perplexity import perplexity
 from seqlab.seq2seq.decoding.greedy import greedy
-from seqlab.seq2seq.engines.choice import CPU
+from seqlab.seq2seq.engines.ahead_model import AheadModel
+from seqlab.seq2seq.engines.choice import CPU, CUDA, PLAIN
+from seqlab.seq2seq.engines.engine import Engine
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import sequential
 from seqlab.text.encoded import open_split
@@ -20,7 +23,9 @@ from seqlab.text.tokenizer import load_tokenizers
 from seqlab.tokenizing.build import build
 from seqlab.training import validation
 from seqlab.training.validation import Validation
+from seqlab.training.validator import ValidationScores
 from tests.seq2seq.model.tiny import untrained_model
+from tests.simulated_device import NAME, simulated_device
 
 EXAMPLES = [
     Example("a b c d e", ("e d c b a", "e d c")),
@@ -131,3 +136,24 @@ def test_files_that_do_not_belong_together(data: Path) -> None:
     parallel.write(data / "raw/valid.jsonl", EXAMPLES[:2])
     with pytest.raises(SeqlabError, match=r"valid has 4 sentences and .*valid.jsonl has 2"):
         Validation.open(data / "tokenized", data / "raw", 6, "13a", CPU)
+
+
+@pytest.mark.parametrize("device", ["cpu", NAME])
+def test_plain_is_plain_on_every_device(
+    device: str, data: Path, model: Seq2Seq, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scores(engine: Engine, model: Seq2Seq) -> ValidationScores:
+        return Validation.open(data / "tokenized", data / "raw", 6, "13a", engine)(model, lambda: None)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("not plain")
+
+    expected = scores(CPU, model)
+    for owner, name in ((Seq2Seq, "encode"), (Seq2Seq, "step"), (AheadModel, "__init__")):
+        monkeypatch.setattr(owner, name, refuse)
+    with simulated_device() if device == NAME else nullcontext():
+        found = scores(PLAIN, model.to(device))
+        with pytest.raises(AssertionError, match="not plain"):
+            scores(CUDA, model)
+    assert (found.bleu, found.exact_match) == (expected.bleu, expected.exact_match)
+    assert found.loss == pytest.approx(expected.loss, rel=1e-5)

@@ -11,8 +11,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from seqlab.core.errors import SeqlabError
-from seqlab.seq2seq.checkpoint import load_checkpoint, load_tensors, model_tensors, read_config, save_checkpoint
+from seqlab.seq2seq.checkpoint import load_checkpoint, load_tensors, model_tensors, read_config
 from tests.seq2seq.model.tiny import untrained_model
+from tests.seq2seq.saved import save_checkpoint
 
 SHAPES: list[dict[str, Any]] = [
     {},

@@ -6,13 +6,14 @@ import pytest
 import torch
 
 from seqlab.core.special_tokens import EOS, SOS
-from seqlab.seq2seq.checkpoint import load_checkpoint, save_checkpoint
+from seqlab.seq2seq.checkpoint import load_checkpoint
 from seqlab.seq2seq.classic import EncoderDecoder, training_loss, translate
 from seqlab.seq2seq.decoding.greedy import greedy
 from seqlab.seq2seq.engines.choice import CPU
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.training.teacher_forcing import toss
 from tests.seq2seq.model.tiny import TINY, tiny_batch, tiny_model
+from tests.seq2seq.saved import save_checkpoint
 
 SOURCE, SOURCE_LENGTHS = tiny_batch([3, 5, 1, 4, 2], 9)
 TARGET, TARGET_LENGTHS = tiny_batch([6, 4, 4, 2, 1], 11, seed=1)

@@ -57,7 +57,7 @@ def _engine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def use(updater: type[AheadUpdater], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(updaters.UPDATERS, "cuda", updater)
+    monkeypatch.setattr(updaters, "AheadUpdater", updater)
 
 
 def test_late_outcomes_change_no_byte(trainings: Trainings, monkeypatch: pytest.MonkeyPatch) -> None:

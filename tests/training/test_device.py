@@ -36,6 +36,10 @@ RECIPES: dict[str, dict[str, dict[str, Any]]] = {
         "model": {"cell": "lstm", "bidirectional": True, "attention": "dot", "input_feeding": True},
         "train": {"optimizer": "adamw", "average_decay": 0.9, "batch_by": "tokens", "batch_size": 60},
     },
+    "plain engine": {
+        "runtime": {"engine": "plain"},
+        "model": {"cell": "lstm", "bidirectional": True, "attention": "dot"},
+    },
     "shards": {"model": {"attention": "dot"}, "train": {"shards": 3, "average_decay": 0.9}},
     "Elman, free-running": {
         "model": {"cell": "rnn", "attention": "general"},

@@ -20,7 +20,7 @@ from seqlab.seq2seq.origin_note import OriginNote, write_note
 from seqlab.tokenizing.build import build
 from seqlab.training.digests import DIGESTS, ParameterDigests
 from seqlab.training.interruption import Interrupted
-from seqlab.training.origin import load_origin
+from seqlab.training.origin import load_start
 from tests.training.conftest import STEPS_PER_EPOCH, Training, make_params, stop_at
 
 Trainings = Callable[[str], Training]
@@ -121,12 +121,12 @@ def other(origin: Path, **options: Any) -> tuple[ModelConfig, Path]:
 )
 def test_another_model_is_refused(origin: Path, options: dict[str, Any], message: str) -> None:
     with pytest.raises(SeqlabError, match=re.escape(message)) as refused:
-        load_origin(origin, *other(origin, **options))
+        load_start(origin, *other(origin, **options))
     assert "\n" not in str(refused.value)
 
 
 def test_another_dropout_is_not(origin: Path) -> None:
-    found = load_origin(origin, *other(origin, dropout=0.7))
+    found = load_start(origin, *other(origin, dropout=0.7))
     assert all(tensor.equal(found.tensors[name]) for name, tensor in model_tensors(load_checkpoint(origin)).items())
 
 
@@ -140,7 +140,7 @@ def test_tokenizers_of_the_same_sizes_and_other_words_are_refused(origin: Path, 
     build(make_params().tokenizer, raw, tmp_path / "tokenized", tmp_path / "statistics.json")
     config, _ = other(origin)
     with pytest.raises(SeqlabError, match=r"source and target tokens of .* set tokenizer.take_from to best too"):
-        load_origin(origin, config, tmp_path / "tokenized/tokenizer")
+        load_start(origin, config, tmp_path / "tokenized/tokenizer")
 
 
 @pytest.mark.parametrize(
@@ -162,4 +162,4 @@ def test_a_damaged_origin_is_refused(origin: Path, damage: Callable[[Path], None
     kept = shutil.copytree(tokenizer, origin.parent / "kept")
     damage(origin)
     with pytest.raises(SeqlabError, match=message):
-        load_origin(origin, config, kept)
+        load_start(origin, config, kept)

@@ -5,30 +5,47 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from seqlab.seq2seq.checkpoint import load_checkpoint
 from seqlab.seq2seq.engines import choice
-from seqlab.seq2seq.engines.choice import FAST, PLAIN
+from seqlab.seq2seq.engines.choice import CPU, CUDA, FAST, PLAIN
 from seqlab.seq2seq.engines.engine import LossOutput
+from seqlab.seq2seq.engines.padded import Padded
+from seqlab.seq2seq.model.seq2seq import Seq2Seq
+from seqlab.training.ahead import AheadUpdater
 from seqlab.training.update import Updater
-from seqlab.training.updaters import UPDATERS, make_updater
+from seqlab.training.updaters import make_updater
 from tests.training.conftest import STEPS_PER_EPOCH, make_model, make_params
 from tests.training.test_run import Trainings
 
 
-def test_every_engine_has_an_updater() -> None:
-    assert UPDATERS.keys() == {engine.name for engine in (PLAIN, *FAST.values())}
-
-
-def test_the_updater_follows_from_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Whole(Updater):
-        """Makes whole steps of its own."""
-
-    monkeypatch.setitem(UPDATERS, "whole", Whole)
+def test_the_updater_follows_from_the_engine() -> None:
     params = make_params()
     model = make_model(params, 9, 9)
-    assert type(make_updater(replace(PLAIN, name="whole"), model, params.train, 1)) is Whole
-    assert type(make_updater(PLAIN, model, params.train, 1)) is Updater
+    for engine, expected in ((PLAIN, Updater), (CPU, Updater), (CUDA, AheadUpdater)):
+        assert type(make_updater(engine, model, params.train, 1)) is expected
+
+
+def test_steps_ahead_are_made_of_the_gradients_of_the_engine_that_is_handed_over(
+    trainings: Trainings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def gradients(model: Seq2Seq, batch: Padded, key: Tensor, **options: Any) -> tuple[Tensor, Tensor]:
+        assert CUDA.gradients is not None
+        asked.append(options["choosing"])
+        return CUDA.gradients(model, batch, key, **options)
+
+    monkeypatch.setattr("tests.training.conftest.choose", lambda *_names: replace(CUDA, gradients=gradients))
+    trainings("spied")(make_params())
+    assert len(asked) == 3 * STEPS_PER_EPOCH
+
+
+def test_an_engine_without_them_makes_none() -> None:
+    params = make_params()
+    with pytest.raises(ValueError, match="plain makes no steps ahead"):
+        AheadUpdater(make_model(params, 9, 9), params.train, 1, PLAIN)
 
 
 @pytest.mark.parametrize("engine", ["plain", "fast"])

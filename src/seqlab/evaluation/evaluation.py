@@ -24,12 +24,12 @@ from seqlab.evaluation.scoring.diversity import diversity
 from seqlab.evaluation.scoring.exact_match import exact_match_score
 from seqlab.evaluation.scoring.metrics import bleu, chrf, ter, ter_note
 from seqlab.evaluation.scoring.rouge import rouge, unread_letters
+from seqlab.evaluation.search.ensemble import Ensemble
 from seqlab.evaluation.translation import Translation
 from seqlab.evaluation.translator import Translator
 from seqlab.params.schema import EvaluateParams
 from seqlab.scoring.perplexity import as_perplexity, perplexity
 from seqlab.scoring.tokenization import uncut_note
-from seqlab.seq2seq.decoding.stepwise import StepwiseModel
 from seqlab.seq2seq.engines.engine import Engine
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.system.terminal import say
@@ -71,7 +71,7 @@ def evaluate(
         raw: Folder data/raw, of which `test.jsonl` is read.
         reports: Folder to write to.
         device: cpu or cuda.
-        engine: Computes the loss.
+        engine: Computes the loss, and the steps of the searches.
 
     Raises:
         SeqlabError: an input is missing or damaged, the inputs do not belong together, the test set is empty, the
@@ -81,13 +81,13 @@ def evaluate(
     notes = _notes(tokenize, [example.references for example in examples])
     sources = [example.source for example in examples]
     members = find_members(ensemble_with, checkpoint) if ensemble_with else []
-    translator = Translator.load(checkpoint, device, params.parameters, [member.folder for member in members])
+    translator = Translator.load(checkpoint, device, params.parameters, [member.folder for member in members], engine)
     split = open_split(tokenized / "test")
     encoded = translator.encode(sources)
     _check_same_sources(encoded, split, tokenized)
     split.require_vocabularies(translator.source.vocab_size, translator.target.vocab_size)
 
-    exposure = exposures.exposure(translator.model, sequential(split, exposures.BATCH_SIZE))
+    exposure = exposures.exposure(translator.stepwise, sequential(split, exposures.BATCH_SIZE))
     loss, _ = model_scores = _model_scores(translator.model, split, params.batch_size, exposure, engine)
     if not all(map(math.isfinite, model_scores)):
         raise SeqlabError(f"{checkpoint}: its loss on the test set is {loss}; train again at a lower learning rate")
@@ -97,12 +97,12 @@ def evaluate(
     if notes:
         results.scores["notes"] = notes
     if members:
-        results.scores["ensemble_with"] = [member.record() for member in members]
+        results.scores["ensemble_with"] = [member.origin.record() for member in members]
     write_results(reports, results, tokenize)
 
 
 def _model_scores(
-    model: StepwiseModel, split: EncodedSplit, batch_size: int, exposure: Sequence[Exposure], engine: Engine
+    model: Seq2Seq | Ensemble, split: EncodedSplit, batch_size: int, exposure: Sequence[Exposure], engine: Engine
 ) -> tuple[float, float]:
     """Loss and perplexity under teacher forcing; an ensemble has them step by step alone."""
     if isinstance(model, Seq2Seq):

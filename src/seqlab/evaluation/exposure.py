@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from seqlab.core.special_tokens import SOS
-from seqlab.seq2seq.decoding.stepwise import StepwiseModel
+from seqlab.seq2seq.engines.stepwise import StepwiseModel
 from seqlab.text.batches import Batch
 
 # Not evaluate.batch_size, which changes no result: near-ties between two words may fall otherwise in another batch.

@@ -1,32 +1,23 @@
 """The checkpoints of other runs whose models translate together with a run's own: an ensemble of runs."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from seqlab.core.errors import SeqlabError
 from seqlab.evaluation.parameters import ENSEMBLE_WITH
 from seqlab.seq2seq.checkpoint import CONFIG, MODEL, TOKENIZER, read_config
-from seqlab.seq2seq.origin_note import OriginNote, read_note
+from seqlab.seq2seq.origin_note import Origin, parameters_digest
 from seqlab.text.same_tokens import differing_tokens
 
 
 @dataclass(frozen=True)
 class Member:
-    """A checkpoint: its folder and name, the SHA-256 of its best parameters, and its run if that is known."""
+    """A checkpoint: its folder, and what identifies it."""
 
     folder: Path
-    name: str
-    sha256: str
-    note: OriginNote | None
-
-    def record(self) -> dict[str, Any]:
-        """What scores.json says of it."""
-        of_run = {} if self.note is None else asdict(self.note)
-        return {"origin": self.name, **of_run, "sha256": self.sha256}
+    origin: Origin
 
 
 def find_members(folder: Path, own: Path) -> list[Member]:
@@ -36,7 +27,7 @@ def find_members(folder: Path, own: Path) -> list[Member]:
         SeqlabError: there is none, or one is damaged; one has other tokens than `own`, so that its probabilities are
             those of other words; or two have the same parameters, which would count twice; or `own` is missing.
     """
-    itself = _digest(own)
+    itself = parameters_digest(own / MODEL)
     try:
         members = [_member(each, folder) for each in _checkpoints(folder)]
         for member in members:
@@ -64,15 +55,7 @@ def _checkpoints(folder: Path) -> list[Path]:
 
 def _member(checkpoint: Path, folder: Path) -> Member:
     name = checkpoint.relative_to(folder.parent).as_posix()
-    return Member(checkpoint, name, _digest(checkpoint), read_note(checkpoint))
-
-
-def _digest(checkpoint: Path) -> str:
-    try:
-        with open(checkpoint / MODEL, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise SeqlabError(f"no checkpoint in {checkpoint}: {MODEL}: {error.strerror}; train or take it again") from None
+    return Member(checkpoint, Origin.of(checkpoint / MODEL, name))
 
 
 def _require_same_tokens(member: Member, own: Path) -> None:
@@ -93,12 +76,12 @@ def _require_same_tokens(member: Member, own: Path) -> None:
 
 def _require_distinct(members: Sequence[Member], own: Path, itself: str) -> None:
     for member in members:
-        if member.sha256 == itself:
+        if member.origin.sha256 == itself:
             raise SeqlabError(
                 f"{member.folder} is the model of {own} itself, which would count twice: delete it, or "
                 "name a folder without it"
             )
-    counts = Counter(member.sha256 for member in members)
-    twice = [member.name for member in members if counts[member.sha256] > 1]
+    counts = Counter(member.origin.sha256 for member in members)
+    twice = [member.origin.name for member in members if counts[member.origin.sha256] > 1]
     if twice:
         raise SeqlabError(f"{' and '.join(twice)} are one model, which would count twice: delete all but one")

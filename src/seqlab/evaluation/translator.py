@@ -11,33 +11,50 @@ from seqlab.core.errors import SeqlabError
 from seqlab.core.special_tokens import EOS, PAD, SPECIAL_TOKENS
 from seqlab.evaluation.parameters import Parameters, load_together
 from seqlab.evaluation.search.beam import beam_search
-from seqlab.evaluation.search.ensemble import Ensemble
+from seqlab.evaluation.search.ensemble import Ensemble, stepwise_of
 from seqlab.evaluation.translation import AttentionMap, Translation
 from seqlab.seq2seq.checkpoint import TOKENIZER
 from seqlab.seq2seq.decoding.greedy import greedy
 from seqlab.seq2seq.decoding.hypothesis import Hypothesis
-from seqlab.seq2seq.decoding.stepwise import StepwiseModel
-from seqlab.seq2seq.engines.searching import stepwise
+from seqlab.seq2seq.engines.choice import choose
+from seqlab.seq2seq.engines.engine import Engine
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.tokenizer import Tokenizer, load_tokenizers
 
 
 class Translator:
-    """A trained model between two tokenizers: what `evaluate`, the command line and the served model translate with."""
+    """A trained model between two tokenizers: what `evaluate`, the command line and the served model translate with.
 
-    def __init__(self, model: Seq2Seq | Ensemble, source: Tokenizer, target: Tokenizer) -> None:
-        self.model: StepwiseModel = model.eval()
-        self._searched = stepwise(self.model)
+    Args:
+        model: The model, or several.
+        source: Of what is translated.
+        target: Of the translations.
+        engine: Makes the steps of the searches.
+
+    Attributes:
+        model: The model.
+        stepwise: The same, its steps those of the engine.
+    """
+
+    def __init__(self, model: Seq2Seq | Ensemble, source: Tokenizer, target: Tokenizer, engine: Engine) -> None:
+        self.model = model.eval()
+        self.stepwise = stepwise_of(self.model, engine.stepwise)
+        self._searched = engine.searched(self.stepwise)
         self.source = source
         self.target = target
 
     @classmethod
     def load(
-        cls, folder: Path, device: str = "cpu", parameters: Parameters = "best", others: Sequence[Path] = ()
+        cls,
+        folder: Path,
+        device: str = "cpu",
+        parameters: Parameters = "best",
+        others: Sequence[Path] = (),
+        engine: Engine | None = None,
     ) -> Self:
         """Load a checkpoint folder such as models/best; `parameters` and `others` as in `load_together`.
 
-        The others are of the same tokenizers: `find_members` sees to it.
+        The others are of the same tokenizers: `find_members` sees to it. Without an engine it is the device's fastest.
 
         Raises:
             SeqlabError: a folder is missing or damaged, or holds the parameters of too few epochs, or the tokenizers
@@ -51,7 +68,7 @@ class Translator:
                 f"{folder}: the tokenizers know {source.vocab_size} and {target.vocab_size} tokens, the model "
                 f"{expected[0]} and {expected[1]}; put the parts of one checkpoint together, or train again"
             )
-        return cls(model, source, target)
+        return cls(model, source, target, engine or choose(device, "fast"))
 
     def encode(self, sentences: Sequence[str]) -> list[list[int]]:
         """Token ids of the sentences, without EOS, cut where stage tokenize cuts them.

@@ -31,18 +31,6 @@ _DTYPE = "F32"
 T = TypeVar("T")
 
 
-def save_checkpoint(folder: Path, model: Seq2Seq, tokenizer: Path, metadata: Mapping[str, Any]) -> None:
-    """Write a checkpoint atomically: `folder` is complete, or what it was.
-
-    Args:
-        folder: Where to, such as models/best.
-        model: Its parameters and configuration are written.
-        tokenizer: Folder of the tokenizers, copied.
-        metadata: What else is worth knowing, such as step and scores; goes into config.json as `training`.
-    """
-    write_checkpoint(folder, model.config, [model_tensors(model)], tokenizer, metadata)
-
-
 def write_checkpoint(
     folder: Path,
     config: ModelConfig,
@@ -50,7 +38,15 @@ def write_checkpoint(
     tokenizer: Path,
     metadata: Mapping[str, Any],
 ) -> None:
-    """`save_checkpoint` of tensors as `model_tensors` gives them, of one epoch or of several, best first."""
+    """Write a checkpoint atomically: `folder` is complete, or what it was.
+
+    Args:
+        folder: Where to, such as models/best.
+        config: The shape of the model.
+        kept: Its parameters as `model_tensors` gives them, of one epoch or of several, best first.
+        tokenizer: Folder of the tokenizers, copied.
+        metadata: What else is worth knowing, such as step and scores; goes into config.json as `training`.
+    """
     content = {"format": FORMAT, "model": asdict(config), "training": dict(metadata)}
     with atomic_directory(folder) as temporary:
         for rank, tensors in enumerate(kept, start=1):

@@ -126,18 +126,11 @@ class DecoderRNN(nn.Module):
             Log probabilities of each word (batch, steps, vocabulary); the state after these steps; and the attentional
             vectors (batch, steps, size).
         """
-        scores, hidden, read = self.advance(tokens, hidden, states, padding, fed)
-        return scores.log_softmax(-1), hidden, read
-
-    def advance(
-        self, tokens: Tensor, hidden: Hidden, states: Tensor, padding: Tensor, fed: Tensor
-    ) -> tuple[Tensor, Hidden, Tensor]:
-        """The same, of scores that are not normalised yet."""
         embedded = self.embedding(tokens)
         outputs, hidden = self.rnn(torch.cat([embedded, fed], -1) if self.input_feeding else embedded, hidden)
         if self.attention is not None:
             outputs, _ = self.attention(outputs, states, padding)
-        return self.output(outputs), hidden, outputs
+        return self.output(outputs).log_softmax(-1), hidden, outputs
 
 
 class EncoderDecoder(nn.Module):

@@ -1,12 +1,14 @@
 """Which run a checkpoint from elsewhere is of: a note beside it, which `seqlab take` writes.
 
-It has what identifies the run on every machine and every server, and so the same checkpoint has the same bytes.
+The note has what identifies the run on every machine and every server, and so the same checkpoint has the same bytes.
 """
 
+import hashlib
 import json
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Self
 
 from seqlab.core.atomic import write_json
 from seqlab.core.errors import SeqlabError
@@ -23,6 +25,50 @@ class OriginNote:
 
     run: str
     fingerprint: str
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A checkpoint from elsewhere.
+
+    Attributes:
+        name: What the outputs call it.
+        sha256: Of the file of its best parameters.
+        note: Its run, if that is known.
+    """
+
+    name: str
+    sha256: str
+    note: OriginNote | None
+
+    @classmethod
+    def of(cls, parameters: Path, name: str) -> Self:
+        """The checkpoint whose best parameters are in this file.
+
+        Raises:
+            SeqlabError: there is no such file, or the note beside it is none.
+        """
+        return cls(name, parameters_digest(parameters), read_note(parameters.parent))
+
+    def record(self) -> dict[str, str]:
+        """What training.json and scores.json say of it."""
+        of_run = {} if self.note is None else asdict(self.note)
+        return {"origin": self.name, **of_run, "sha256": self.sha256}
+
+
+def parameters_digest(parameters: Path) -> str:
+    """The SHA-256 of a checkpoint's file of parameters.
+
+    Raises:
+        SeqlabError: it cannot be read.
+    """
+    try:
+        with open(parameters, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise SeqlabError(
+            f"no checkpoint in {parameters.parent}: {parameters.name}: {error.strerror}; train or take it again"
+        ) from None
 
 
 def is_name(text: str) -> bool:

@@ -8,7 +8,7 @@ from functools import partial
 from torch import Tensor
 
 from seqlab.params.schema import TrainParams
-from seqlab.seq2seq.engines.cuda.capture import Capture, Work
+from seqlab.seq2seq.engines.capture import Capture, Work
 from seqlab.seq2seq.engines.engine import Engine
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import Batch
@@ -44,11 +44,14 @@ class AheadUpdater(Updater):
         self, model: Seq2Seq, params: TrainParams, seed: int, engine: Engine, capture: Capture | None = None
     ) -> None:
         super().__init__(model, params, seed, engine)
+        if engine.gradients is None:
+            raise ValueError(f"the engine {engine.name} makes no steps ahead")
         for group in self.optimizer.param_groups:
             group["capturable"] = True
         averaged = list(self.average.model.parameters()) if self.average else []
-        settings = Settings(params.max_grad_norm, params.label_smoothing, params.precision == "bfloat16")
-        self._steps = Steps(OptimizerStep(model, self.optimizer, averaged, settings), self._device, capture)
+        settings = Settings(params.max_grad_norm, params.label_smoothing, params.precision)
+        step = OptimizerStep(model, self.optimizer, averaged, settings, engine.gradients)
+        self._steps = Steps(step, self._device, capture)
         self._begun: deque[_Begun] = deque()
 
     def update(self, batch: Batch, *, step: int, learning_rate: float, place: str) -> StepResult:

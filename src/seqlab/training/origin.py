@@ -1,6 +1,5 @@
 """The checkpoint that a training starts from (fine-tuning): its parameters, if they are of the very same model."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from torch import Tensor
 from seqlab.core.errors import SeqlabError
 from seqlab.seq2seq.checkpoint import CONFIG, MODEL, TOKENIZER, load_checkpoint, model_tensors
 from seqlab.seq2seq.model.config import ModelConfig
-from seqlab.seq2seq.origin_note import OriginNote, read_note
+from seqlab.seq2seq.origin_note import Origin
 from seqlab.text.same_tokens import differing_tokens
 from seqlab.training.validator import ValidationScores
 
@@ -22,21 +21,18 @@ SIZES = ("source_vocab_size", "target_vocab_size")
 
 
 @dataclass(frozen=True)
-class Origin:
-    """Parameters to start from by name, and where they come from; `sha256` is of the file that holds them."""
+class Start:
+    """Parameters to start from by name, and the checkpoint that they come from."""
 
-    name: str
+    origin: Origin
     tensors: Mapping[str, Tensor]
-    sha256: str
-    note: OriginNote | None
 
     def record(self, scores: ValidationScores) -> dict[str, Any]:
         """What training.json says of it; `scores` are those before the first optimizer step."""
-        of_run = {} if self.note is None else {"run": self.note.run, "fingerprint": self.note.fingerprint}
-        return {"origin": self.name, **of_run, "sha256": self.sha256, "valid": asdict(scores)}
+        return {**self.origin.record(), "valid": asdict(scores)}
 
 
-def load_origin(folder: Path, config: ModelConfig, tokenizer: Path) -> Origin:
+def load_start(folder: Path, config: ModelConfig, tokenizer: Path) -> Start:
     """Read the best parameters of checkpoint `folder`, for a model of `config` with the tokenizers in `tokenizer`.
 
     Raises:
@@ -54,8 +50,7 @@ def load_origin(folder: Path, config: ModelConfig, tokenizer: Path) -> Origin:
     except SeqlabError as error:
         raise SeqlabError(f"train.start_from: {error}") from None
     _require_same_model(folder, model.config, config)
-    digest = hashlib.sha256((folder / MODEL).read_bytes()).hexdigest()
-    return Origin(folder.name, model_tensors(model), digest, read_note(folder))
+    return Start(Origin.of(folder / MODEL, folder.name), model_tensors(model))
 
 
 def _require_same_tokenizers(folder: Path, tokenizer: Path) -> None:

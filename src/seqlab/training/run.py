@@ -20,7 +20,7 @@ from seqlab.training.continuation import Continuation
 from seqlab.training.events import Listener
 from seqlab.training.history import FILES, History
 from seqlab.training.interruption import Interrupted
-from seqlab.training.origin import Origin, load_origin
+from seqlab.training.origin import Start, load_start
 from seqlab.training.outputs import ModelOutputs
 from seqlab.training.processes.launch import launched
 from seqlab.training.resume import resume_store
@@ -104,9 +104,9 @@ def train(
             store.clear()
 
 
-def _start(origin: Path, model: Seq2Seq, tokenizer: Path) -> Origin:
+def _start(origin: Path, model: Seq2Seq, tokenizer: Path) -> Start:
     """Put the parameters of a checkpoint into the model."""
-    start = load_origin(origin, model.config, tokenizer)
+    start = load_start(origin, model.config, tokenizer)
     load_tensors(model, start.tensors)
     return start
 

@@ -9,8 +9,6 @@ from seqlab.training.processes.leading import LeadingUpdater
 from seqlab.training.shards import ShardedUpdater
 from seqlab.training.update import Updater
 
-UPDATERS: dict[str, type[Updater]] = {"plain": Updater, "cpu": Updater, "cuda": AheadUpdater}
-
 
 def make_updater(
     engine: Engine, model: Seq2Seq, params: TrainParams, seed: int, workers: Workers | None = None
@@ -20,4 +18,5 @@ def make_updater(
         return LeadingUpdater(model, params, seed, engine, workers)
     if params.shards > 1:
         return ShardedUpdater(model, params, seed, engine)
-    return UPDATERS[engine.name](model, params, seed, engine)
+    ahead = engine.gradients is not None
+    return AheadUpdater(model, params, seed, engine) if ahead else Updater(model, params, seed, engine)

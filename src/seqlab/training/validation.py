@@ -11,9 +11,8 @@ from seqlab.scoring.exact_match import exact_match
 from seqlab.scoring.perplexity import as_perplexity, summed_nll
 from seqlab.scoring.tokenization import uncut_note
 from seqlab.seq2seq.decoding.greedy import greedy
-from seqlab.seq2seq.decoding.stepwise import StepwiseModel
 from seqlab.seq2seq.engines.engine import Engine
-from seqlab.seq2seq.engines.searching import stepwise
+from seqlab.seq2seq.engines.stepwise import StepwiseModel
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.system.terminal import say
 from seqlab.text.batches import Batch, sequential
@@ -42,7 +41,7 @@ class Validation:
     ) -> None:
         """Take a split, the target tokenizer, each row's references, and the longest translation in tokens.
 
-        `tokenize` is sacreBLEU's name of how BLEU tokenizes; `engine` computes the loss.
+        `tokenize` is sacreBLEU's name of how BLEU tokenizes; `engine` computes the loss, and the steps of the search.
         """
         self._split = split
         self._tokenizer = tokenizer
@@ -92,7 +91,7 @@ class Validation:
 
     def _translate(self, model: Seq2Seq, batch: Batch) -> list[str]:
         if self._searched is None or self._model is not model:
-            self._model, self._searched = model, stepwise(model)
+            self._model, self._searched = model, self._engine.searched(self._engine.stepwise(model))
         source = batch.source.to(next(model.parameters()).device)
         hypotheses = greedy(self._searched, source, batch.source_lengths, max_length=self._max_length)
         # A source without tokens has an empty translation, as everywhere.

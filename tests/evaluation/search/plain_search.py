@@ -1,12 +1,14 @@
 """Searches written out plainly: one sentence, one hypothesis, one step at a time."""
 
+from collections.abc import Iterator
 from itertools import product
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from benchmarks.reference.beam import Found
+from benchmarks.reference.beam import Found, PlainBeam
 from seqlab.core.special_tokens import EOS, PAD, SOS
+from seqlab.seq2seq.model.config import ModelConfig
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 
 
@@ -42,19 +44,28 @@ class PlainSearch:
 
     def beam(self, beam_size: int, max_length: int) -> list[Found]:
         """The hypotheses that beam search ends with when it never stops early."""
-        live, ended = [Found((), 0.0, False)], list[Found]()
-        for _ in range(max_length):
-            continuations = [
-                Found((*hypothesis.tokens, word), hypothesis.log_probability + log_probability, word == EOS)
-                for hypothesis in live
-                for word, log_probability in enumerate(self.log_probabilities(hypothesis.tokens))
-                if word not in (PAD, SOS)
-            ]
-            continuations.sort(key=lambda found: -found.log_probability)
-            best = continuations[: beam_size - len(ended)]
-            ended += [found for found in best if found.finished]
-            live = [found for found in best if not found.finished]
-        return ended + live
+        return PlainBeam(self, beam_size, max_length, together=False).search(self._source)
+
+    @property
+    def config(self) -> ModelConfig:
+        """As `PlainBeam` asks of a model."""
+        return self._model.config
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """As `PlainBeam` asks of a model."""
+        return self._model.parameters()
+
+    def encode(self, source: Tensor, source_lengths: Tensor) -> None:
+        """Nothing: there is one source."""
+
+    def initial_state(self, _memory: None) -> tuple[int, ...]:
+        """The words that have been fed, none."""
+        return ()
+
+    def step(self, token: Tensor, state: tuple[int, ...], _memory: None) -> tuple[Tensor, tuple[int, ...], None]:
+        """One step of one hypothesis, as `StepwiseModel` has it."""
+        fed = (*state, int(token))
+        return torch.tensor([self.log_probabilities(fed[1:])], dtype=torch.float64), fed, None
 
     def _found(self, tokens: tuple[int, ...], finished: bool) -> Found:
         steps = [self.log_probabilities(tokens[:place])[token] for place, token in enumerate(tokens)]

@@ -42,5 +42,5 @@ def test_one_by_one_as_together(attention: str, beam_size: int, monkeypatch: pyt
         assert alone.score == expected.score
 
 
-def test_the_ballast_is_enough_for_the_gru_by_hand() -> None:
+def test_the_filler_is_enough_for_the_gru_by_hand() -> None:
     assert FEWEST_ROWS <= ROWS

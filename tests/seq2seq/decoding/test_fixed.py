@@ -10,8 +10,9 @@ from seqlab.core.special_tokens import EOS
 from seqlab.evaluation.search.beam import beam_search
 from seqlab.seq2seq.decoding.fixed import LOOK, padded_shape
 from seqlab.seq2seq.decoding.greedy import greedy
-from seqlab.seq2seq.engines import searching
-from seqlab.seq2seq.engines.searching import AheadModel
+from seqlab.seq2seq.engines import ahead_model
+from seqlab.seq2seq.engines.ahead_model import AheadModel
+from seqlab.seq2seq.engines.cuda.stepwise import ahead
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from tests.seq2seq.model.tiny import tiny_batch, tiny_model
 from tests.training.graphs.stand_in import StandIn
@@ -42,7 +43,7 @@ def test_shapes_are_few_and_leave_room(batch: int, source_len: int, expected: tu
 
 def test_batches_of_a_shape_share_its_graph_and_nothing_else() -> None:
     model, graphs = tiny_model(3, attention="dot", cell="lstm"), StandIn()
-    searched = AheadModel(model, graphs)
+    searched = ahead(model, graphs)
     for lengths in ([3, 1, 5], [2] * 16, [1], [15, 3, 4]):
         assert_same(model, searched, lengths)
     assert graphs.captured == 2
@@ -54,14 +55,14 @@ def test_it_looks_now_and_then_whether_all_have_ended() -> None:
     model, graphs = tiny_model(), StandIn()
     with torch.no_grad():
         model.decoder.output_bias[EOS] = 50
-    translate(AheadModel(model, graphs), *tiny_batch([2, 3], 9), max_length=50)
+    translate(ahead(model, graphs), *tiny_batch([2, 3], 9), max_length=50)
     # The first step of each search is not a replay.
     assert graphs.replayed == 2 * (LOOK - 1)
 
 
 def test_parameters_that_change_are_read_anew_and_those_that_move_captured_anew() -> None:
     model, graphs = tiny_model(), StandIn()
-    searched = AheadModel(model, graphs)
+    searched = ahead(model, graphs)
     assert_same(model, searched, [2, 3])
     with torch.no_grad():
         model.decoder.output_bias.add_(torch.linspace(-1, 1, 11))
@@ -74,7 +75,7 @@ def test_parameters_that_change_are_read_anew_and_those_that_move_captured_anew(
 
 def test_parameters_that_move_are_read_anew_where_nothing_is_captured() -> None:
     model = tiny_model()
-    searched = AheadModel(model, None)
+    searched = ahead(model)
     assert_same(model, searched, [2, 3])
     for parameter in model.parameters():
         parameter.data = parameter.data.flip(0).clone()
@@ -82,9 +83,9 @@ def test_parameters_that_move_are_read_anew_where_nothing_is_captured() -> None:
 
 
 def test_the_shape_that_came_last_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(searching, "MOST_SHAPES", 2)
+    monkeypatch.setattr(ahead_model, "MOST_SHAPES", 2)
     model, graphs = tiny_model(), StandIn()
-    searched = AheadModel(model, graphs)
+    searched = ahead(model, graphs)
     for length, captured in ((1, 2), (16, 4), (16, 4), (1, 6)):
         assert_same(model, searched, [length])
         assert graphs.captured == captured
@@ -95,7 +96,7 @@ def test_what_cannot_be_captured_runs_as_it_is_and_the_log_says_so_once(caplog: 
         raise RuntimeError("operation not permitted when stream is capturing\nmore")
 
     model = tiny_model(2, attention="additive")
-    searched = AheadModel(model, refuse)
+    searched = ahead(model, refuse)
     for lengths in ([3, 1], [3, 1], [17]):
         assert_same(model, searched, lengths)
     assert [record.message for record in caplog.records] == [

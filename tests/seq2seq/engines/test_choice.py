@@ -4,7 +4,7 @@ import pytest
 
 from seqlab.seq2seq.engines.choice import choose
 from seqlab.seq2seq.engines.cpu.loss import teacher_forced_loss
-from seqlab.seq2seq.engines.plain import step_by_step_loss
+from seqlab.seq2seq.engines.plain.loss import step_by_step_loss
 
 
 def test_plain_is_a_parameters_value_away_on_any_device() -> None:

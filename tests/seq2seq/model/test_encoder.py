@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 import torch
 
-from seqlab.seq2seq.engines import plain
+from seqlab.seq2seq.engines.plain import loss as plain
 from tests.seq2seq.model.tiny import tiny_batch, tiny_model
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from seqlab.core.special_tokens import SOS
-from seqlab.seq2seq.engines import plain
+from seqlab.seq2seq.engines.plain import loss as plain
 from seqlab.seq2seq.model.dropout import Masks
 from seqlab.seq2seq.model.packing import Packing
 from seqlab.seq2seq.model.seq2seq import Seq2Seq

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 from torch.optim import Adam
 
-from seqlab.seq2seq.engines.cuda.loss import backward, forward
-from seqlab.seq2seq.engines.cuda.masks import CounterMasks
+from seqlab.seq2seq.engines.cuda.loss import gradients
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.training.graphs.inputs import Inputs, Shape
 from seqlab.training.graphs.step import OptimizerStep, Settings
@@ -46,19 +45,18 @@ def filled(number: int, rows: int, shape: Shape | None = None) -> Inputs:
     return inputs
 
 
-def gradients(model: Seq2Seq, inputs: Inputs, rate: float) -> tuple[Tensor, dict[str, Tensor | None]]:
+def differentiated(model: Seq2Seq, inputs: Inputs) -> tuple[Tensor, dict[str, Tensor | None]]:
     model.zero_grad()
-    masks = CounterMasks(rate, inputs.key)
-    readout, sums = forward(model, inputs.batch, masks, label_smoothing=0.1, choosing=inputs.shape.choosing)
-    backward(model, readout, sums)
-    return sums.loss, {name: parameter.grad for name, parameter in model.named_parameters()}
+    choosing = inputs.shape.choosing
+    loss, _ = gradients(model, inputs.batch, inputs.key, precision="float32", label_smoothing=0.1, choosing=choosing)
+    return loss, {name: parameter.grad for name, parameter in model.named_parameters()}
 
 
 @kinds
 def test_a_larger_shape_changes_nothing(kind: dict[str, Any]) -> None:
-    model = tiny_model(**kind)
-    loss, expected = gradients(model, filled(1, 3, Shape(3, 4, 4, True)), 0.4)
-    wide, found = gradients(model, filled(1, 3, Shape(5, 8, 12, True)), 0.4)
+    model = tiny_model(**kind, dropout=0.4)
+    loss, expected = differentiated(model, filled(1, 3, Shape(3, 4, 4, True)))
+    wide, found = differentiated(model, filled(1, 3, Shape(5, 8, 12, True)))
     torch.testing.assert_close(wide, loss, rtol=1e-12, atol=0)
     for name, gradient in expected.items():
         torch.testing.assert_close(found[name], gradient, rtol=1e-9, atol=1e-12, msg=name)
@@ -71,7 +69,7 @@ def make(
     model = tiny_model(**kind, dropout=0.3).float()
     average = copy.deepcopy(model)
     optimizer = Adam(model.parameters(), fused=True)
-    step = OptimizerStep(model, optimizer, list(average.parameters()), Settings(1.0, 0.1, narrow=False))
+    step = OptimizerStep(model, optimizer, list(average.parameters()), Settings(1.0, 0.1, "float32"), gradients)
     steps = Steps(step, CPU, capture)
 
     def run(number: int) -> list[float]:

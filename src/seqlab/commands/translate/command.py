@@ -24,6 +24,7 @@ from seqlab.evaluation.translator import Translator
 from seqlab.params.params import Params, load_params
 from seqlab.params.schema import origin_folder
 from seqlab.results.paths import BEST, PARAMS
+from seqlab.seq2seq.engines.choice import choose
 from seqlab.system.dvc import dvc_status
 from seqlab.system.terminal import say
 from seqlab.tracking.fingerprint.pipeline import MODEL_STAGES
@@ -134,7 +135,7 @@ def _others(root: Path, params: Params) -> list[Path]:
 def _translator(folder: Path, params: Params, parameters: Parameters, others: Sequence[Path] = ()) -> Translator:
     device = params.runtime.device
     try:
-        return Translator.load(folder, device, parameters, others)
+        return Translator.load(folder, device, parameters, others, choose(device, params.runtime.engine))
     except (AssertionError, RuntimeError) as error:
         # A build of PyTorch without CUDA, or no driver.
         reason = str(error).partition("\n")[0]

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from seqlab.evaluation.scoring.metrics import Score
-from seqlab.evaluation.scoring.sentence_mean import sentence_mean
-from seqlab.scoring.bleu import BOOTSTRAP_SEED
+from seqlab.evaluation.scoring.sentence_mean import resampled, sentence_mean
 from seqlab.scoring.exact_match import matches
 
 
@@ -21,7 +20,5 @@ def exact_match_score(
         ValueError: as `check_scorable`.
     """
     found = matches(translations, references)
-    numbers = {len(texts) for texts in references}
-    nrefs = numbers.pop() if len(numbers) == 1 else "var"
-    signature = f"nrefs:{nrefs}|multi:any|bs:{bootstrap_samples}|seed:{BOOTSTRAP_SEED}|case:mixed"
+    signature = f"{resampled(references, 'any', bootstrap_samples)}|case:mixed"
     return sentence_mean(100.0 * np.array(found, dtype=np.float64), signature, bootstrap_samples)

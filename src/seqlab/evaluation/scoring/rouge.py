@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seqlab.evaluation.scoring.metrics import Score
-from seqlab.evaluation.scoring.sentence_mean import sentence_mean
-from seqlab.scoring.bleu import BOOTSTRAP_SEED, check_scorable
+from seqlab.evaluation.scoring.sentence_mean import resampled, sentence_mean
+from seqlab.scoring.bleu import check_scorable
 
 TYPES = ("rouge1", "rouge2", "rougeL")
 
@@ -32,7 +32,10 @@ def rouge(
         ValueError: as `check_scorable`.
     """
     check_scorable(translations, references)
-    signature = _signature(references, bootstrap_samples)
+    signature = (
+        f"{resampled(references, 'max', bootstrap_samples)}|measure:f1|case:lc|tok:a-z0-9|"
+        f"stem:porter|nltk:{version('nltk')}|version:{version('rouge-score')}"
+    )
     sentences = 100.0 * _f1(translations, references)
     return {
         name: sentence_mean(sentences[:, column], signature, bootstrap_samples) for column, name in enumerate(TYPES)
@@ -58,12 +61,3 @@ def _f1(translations: Sequence[str], references: Sequence[tuple[str, ...]]) -> n
             yield [best[name].fmeasure for name in TYPES]
 
     return np.array(list(rows()), dtype=np.float64)
-
-
-def _signature(references: Sequence[tuple[str, ...]], bootstrap_samples: int) -> str:
-    numbers = {len(texts) for texts in references}
-    nrefs = numbers.pop() if len(numbers) == 1 else "var"
-    return (
-        f"nrefs:{nrefs}|multi:max|bs:{bootstrap_samples}|seed:{BOOTSTRAP_SEED}|measure:f1|case:lc|tok:a-z0-9|"
-        f"stem:porter|nltk:{version('nltk')}|version:{version('rouge-score')}"
-    )

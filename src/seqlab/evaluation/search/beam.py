@@ -10,12 +10,11 @@ from seqlab.core.special_tokens import EOS, SOS
 from seqlab.evaluation.search.fixed_beam import Options, find
 from seqlab.evaluation.search.history import Ended, History
 from seqlab.evaluation.search.penalty import penalty_of
-from seqlab.seq2seq.decoding.filler import ROWS as BALLAST
-from seqlab.seq2seq.decoding.filler import with_filler
+from seqlab.seq2seq.decoding.filler import ROWS, with_filler
 from seqlab.seq2seq.decoding.hypothesis import Hypothesis
 from seqlab.seq2seq.decoding.ranking import best_continuations, log_probabilities
-from seqlab.seq2seq.decoding.stepwise import StepwiseModel
-from seqlab.seq2seq.engines.searching import AheadModel, stepwise
+from seqlab.seq2seq.engines.ahead_model import AheadModel
+from seqlab.seq2seq.engines.stepwise import StepwiseModel
 
 
 def beam_search(
@@ -43,7 +42,7 @@ def beam_search(
     and then the lower id; of finished hypotheses of one score, the one that finished first.
 
     Args:
-        model: The model.
+        model: The model, as an engine's `searched` gives it.
         source: (batch, source_len) ids.
         source_lengths: (batch,).
         beam_size: Places of a sentence.
@@ -61,7 +60,6 @@ def beam_search(
     if max_length < 1 or length_penalty < 0:
         raise ValueError("max_length must be at least 1, and length_penalty at least 0")
     with torch.inference_mode():
-        model = stepwise(model)
         with_attention = with_attention and model.config.attention != "none"
         if isinstance(model, AheadModel):
             return find(
@@ -90,7 +88,7 @@ class _Search:
         self._model, self._alpha, self._n_best, self._max_length = model, length_penalty, n_best, max_length
         self._beam_size = beam_size
         # Each sentence begins with one place, which holds the empty hypothesis; every later step has beam_size.
-        self._rows = torch.arange(self._batch + BALLAST, device=device)
+        self._rows = torch.arange(self._batch + ROWS, device=device)
         self._memory = model.encode(*with_filler(source, source_lengths))
         self._state = model.initial_state(self._memory)
         self._fed = source.new_full((len(self._rows),), SOS)
@@ -128,7 +126,7 @@ class _Search:
     def _go_on(self, token: Tensor, parent: Tensor, state: Any) -> None:
         """Feed the tokens (sentences, beam) to their parents' states; sentences that are done leave the batch."""
         done = self._done()
-        filler = (self._rows >= self._batch) & (self._rows < self._batch + math.ceil(BALLAST / self._beam_size))
+        filler = (self._rows >= self._batch) & (self._rows < self._batch + math.ceil(ROWS / self._beam_size))
         going = (filler | ((self._rows < self._batch) & ~done)).nonzero().squeeze(1)
         self._fed, self._state = token[going].flatten(), state.select(parent[going].flatten())
         if len(going) < len(self._rows):
@@ -138,8 +136,9 @@ class _Search:
         self._over = bool(self._rows[0] >= self._batch)
 
     def _end(self, ending: Tensor, *, finished: bool) -> None:
-        steps = torch.tensor(self._steps)
-        penalty = torch.tensor(penalty_of(self._steps, self._alpha), dtype=torch.float64)
+        device = ending.device
+        steps = torch.tensor(self._steps).to(device)
+        penalty = torch.tensor(penalty_of(self._steps, self._alpha), dtype=torch.float64).to(device)
         self._ended.add(ending, self._log_probability, steps=steps, penalty=penalty, finished=finished)
 
     def _done(self) -> Tensor:

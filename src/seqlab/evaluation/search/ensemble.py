@@ -1,13 +1,14 @@
 """Several models that translate as one."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from seqlab.seq2seq.engines.stepwise import StepwiseModel
 from seqlab.seq2seq.model.config import ModelConfig
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 
@@ -47,20 +48,30 @@ class Ensemble(nn.Module):
 
     Args:
         members: At least one, of any shape.
+        stepwise: Gives the members that make the steps, as an engine does; None: they make them themselves.
 
     Raises:
         ValueError: the members have vocabularies of different sizes.
     """
 
-    def __init__(self, members: Sequence["Seq2Seq | Ensemble"]) -> None:
+    def __init__(
+        self, members: Sequence["Seq2Seq | Ensemble"], stepwise: Callable[[Seq2Seq], StepwiseModel] | None = None
+    ) -> None:
         super().__init__()
         configs: list[ModelConfig] = [member.config for member in members]
         if len({(config.source_vocab_size, config.target_vocab_size) for config in configs}) > 1:
             raise ValueError("the members of an ensemble must have the same vocabularies")
         # The searches ask it for the vocabularies, and whether there are attention weights.
         self.config: ModelConfig = next((config for config in configs if config.attention != "none"), configs[0])
-        self._members = list(members)
+        self._models = list(members)
+        self._members: list[StepwiseModel] = list(members)
+        if stepwise is not None:
+            self._members = [stepwise_of(member, stepwise) for member in members]
         self.members = nn.ModuleList(members)
+
+    def with_steps(self, stepwise: Callable[[Seq2Seq], StepwiseModel]) -> "Ensemble":
+        """The same models, whose steps are made by what `stepwise` gives."""
+        return Ensemble(self._models, stepwise)
 
     def encode(self, source: Tensor, source_lengths: Tensor) -> EnsembleMemory:
         """Read a batch of sources, as `Seq2Seq.encode` does without dropout."""
@@ -87,3 +98,8 @@ class Ensemble(nn.Module):
         together = torch.stack([each.log_softmax(1) for each in scores]).logsumexp(0) - math.log(len(scores))
         attention = [each for each in weights if each is not None]
         return together, EnsembleState(states), torch.stack(attention).mean(0) if attention else None
+
+
+def stepwise_of(model: Seq2Seq | Ensemble, stepwise: Callable[[Seq2Seq], StepwiseModel]) -> StepwiseModel:
+    """A model, or each of an ensemble's, as `stepwise` gives it."""
+    return model.with_steps(stepwise) if isinstance(model, Ensemble) else stepwise(model)

@@ -11,9 +11,9 @@ from seqlab.evaluation.search.penalty import penalty_of
 from seqlab.seq2seq.decoding.fixed import FixedSearch, padded_shape
 from seqlab.seq2seq.decoding.hypothesis import Hypothesis
 from seqlab.seq2seq.decoding.ranking import best_continuations, best_unasked, log_probabilities
-from seqlab.seq2seq.decoding.stepwise import StepwiseModel
-from seqlab.seq2seq.engines.cuda.capture import Repeated
-from seqlab.seq2seq.engines.searching import AheadModel
+from seqlab.seq2seq.engines.ahead_model import AheadModel
+from seqlab.seq2seq.engines.capture import Repeated
+from seqlab.seq2seq.engines.stepwise import StepwiseModel
 
 _HOST = torch.device("cpu")
 

@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from seqlab.core.special_tokens import EOS, PAD
-from seqlab.seq2seq.decoding.stepwise import StepwiseModel
-from seqlab.seq2seq.engines.cuda.capture import Repeated
+from seqlab.seq2seq.engines.capture import Repeated
+from seqlab.seq2seq.engines.stepwise import StepwiseModel
 from seqlab.seq2seq.model.order import any_order
 
 # After how many steps to ask whether all have ended: that is to wait for the device, and to let it wait.

@@ -6,8 +6,8 @@ from torch import Tensor
 from seqlab.core.special_tokens import EOS, SOS
 from seqlab.seq2seq.decoding.fixed import FixedSearch
 from seqlab.seq2seq.decoding.ranking import best_continuations, best_unasked, log_probabilities
-from seqlab.seq2seq.decoding.stepwise import StepwiseModel
-from seqlab.seq2seq.engines.cuda.capture import Repeated
+from seqlab.seq2seq.engines.capture import Repeated
+from seqlab.seq2seq.engines.stepwise import StepwiseModel
 
 
 class FixedGreedy(FixedSearch):

@@ -9,9 +9,9 @@ from seqlab.seq2seq.decoding.fixed import padded_shape
 from seqlab.seq2seq.decoding.fixed_greedy import FixedGreedy
 from seqlab.seq2seq.decoding.hypothesis import Hypothesis
 from seqlab.seq2seq.decoding.ranking import best_continuations, log_probabilities
-from seqlab.seq2seq.decoding.stepwise import StepwiseModel
-from seqlab.seq2seq.engines.cuda.capture import Repeated
-from seqlab.seq2seq.engines.searching import AheadModel, stepwise
+from seqlab.seq2seq.engines.ahead_model import AheadModel
+from seqlab.seq2seq.engines.capture import Repeated
+from seqlab.seq2seq.engines.stepwise import StepwiseModel
 
 
 class _Found:
@@ -62,7 +62,7 @@ def greedy(
     without EOS after max_length tokens stops there, unfinished.
 
     Args:
-        model: The model.
+        model: The model, as an engine's `searched` gives it.
         source: (batch, source_len) ids.
         source_lengths: (batch,).
         max_length: Most steps, at least 1.
@@ -73,7 +73,6 @@ def greedy(
     """
     if max_length < 1:
         raise ValueError("max_length must be at least 1")
-    model = stepwise(model)
     with_attention = with_attention and model.config.attention != "none"
     if isinstance(model, AheadModel):
         return _hypotheses(*_fixed(model, source, max_length, with_attention).find(source, source_lengths))
@@ -111,7 +110,8 @@ def _shrinking(
             rows, live, token = rows[going], live.select(going), token[going]
             state, memory = state.select(going), memory.select(going)
     found.put(rows, live)
-    return found.tokens[:batch], found.log_probability[:batch], found.attention
+    attention = None if found.attention is None else found.attention.cpu()
+    return found.tokens[:batch], found.log_probability[:batch], attention
 
 
 def _hypotheses(tokens: Tensor, log_probability: Tensor, attention: Tensor | None) -> list[Hypothesis]:

@@ -1,13 +1,18 @@
-"""The seam between training and how its numbers are computed."""
+"""The seam between training, the searches, and how their numbers are computed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 
+from seqlab.seq2seq.engines.padded import Padded
+from seqlab.seq2seq.engines.stepwise import StepwiseModel
 from seqlab.seq2seq.model.dropout import Dropout
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
+
+Precision = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,41 @@ class Loss(Protocol):
         """
 
 
+class Gradients(Protocol):
+    """How an engine differentiates a batch's loss on a device that runs ahead of the program.
+
+    As `Loss`, but that nothing in it asks the device for a value, so that a whole optimizer step is one piece of work.
+    """
+
+    def __call__(
+        self,
+        model: Seq2Seq,
+        batch: Padded,
+        key: Tensor,
+        *,
+        precision: Precision,
+        label_smoothing: float,
+        choosing: bool,
+    ) -> tuple[Tensor, Tensor]:
+        """Give the parameters, which have none, the gradients of the loss, summed over the tokens of the targets.
+
+        Args:
+            model: Encoder and decoder.
+            batch: Padded, on the model's device.
+            key: Of the dropout masks, int64, scalar, odd; another for each step.
+            precision: As `autocast` takes it.
+            label_smoothing: ε, spread over the whole vocabulary.
+            choosing: Whether any step is free; otherwise all are fed the truth.
+
+        Returns:
+            The loss, and the negative log-likelihood without label smoothing; scalars, summed over the tokens.
+        """
+
+
+def _as_it_is(model: StepwiseModel) -> StepwiseModel:
+    return model
+
+
 @dataclass(frozen=True)
 class Engine:
     """One way of computing; all give the same numbers, up to rounding.
@@ -70,12 +110,19 @@ class Engine:
     Attributes:
         name: plain, cpu or cuda.
         loss: Its loss.
+        stepwise: A model whose steps are the engine's.
+        searched: What `stepwise` gave, or an ensemble of it, as the searches are fastest. Who searches with a model
+            again and again keeps it, and with it what has been captured.
+        gradients: What optimizer steps on a device that runs ahead are made of; None: each waits for its figures.
     """
 
     name: str
     loss: Loss
+    stepwise: Callable[[Seq2Seq], StepwiseModel] = _as_it_is
+    searched: Callable[[StepwiseModel], StepwiseModel] = _as_it_is
+    gradients: Gradients | None = None
 
 
-def autocast(device: torch.device, precision: Literal["float32", "bfloat16"]) -> torch.autocast:
+def autocast(device: torch.device, precision: Precision) -> torch.autocast:
     """The context in which a loss is computed in this precision."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-_DRAWS = 2**16
+# Values of a draw of 16 bits: each element of a mask takes one.
+DRAWS = 2**16
 
 
 class Dropout:
@@ -18,7 +19,7 @@ class Dropout:
     """
 
     def __init__(self, rate: float, generator: torch.Generator) -> None:
-        self._dropped = round(rate * _DRAWS)
+        self._dropped = round(rate * DRAWS)
         self._generator = generator
 
     def mask(self, rows: int, columns: int, device: torch.device) -> Tensor | None:
@@ -29,8 +30,8 @@ class Dropout:
         # Four draws of 16 bits from each integer of 64: twelve times as fast as bernoulli_().
         words = torch.empty((elements + 3) // 4, dtype=torch.int64).random_(-(2**63), None, generator=self._generator)
         draws = words.view(torch.int16)[:elements].view(rows, columns)
-        kept = (draws >= self._dropped - _DRAWS // 2).to(device)
-        return kept.to(torch.float32).mul_(_DRAWS / (_DRAWS - self._dropped))
+        kept = (draws >= self._dropped - DRAWS // 2).to(device)
+        return kept.to(torch.float32).mul_(DRAWS / (DRAWS - self._dropped))
 
 
 @dataclass(frozen=True)

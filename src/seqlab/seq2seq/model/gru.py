@@ -20,6 +20,8 @@ aten = torch.ops.aten
 
 # Not more than the search's filler: its numbers must not depend on the size of the batch.
 FEWEST_ROWS = 16
+# Those of a recurrent layer, in PyTorch's order.
+PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
 class GRU(nn.GRU):
@@ -110,8 +112,7 @@ class Recurrence:
 
     def __init__(self, layer: nn.GRU, packing: Packing, state: Tensor | None, *, backward: bool = False) -> None:
         suffix = "_reverse" if backward else ""
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        self.parameters: list[Tensor] = [getattr(layer, f"{name}_l0{suffix}") for name in names]
+        self.parameters: list[Tensor] = [getattr(layer, f"{name}_l0{suffix}") for name in PARAMETERS]
         weight, device = self.parameters[0], self.parameters[0].device.type
         self.kind = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
         self.packing, self.backward = packing, backward

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from seqlab.core.special_tokens import EOS, PAD
-from seqlab.seq2seq.engines.cuda.padded import Padded
+from seqlab.seq2seq.engines.padded import Padded
 
 # Lengths go up to a multiple of it: few shapes, little padding.
 MULTIPLE = 4

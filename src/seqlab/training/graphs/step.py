@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from seqlab.seq2seq.engines.cuda.loss import backward, forward
-from seqlab.seq2seq.engines.cuda.masks import CounterMasks
+from seqlab.seq2seq.engines.engine import Gradients, Precision
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.training.graphs.inputs import Inputs
 
@@ -20,12 +19,12 @@ class Settings:
     Attributes:
         max_grad_norm: Gradients are clipped to this norm (Pascanu et al. 2013); 0: not clipped.
         label_smoothing: ε, spread over the whole vocabulary.
-        narrow: bfloat16 autocast.
+        precision: In which the loss is computed.
     """
 
     max_grad_norm: float
     label_smoothing: float
-    narrow: bool
+    precision: Precision
 
 
 class OptimizerStep:
@@ -38,12 +37,19 @@ class OptimizerStep:
         optimizer: A fused one over its parameters.
         averaged: The moving average of each parameter; empty: none.
         settings: Of the training.
+        gradients: The engine's.
     """
 
     def __init__(
-        self, model: Seq2Seq, optimizer: Optimizer, averaged: Sequence[nn.Parameter], settings: Settings
+        self,
+        model: Seq2Seq,
+        optimizer: Optimizer,
+        averaged: Sequence[nn.Parameter],
+        settings: Settings,
+        gradients: Gradients,
     ) -> None:
         self._model, self._optimizer, self._averaged, self._settings = model, optimizer, list(averaged), settings
+        self._gradients_of = gradients
         self._parameters = list(model.parameters())
         device = self._parameters[0].device
         self._failed = torch.zeros((), device=device)
@@ -73,17 +79,15 @@ class OptimizerStep:
     def _gradients(self, inputs: Inputs) -> tuple[Tensor, Tensor, Tensor]:
         """Give the parameters the gradients of the summed loss; loss and nll, summed, and how many tokens."""
         batch, settings = inputs.batch, self._settings
-        masks = CounterMasks(self._model.config.dropout, inputs.key)
-        with torch.autocast(batch.target.device.type, torch.bfloat16, enabled=settings.narrow):
-            readout, sums = forward(
-                self._model,
-                batch,
-                masks,
-                label_smoothing=settings.label_smoothing,
-                choosing=inputs.shape.choosing,
-            )
-        backward(self._model, readout, sums)
-        return sums.loss.float(), sums.nll.float(), batch.target_lengths.sum().float()
+        loss, nll = self._gradients_of(
+            self._model,
+            batch,
+            inputs.key,
+            precision=settings.precision,
+            label_smoothing=settings.label_smoothing,
+            choosing=inputs.shape.choosing,
+        )
+        return loss.float(), nll.float(), batch.target_lengths.sum().float()
 
     def _excess(self, norm: Tensor) -> Tensor:
         """How many times too long the gradient is, at least 1."""

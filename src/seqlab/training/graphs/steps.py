@@ -5,9 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
-from seqlab.seq2seq.engines.cuda.capture import Capture, Repeated, Work, capture_for
+from seqlab.seq2seq.engines.capture import Capture, Repeated, Work, capture_for, fetch, pinned
 from seqlab.training.graphs.inputs import Inputs, Shape
 from seqlab.training.graphs.step import OptimizerStep
 
@@ -37,7 +36,6 @@ class Steps:
 
     def __init__(self, step: OptimizerStep, device: torch.device, capture: Capture | None = None) -> None:
         self._step, self._device = step, device
-        self._on_gpu = device.type == "cuda"
         # Work of which it makes no difference whether it is captured.
         self.repeated = Repeated(capture or capture_for(device), "steps")
         self._known: OrderedDict[Shape, _Known] = OrderedDict()
@@ -53,12 +51,12 @@ class Steps:
             What waits for the step, and gives its figures: loss, nll, norm of the gradient.
         """
         known = self._find(shape)
-        here = Inputs.room(shape, torch.device("cpu"), pinned=self._on_gpu)
+        here = Inputs.room(shape, torch.device("cpu"), pinned=pinned(self._device))
         fill(here)
         # PyTorch gives pinned memory to nobody else before it has been read.
         known.inputs.numbers.copy_(here.numbers, non_blocking=True)
         known.work()
-        return self._fetch(self._step.figures)
+        return fetch(self._step.figures)
 
     def _find(self, shape: Shape) -> _Known:
         known = self._known.pop(shape, None) or self._made(shape)
@@ -70,24 +68,3 @@ class Steps:
     def _made(self, shape: Shape) -> _Known:
         inputs = Inputs.room(shape, self._device)
         return _Known(inputs, self.repeated(lambda: self._step(inputs)))
-
-    def _fetch(self, values: Tensor) -> Callable[[], list[float]]:
-        if not self._on_gpu:
-            return values.clone().tolist
-        here = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
-        here.copy_(values, non_blocking=True)
-        arrived = self._event()
-
-        def wait() -> list[float]:
-            arrived()
-            return here.tolist()
-
-        return wait
-
-    def _event(self) -> Callable[[], object]:
-        """What waits until the device has done all that it was given so far."""
-        if not self._on_gpu:
-            return lambda: None
-        event = torch.cuda.Event()  # type: ignore[no-untyped-call]
-        event.record()
-        return event.synchronize

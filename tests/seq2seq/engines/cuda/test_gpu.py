@@ -13,10 +13,11 @@ from seqlab.evaluation.search.ensemble import Ensemble
 from seqlab.seq2seq.decoding.greedy import greedy
 from seqlab.seq2seq.decoding.hypothesis import Hypothesis
 from seqlab.seq2seq.decoding.ranking import best_continuations, best_unasked
+from seqlab.seq2seq.engines.capture import CudaGraphs, Work
 from seqlab.seq2seq.engines.choice import CUDA, PLAIN
-from seqlab.seq2seq.engines.cuda.capture import CudaGraphs, Work
 from seqlab.seq2seq.engines.cuda.masks import CounterMasks
-from seqlab.seq2seq.engines.searching import AheadModel
+from seqlab.seq2seq.engines.cuda.stepwise import ahead
+from seqlab.seq2seq.engines.engine import Engine
 from seqlab.seq2seq.model.dropout import Dropout
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 from seqlab.text.batches import Batch
@@ -142,7 +143,7 @@ def test_searches_give_the_same_bits_captured_or_not(
 ) -> None:
     models = [calm(tiny_model(seed, **kind, target_vocab_size=150)).float().cuda() for seed in range(members)]
     model, graphs = models[0] if members == 1 else Ensemble(models), Counting()
-    captured, plain = AheadModel(model, graphs), AheadModel(model, None)
+    captured, plain = ahead(model, graphs), ahead(model, uncaptured)
     # Of one shape, and of another.
     for number, rows in enumerate((9, 16, 3, 70, 70)):
         draw = torch.Generator().manual_seed(number)
@@ -157,14 +158,16 @@ def test_searches_give_the_same_bits_captured_or_not(
 
 
 @pytest.mark.parametrize("search", [_greedy, _beam])
+@pytest.mark.parametrize("engine", [CUDA, PLAIN], ids=lambda engine: engine.name)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind["cell"])
 def test_searches_find_what_they_find_on_the_cpu(
-    kind: dict[str, Any], search: Callable[..., list[list[Hypothesis]]]
+    kind: dict[str, Any], engine: Engine, search: Callable[..., list[list[Hypothesis]]]
 ) -> None:
     model = calm(tiny_model(3, **kind))
     source, lengths = tiny_batch([3, 1, 5, 2] * 20, 9)
     expected = search(model, source, lengths)
-    for found, there in zip(search(model.cuda(), source.cuda(), lengths), expected, strict=True):
+    searched = engine.searched(engine.stepwise(model.cuda()))
+    for found, there in zip(search(searched, source.cuda(), lengths), expected, strict=True):
         assert [each.tokens for each in found] == [each.tokens for each in there]
         assert [each.score for each in found] == pytest.approx([each.score for each in there], abs=1e-9)
 

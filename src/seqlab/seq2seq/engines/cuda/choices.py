@@ -4,10 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from seqlab.seq2seq.engines.cuda.padded import Padded
 from seqlab.seq2seq.engines.cuda.readout import Readout
-from seqlab.seq2seq.engines.cuda.recurrent import cell, layers_of, parameters
+from seqlab.seq2seq.engines.cuda.recurrent import advance, layers_of, parameters
 from seqlab.seq2seq.engines.cuda.vocabulary import VocabularySums
+from seqlab.seq2seq.engines.padded import Padded
 from seqlab.seq2seq.model.dropout import Masks, drop
 from seqlab.seq2seq.model.memory import Memory
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
@@ -76,10 +76,6 @@ class _Steps:
         """One step: the readout (batch, readout_size) that the scores are projected from."""
         embedded = drop(F.embedding(token, self._embedding), masks.embedding).to(self._kind)
         output = embedded if self._context is None else torch.cat([embedded, self._context], 1)
-        for number, (layer, weights) in enumerate(self._layers):
-            if number and masks.between:
-                output = drop(output, masks.between[number - 1])
-            self._state[number] = cell(layer, weights, output, self._state[number])
-            output = self._state[number][0]
-        readout, _ = self._readout(output, embedded)
+        self._state = advance(self._layers, output, self._state, masks.between)
+        readout, _ = self._readout(self._state[-1][0], embedded)
         return drop(readout, masks.readout)

@@ -5,12 +5,19 @@ from torch import Tensor
 
 from seqlab.seq2seq.engines.cuda.choices import chosen, likeliest
 from seqlab.seq2seq.engines.cuda.embedding import embed
-from seqlab.seq2seq.engines.cuda.padded import Padded
-from seqlab.seq2seq.engines.cuda.recurrent import cell, layers_of, parameters, product_type, run, side_by_side
+from seqlab.seq2seq.engines.cuda.recurrent import (
+    advance,
+    layer_state,
+    layers_of,
+    parameters,
+    product_type,
+    run,
+    side_by_side,
+)
 from seqlab.seq2seq.engines.cuda.vocabulary import VocabularySums
+from seqlab.seq2seq.engines.padded import Padded
 from seqlab.seq2seq.model.dropout import Masks, drop
 from seqlab.seq2seq.model.memory import Memory
-from seqlab.seq2seq.model.recurrent import RecurrentState
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 
 
@@ -49,7 +56,7 @@ def _whole(model: Seq2Seq, memory: Memory, fed: Tensor, masks: Masks) -> Tensor:
     for number, layer in enumerate(layers_of(decoder.stack)):
         if number and masks.between:
             outputs = drop(outputs, masks.between[number - 1])
-        outputs, _ = run(layer, outputs, _layer(memory.state, number), None)
+        outputs, _ = run(layer, outputs, layer_state(memory.state, number), None)
     return _read(model, memory, outputs, beside if decoder.every_step else [])
 
 
@@ -73,31 +80,22 @@ def _steps(
     decoder, context = model.decoder, memory.context
     kind = product_type(decoder.embedding.weight)
     layers = [(layer, side_by_side(parameters(layer), kind)) for layer in layers_of(decoder.stack)]
-    state = [tuple(each.to(kind) for each in _layer(memory.state, number)) for number in range(len(layers))]
+    state = [tuple(each.to(kind) for each in layer_state(memory.state, number)) for number in range(len(layers))]
     readout = context.new_zeros(len(context), model.config.readout_size)
     fed, truth, found = batch.truth[0], batch.truth, []
     for step, here in enumerate(masks):
         embedded = drop(decoder.embedding(fed), here.embedding)
         beside = [embedded, context.to(embedded.dtype)] if decoder.every_step else []
         output = torch.cat([*(beside or [embedded]), readout.to(embedded.dtype)], 1)
-        for number, (layer, weights) in enumerate(layers):
-            if number and here.between:
-                output = drop(output, here.between[number - 1])
-            with torch.autocast(output.device.type, enabled=False):
-                state[number] = cell(layer, weights, output.to(kind), state[number])
-            output = state[number][0]
-        readout = _read(model, memory, output[None], [each[None] for each in beside])[0]
+        with torch.autocast(output.device.type, enabled=False):
+            state = advance(layers, output.to(kind), state, here.between)
+        readout = _read(model, memory, state[-1][0][None], [each[None] for each in beside])[0]
         found.append(drop(readout, here.readout))
         if step + 1 < len(masks):
             fed = truth[step + 1]
             if vocabulary is not None:
                 fed = torch.where(batch.free[step + 1], likeliest(vocabulary.scores(found[-1].detach())), fed)
     return found
-
-
-def _layer(state: RecurrentState, number: int) -> tuple[Tensor, ...]:
-    hidden = state.hidden[number]
-    return (hidden,) if state.cell is None else (hidden, state.cell[number])
 
 
 def _at(masks: Masks, step: int) -> Masks:

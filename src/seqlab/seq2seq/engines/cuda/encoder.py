@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from seqlab.seq2seq.engines.cuda.embedding import embed
-from seqlab.seq2seq.engines.cuda.padded import real
 from seqlab.seq2seq.engines.cuda.recurrent import layers_of, product_type, reversal, reversed_rows, run
+from seqlab.seq2seq.engines.padded import real
 from seqlab.seq2seq.model.dropout import Masks, drop
 from seqlab.seq2seq.model.memory import Annotations, Memory
 from seqlab.seq2seq.model.recurrent import RecurrentState

@@ -5,12 +5,12 @@ from torch import Tensor
 
 from seqlab.seq2seq.engines.cuda.decoder import readouts
 from seqlab.seq2seq.engines.cuda.encoder import encode
-from seqlab.seq2seq.engines.cuda.masks import MaskSource, PackedMasks, decoder_masks, encoder_masks
-from seqlab.seq2seq.engines.cuda.padded import Padded
+from seqlab.seq2seq.engines.cuda.masks import CounterMasks, MaskSource, PackedMasks, decoder_masks, encoder_masks
 from seqlab.seq2seq.engines.cuda.recurrent import product_type
 from seqlab.seq2seq.engines.cuda.vocabulary import Sums, VocabularySums
-from seqlab.seq2seq.engines.engine import LossOutput
+from seqlab.seq2seq.engines.engine import LossOutput, Precision, autocast
 from seqlab.seq2seq.engines.known_gradients import with_known_gradients
+from seqlab.seq2seq.engines.padded import Padded
 from seqlab.seq2seq.model.dropout import Dropout
 from seqlab.seq2seq.model.seq2seq import Seq2Seq
 
@@ -45,6 +45,19 @@ def padded_loss(
     return LossOutput(loss, sums.nll / tokens, tokens)
 
 
+def gradients(
+    model: Seq2Seq, batch: Padded, key: Tensor, *, precision: Precision, label_smoothing: float, choosing: bool
+) -> tuple[Tensor, Tensor]:
+    """The gradients of the summed loss; as in `seqlab.seq2seq.engines.engine.Gradients`."""
+    masks = CounterMasks(model.config.dropout, key)
+    with autocast(batch.target.device, precision):
+        readout, sums = forward(model, batch, masks, label_smoothing=label_smoothing, choosing=choosing)
+    decoder = model.decoder
+    decoder.vocabulary_weight.grad, decoder.output_bias.grad = sums.of_weight, sums.of_bias
+    torch.autograd.backward([readout], [None if sums.of_readout is None else sums.of_readout.to(readout.dtype)])
+    return sums.loss, sums.nll
+
+
 def forward(
     model: Seq2Seq, batch: Padded, masks: MaskSource | None, *, label_smoothing: float, choosing: bool
 ) -> tuple[Tensor, Sums]:
@@ -66,10 +79,3 @@ def forward(
     readout = readouts(model, memory, batch, of_target, vocabulary, choosing=choosing).flatten(0, 1)
     gradients = torch.is_grad_enabled()
     return readout, vocabulary(readout.detach(), batch.target.flatten(), real.flatten(), gradients=gradients)
-
-
-def backward(model: Seq2Seq, readout: Tensor, sums: Sums) -> None:
-    """Give the parameters, which have none, the gradients of the sum of the loss."""
-    decoder = model.decoder
-    decoder.vocabulary_weight.grad, decoder.output_bias.grad = sums.of_weight, sums.of_bias
-    torch.autograd.backward([readout], [None if sums.of_readout is None else sums.of_readout.to(readout.dtype)])

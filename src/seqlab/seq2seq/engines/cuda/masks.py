@@ -8,10 +8,8 @@ from torch import Tensor
 
 from seqlab.seq2seq.engines.cuda.counter import random_words
 from seqlab.seq2seq.model.config import ModelConfig
-from seqlab.seq2seq.model.dropout import Dropout, Masks
+from seqlab.seq2seq.model.dropout import DRAWS, Dropout, Masks
 
-_BITS = 16
-_DRAWS = 1 << _BITS
 # A counter is made of the place, the step, the row, and which four units: 8, 20, 20 and 16 bits.
 _PLACE, _STEP, _ROW = 56, 36, 16
 
@@ -39,14 +37,14 @@ class CounterMasks:
 
     def __call__(self, place: int, real: Tensor, width: int) -> Tensor | None:
         """As `MaskSource`; float32: 0, or 1 / (1 − rate) where an element is kept."""
-        dropped = round(self.rate * _DRAWS)
+        dropped = round(self.rate * DRAWS)
         if dropped == 0:
             return None
         steps, rows = real.shape
         count = [torch.arange(size, device=real.device) for size in (steps, rows, -(-width // 4))]
         counters = (count[0] << _STEP)[:, None, None] + (count[1] << _ROW)[:, None] + (count[2] + (place << _PLACE))
         draws = random_words(counters, self.key).view(torch.int16)[:, :, :width]
-        return (draws >= dropped - _DRAWS // 2).to(torch.float32).mul_(_DRAWS / (_DRAWS - dropped))
+        return (draws >= dropped - DRAWS // 2).to(torch.float32).mul_(DRAWS / (DRAWS - dropped))
 
 
 @dataclass(frozen=True)

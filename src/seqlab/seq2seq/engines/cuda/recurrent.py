@@ -1,14 +1,16 @@
 """Whole recurrent layers over padded sequences, each one call of PyTorch's own, which cuDNN has kernels for."""
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from seqlab.seq2seq.model.recurrent import RecurrentStack
+from seqlab.seq2seq.model.dropout import drop
+from seqlab.seq2seq.model.gru import PARAMETERS
+from seqlab.seq2seq.model.recurrent import RecurrentStack, RecurrentState
 
-_PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 # σ of it is 1, and of its negative 0, in every type.
 _SATURATED = 1e4
 # Columns by which an input is widened: products of odd widths are slow.
@@ -68,7 +70,7 @@ def layers_of(stack: RecurrentStack) -> list[nn.RNNBase]:
 
 def parameters(layer: nn.RNNBase, *, reverse: bool = False) -> list[Tensor]:
     """Weights and biases of a layer of one layer, in PyTorch's order."""
-    return [layer.get_parameter(f"{name}_l0{'_reverse' * reverse}") for name in _PARAMETERS]
+    return [layer.get_parameter(f"{name}_l0{'_reverse' * reverse}") for name in PARAMETERS]
 
 
 def at_end(outputs: Tensor, real: Tensor) -> Tensor:
@@ -137,7 +139,7 @@ def _call(layer: nn.RNNBase, inputs: Tensor, state: list[Tensor], weights: list[
     return found
 
 
-def cell(layer: nn.RNNBase, weights: list[Tensor], inputs: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+def _cell(layer: nn.RNNBase, weights: list[Tensor], inputs: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """One step of a layer: its state after it.
 
     Args:
@@ -151,3 +153,32 @@ def cell(layer: nn.RNNBase, weights: list[Tensor], inputs: Tensor, state: tuple[
         return after
     step = torch._VF.gru_cell if isinstance(layer, nn.GRU) else torch._VF.rnn_tanh_cell
     return (step(inputs, state[0], *weights),)
+
+
+def advance(
+    layers: Sequence[tuple[nn.RNNBase, list[Tensor]]],
+    inputs: Tensor,
+    state: Sequence[tuple[Tensor, ...]],
+    between: Sequence[Tensor | None] = (),
+) -> list[tuple[Tensor, ...]]:
+    """One step of all layers, one above the other: the state of each after it.
+
+    Args:
+        layers: Each of one layer, with its own weights, of the type of the inputs.
+        inputs: (batch, input_size), of the first.
+        state: Of each layer, (batch, hidden_size): hidden, and of an LSTM cell.
+        between: Masks of the outputs of each but the last, (batch, hidden_size); empty: no dropout.
+    """
+    after: list[tuple[Tensor, ...]] = []
+    for number, (layer, weights) in enumerate(layers):
+        if number and between:
+            inputs = drop(inputs, between[number - 1])
+        after.append(_cell(layer, weights, inputs, state[number]))
+        inputs = after[-1][0]
+    return after
+
+
+def layer_state(state: RecurrentState, number: int) -> tuple[Tensor, ...]:
+    """That of one layer: hidden, and of an LSTM cell."""
+    hidden = state.hidden[number]
+    return (hidden,) if state.cell is None else (hidden, state.cell[number])

@@ -7,9 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seqlab.seq2seq.engines.ahead_model import AheadModel
+from seqlab.seq2seq.engines.capture import Capture, capture_for
 from seqlab.seq2seq.engines.cuda.encoder import encode
 from seqlab.seq2seq.engines.cuda.readout import Readout
-from seqlab.seq2seq.engines.cuda.recurrent import cell, layers_of, parameters
+from seqlab.seq2seq.engines.cuda.recurrent import advance, layer_state, layers_of, parameters
+from seqlab.seq2seq.engines.stepwise import StepwiseModel
 from seqlab.seq2seq.model.config import ModelConfig
 from seqlab.seq2seq.model.dropout import Masks
 from seqlab.seq2seq.model.memory import DecoderState, Memory
@@ -34,8 +37,19 @@ class Read:
         return Read(self.memory.select(rows), self.readout.select(rows))
 
 
+def ahead(model: StepwiseModel, capture: Capture | None = None) -> AheadModel:
+    """The model as the searches use it on a device that runs ahead.
+
+    Args:
+        model: The model.
+        capture: What captures the steps of its searches; None: CUDA graphs on a GPU, and elsewhere nothing.
+    """
+    capture = capture or capture_for(next(model.parameters()).device)
+    return AheadModel(Stepwise(model) if isinstance(model, Seq2Seq) else model, capture)
+
+
 class Stepwise:
-    """See `seqlab.seq2seq.decoding.stepwise.StepwiseModel`."""
+    """See `seqlab.seq2seq.engines.stepwise.StepwiseModel`."""
 
     def __init__(self, model: Seq2Seq) -> None:
         self._model = model
@@ -69,13 +83,8 @@ class Stepwise:
             fed.append(memory.memory.context.repeat_interleave(len(token) // memory.rows, 0))
         fed += [] if state.readout is None else [state.readout]
         output = torch.cat(fed, 1) if len(fed) > 1 else embedded
-        after = []
-        for number, (layer, weights) in enumerate(self._layers):
-            hidden = before.hidden[number]
-            given = (hidden,) if before.cell is None else (hidden, before.cell[number])
-            after.append(cell(layer, weights, output, given))
-            output = after[-1][0]
-        readout, weights_of_sources = memory.readout(output, embedded)
+        after = advance(self._layers, output, [layer_state(before, number) for number in range(len(self._layers))])
+        readout, weights_of_sources = memory.readout(after[-1][0], embedded)
         hidden, *cells = (torch.stack(each) for each in zip(*after, strict=True))
         following = DecoderState(
             RecurrentState(hidden, cells[0] if cells else None), readout if self.config.input_feeding else None

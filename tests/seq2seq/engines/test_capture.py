@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 import torch
 
-from seqlab.seq2seq.engines.cuda.capture import CudaGraphs
+from seqlab.seq2seq.engines.capture import CudaGraphs
 
 
 class Ring:

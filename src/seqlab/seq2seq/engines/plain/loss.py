@@ -68,7 +68,7 @@ class Encoded:
         padding: (batch, source_len), True at padding.
     """
 
-    state: list[State]
+    state: tuple[State, ...]
     context: Tensor
     annotations: Tensor
     padding: Tensor
@@ -102,12 +102,12 @@ def encode(model: Seq2Seq, source: Tensor, lengths: Tensor, dropout: Dropout | N
     if encoder.projection is not None:
         annotations = _stock(encoder.projection, annotations)
     padding = torch.arange(source.shape[1])[None, :] >= lengths[:, None]
-    return Encoded(state, _hidden(state[-1])[0], annotations, padding.to(source.device))
+    return Encoded(tuple(state), _hidden(state[-1])[0], annotations, padding.to(source.device))
 
 
 def decode(
-    model: Seq2Seq, token: Tensor, state: list[State], readout: Tensor, encoded: Encoded, masks: Masks
-) -> tuple[Tensor, list[State], Tensor, Tensor | None]:
+    model: Seq2Seq, token: Tensor, state: tuple[State, ...], readout: Tensor, encoded: Encoded, masks: Masks
+) -> tuple[Tensor, tuple[State, ...], Tensor, Tensor | None]:
     """One step of the decoder; see `seqlab.seq2seq.model.decoder.Decoder` for the equations and their papers.
 
     Args:
@@ -140,7 +140,7 @@ def decode(
         seen.append(found)
     readout = output if decoder.readout is None else _stock(decoder.readout, torch.cat(seen, 1)).tanh()
     scores = F.linear(drop(readout, masks.readout), decoder.vocabulary_weight, decoder.output_bias)
-    return scores, following, readout, weights
+    return scores, tuple(following), readout, weights
 
 
 def attend(attention: Attention, query: Tensor, encoded: Encoded) -> tuple[Tensor, Tensor]:

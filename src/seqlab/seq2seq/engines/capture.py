@@ -1,4 +1,7 @@
-"""CUDA graphs: work that was captured once is done again by one call, without a launch for each of its kernels."""
+"""CUDA graphs: work that was captured once is done again by one call, without a launch for each of its kernels.
+
+And the copies of what it reads and leaves, for which the program does not wait.
+"""
 
 import gc
 import logging
@@ -7,6 +10,7 @@ from contextlib import contextmanager
 from itertools import count
 
 import torch
+from torch import Tensor
 
 logger = logging.getLogger(__name__)
 
@@ -91,3 +95,25 @@ class Repeated:
 def capture_for(device: torch.device) -> Capture | None:
     """What captures work of this device; None where there are no graphs."""
     return CudaGraphs() if device.type == "cuda" else None
+
+
+def pinned(device: torch.device) -> bool:
+    """Whether what goes over to the device is best in pinned memory: a GPU reads that while the program goes on."""
+    return device.type == "cuda"
+
+
+def fetch(values: Tensor) -> Callable[[], list[float]]:
+    """Begin to fetch numbers (count,); what waits for them, and gives them as they are now."""
+    if values.device.type != "cuda":
+        return values.clone().tolist
+    here = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+    here.copy_(values, non_blocking=True)
+    # Recorded behind all that the device was given so far.
+    event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    event.record()
+
+    def wait() -> list[float]:
+        event.synchronize()
+        return here.tolist()
+
+    return wait

@@ -1,4 +1,4 @@
-"""A model as the searches use it: chosen by where it is."""
+"""A model on a device that runs ahead of the program, as the searches use it."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
@@ -6,41 +6,25 @@ from typing import Any, TypeVar
 
 from torch import Tensor, nn
 
-from seqlab.seq2seq.engines.cuda.capture import Capture, Repeated, capture_for
-from seqlab.seq2seq.engines.cuda.stepwise import Stepwise
-from seqlab.seq2seq.engines.waiting import waits
+from seqlab.seq2seq.engines.capture import Capture, Repeated
+from seqlab.seq2seq.engines.stepwise import StepwiseModel
 from seqlab.seq2seq.model.config import ModelConfig
-from seqlab.seq2seq.model.seq2seq import Seq2Seq
 
 # Shapes whose searches are kept: each has its graph, and the tensors that this reads and writes.
 MOST_SHAPES = 32
 Search = TypeVar("Search")
 
 
-def stepwise(model: Any) -> Any:
-    """The fastest for the model's device that gives what `seqlab.seq2seq.decoding.stepwise.StepwiseModel` asks for.
-
-    On a device that runs ahead an `AheadModel`: who searches with a model again and again keeps it, and with it what
-    has been captured.
-    """
-    device = next(model.parameters()).device
-    if isinstance(model, AheadModel) or not waits(device):
-        return model
-    return AheadModel(model, capture_for(device))
-
-
 class AheadModel:
-    """A model on a device that runs ahead of the program, and the searches that were made for it, shape by shape.
-
-    A `StepwiseModel` too.
+    """A `StepwiseModel` whose searches are of fixed shapes, and kept, shape by shape.
 
     Args:
         model: The model.
         capture: What captures the steps of its searches; None: nothing is.
     """
 
-    def __init__(self, model: Any, capture: Capture | None) -> None:
-        self._model = Stepwise(model) if isinstance(model, Seq2Seq) else model
+    def __init__(self, model: StepwiseModel, capture: Capture | None) -> None:
+        self._model = model
         self._capture = capture
         self._places = self._parameters_at()
         self._repeated = Repeated(capture, "searches")
@@ -66,13 +50,11 @@ class AheadModel:
     @property
     def config(self) -> ModelConfig:
         """The shape."""
-        config: ModelConfig = self._model.config
-        return config
+        return self._model.config
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """The parameters."""
-        parameters: Iterator[nn.Parameter] = self._model.parameters()
-        return parameters
+        return self._model.parameters()
 
     def encode(self, source: Tensor, source_lengths: Tensor) -> Any:
         """Read a batch of sources."""
@@ -84,8 +66,7 @@ class AheadModel:
 
     def step(self, token: Tensor, state: Any, memory: Any) -> tuple[Tensor, Any, Tensor | None]:
         """One step."""
-        found: tuple[Tensor, Any, Tensor | None] = self._model.step(token, state, memory)
-        return found
+        return self._model.step(token, state, memory)
 
     def _parameters_at(self) -> list[int]:
         return [each.data_ptr() for each in self.parameters()]
