@@ -226,6 +226,21 @@ def is_pushed(root: Path, commit: str, remote: str = "origin") -> bool:
     return bool(listing.strip())
 
 
+def is_in_branch(root: Path, commit: str) -> bool:
+    """Whether HEAD or a branch has the commit, of here or of a remote as it was when last asked.
+
+    What was merely fetched, such as a pull request or an experiment, is in none.
+    """
+    try:
+        branches = ("--count=1", "--contains", _checked(commit), "--", "refs/heads/", "refs/remotes/")
+        if _git(root, "for-each-ref", *branches).strip():
+            return True
+        # HEAD may be in no branch. Of the commits that are before this one, HEAD has all.
+        return not _git(root, "rev-list", "--max-count=1", commit, "^HEAD", "--").strip()
+    except SeqlabError:
+        return False
+
+
 def clone(root: Path, commit: str, folder: Path) -> None:
     """Clone the remote that `root` calls origin into the new folder, and check the commit out there.
 

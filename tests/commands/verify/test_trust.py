@@ -80,8 +80,24 @@ def test_any_other_is_named(project: Project, commit: str, change: dict[str, str
     assert f"{named} from commit {commit}. " in doubt(project.root, "theirs", commit, strange)
     # Its own commit is of another repository, or it names none, or an option of git.
     for unknown in (40 * "0", None, "--output=stolen", "HEAD"):
-        assert f"{named} from this working copy, and no commit" in doubt(project.root, "theirs", unknown, strange)
+        assert f"{named} from this working copy, and no branch" in doubt(project.root, "theirs", unknown, strange)
     assert not (project.root / "stolen").exists()
+
+
+def test_a_commit_that_was_merely_fetched_is_a_stranger_s(project: Project, commit: str) -> None:
+    """Git has it, as it has pull requests that people look at, and experiments of a team: nobody took it over."""
+    strange = archive(project, train="import os")
+    stranger = project.root.parent / "stranger"
+    git(stranger, "commit", "--quiet", "--all", "--message=Theirs")
+    theirs = git(stranger, "rev-parse", "HEAD").strip()
+    git(project.root, "fetch", "--quiet", str(stranger), f"HEAD:refs/exps/{commit[:2]}/{commit[2:]}/tf0.50")
+    assert "pipeline/train.py differs from this working copy" in doubt(project.root, "theirs", theirs, strange)
+    git(project.root, "branch", "reviewed", theirs)
+    assert doubt(project.root, "theirs", theirs, strange) == ""
+    # A detached HEAD is in no branch, and the working copy is at it.
+    git(project.root, "checkout", "--quiet", "--detach", theirs)
+    git(project.root, "branch", "--quiet", "--delete", "--force", "reviewed")
+    assert doubt(project.root, "theirs", theirs, strange) == ""
 
 
 @pytest.mark.parametrize("agreed", [True, False])
