@@ -35,6 +35,7 @@ def expand(settings: Sequence[str]) -> list[tuple[str, ...]]:
     from dvc.utils.cli_parse import to_path_overrides
     from dvc.utils.hydra import get_hydra_sweeps
     from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
 
     names = [parse(setting).key_or_group for setting in settings]
     if twice := [name for name, count in Counter(names).items() if count > 1]:
@@ -50,9 +51,13 @@ def expand(settings: Sequence[str]) -> list[tuple[str, ...]]:
     if others := set(paths) - {PARAMS}:
         raise SeqlabError(f"-S {others.pop()}:…: a sweep sets parameters of {PARAMS} alone")
     try:
-        return [tuple(member[PARAMS]) for member in get_hydra_sweeps(paths)]
-    except (DvcException, HydraException) as error:
+        members = [tuple(member[PARAMS]) for member in get_hydra_sweeps(paths)]
+    except (DvcException, HydraException, OmegaConfBaseException) as error:
         raise SeqlabError(f"-S: {_first_line(error)}") from None
+    # Written anew, and read once more by DVC.
+    for setting in {setting for member in members for setting in member}:
+        parse(setting)
+    return members
 
 
 def swept(settings: Sequence[str]) -> list[str]:
@@ -74,17 +79,43 @@ def parse(setting: str) -> Any:
     from hydra.core.override_parser.types import OverrideType
     from hydra.errors import HydraException
 
-    if "${" in setting:
-        # OmegaConf would put in what it names: an environment variable, whatever it holds.
-        raise SeqlabError(f"-S {setting:.200}: a parameter's value is written out; ${{…}} is not looked up")
     try:
         (override,) = to_hydra_overrides([setting.removeprefix(f"{PARAMS}:")])
-    except (HydraException, ValueError) as error:
+    except (HydraException, ValueError, RecursionError) as error:
         # A ValueError is Python's, of an integer of more digits than it reads.
         raise SeqlabError(f"-S {setting:.200}: not of the form name=value ({_first_line(error)})") from None
     if override.type is not OverrideType.CHANGE:
         raise SeqlabError(f"-S {setting:.200}: parameters are neither added nor removed; write name=value")
+    # Hydra's own words for the setting: escapes may have stood between $ and {.
+    check_written_out([setting, override.value()], f"-S {setting:.200}")
     return override
+
+
+def check_written_out(value: Any, origin: str) -> None:
+    """Refuse what OmegaConf would look up: it puts in an environment variable, whatever that holds.
+
+    Args:
+        value: Of parameters, as YAML or Hydra has it.
+        origin: What has it, for the message.
+
+    Raises:
+        SeqlabError: a text in it has `${`, or is `???`, which stands for a value that is missing.
+    """
+    from hydra.core.override_parser.types import ChoiceSweep, QuotedString
+
+    match value:
+        case str():
+            if "${" in value or value == "???":
+                raise SeqlabError(f"{origin}: a parameter's value is written out; ${{…}} is not looked up")
+        case QuotedString():
+            check_written_out(value.text, origin)
+        case ChoiceSweep():
+            check_written_out(value.list, origin)
+        case dict():
+            check_written_out([*value.keys(), *value.values()], origin)
+        case list():
+            for each in value:
+                check_written_out(each, origin)
 
 
 def _count(setting: str) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqlab.commands.sweep.grid import PARAMS, expand, parse, swept
+from seqlab.commands.sweep.grid import PARAMS, check_written_out, expand, parse, swept
 from seqlab.commands.sweep.names import member_names
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params, parse_params
@@ -36,9 +36,11 @@ def make_members(root: Path, settings: Sequence[str]) -> list[Member]:
 
     Raises:
         SeqlabError: a setting is not in DVC's syntax, or names a parameter that is unknown, or makes a member whose
-            parameters are refused; the message names the nearest known parameter.
+            parameters are refused; the message names the nearest known parameter. Or `${…}` stands in one of them, or
+            in params.yaml.
     """
     content = read_yaml(root / PARAMS)
+    check_written_out(content, str(root / PARAMS))
     for setting in settings:
         check_name(content, parse(setting).key_or_group, f"-S {setting}")
     made: dict[str, tuple[tuple[str, ...], Params]] = {}
@@ -84,11 +86,12 @@ def _apply(source: Path, settings: tuple[str, ...], target: Path) -> Params:
     """The parameters that DVC would give the member."""
     from dvc.exceptions import DvcException
     from dvc.utils.hydra import apply_overrides
+    from omegaconf.errors import OmegaConfBaseException
 
     origin = "-S " + " -S ".join(settings)
     shutil.copyfile(source, target)
     try:
         apply_overrides(target, list(settings))
-    except DvcException as error:
-        raise SeqlabError(f"{origin}: {error.__cause__ or error}") from None
+    except (DvcException, OmegaConfBaseException, RecursionError) as error:
+        raise SeqlabError(f"{origin:.200}: {error.__cause__ or error!s:.500}") from None
     return parse_params(read_yaml(target), origin)
