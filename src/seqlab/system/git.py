@@ -25,6 +25,8 @@ SETTINGS = {
     "core.fsmonitor": "false",
     "diff.autoRefreshIndex": "true",
     "diff.orderFile": os.devnull,
+    # Such an address is a program.
+    "protocol.ext.allow": "never",
     # No name and address made of those of the machine.
     "user.useConfigOnly": "true",
 }

@@ -1,5 +1,6 @@
 """Following jobs of a cluster, against one that plays what SLURM says."""
 
+import json
 import os
 import signal
 from collections.abc import Callable, Sequence
@@ -226,6 +227,31 @@ def test_a_damaged_note_is_named(cluster: Played) -> None:
     (cluster.folders[0] / "members.json").write_text("{}", "utf-8")
     cluster.answers = [{}]
     with pytest.raises(SeqlabError, match=r"members\.json: it is none that seqlab writes; repair or delete it"):
+        cluster.sweep()
+
+
+@pytest.mark.parametrize("name", ["../../../s1", "/s1", "", "a/b", "a\0b", ".s1", "--me", "\ud800", "a\n", 200 * "a"])
+def test_a_name_that_leads_elsewhere_is_none(cluster: Played, name: str) -> None:
+    """It would be the name of a file that is read, and written."""
+    cluster.answers = [{}, {}, interrupted]
+    cluster.sweep()
+    path = cluster.folders[0] / "members.json"
+    content = json.loads(path.read_text("utf-8"))
+    content["members"][0]["name"] = name
+    path.write_text(json.dumps(content), "utf-8")
+    cluster.answers = [{}]
+    with pytest.raises(SeqlabError, match=r"members\.json: it is none that seqlab writes; repair or delete it"):
+        cluster.sweep()
+
+
+@pytest.mark.parametrize("job_id", ["--me", "", "1 2", "1;x", 30 * "1"])
+def test_an_id_that_slurm_does_not_give_is_none(cluster: Played, job_id: str) -> None:
+    """It would be an option of scancel."""
+    cluster.answers = [{}, {}, interrupted]
+    cluster.sweep()
+    (cluster.folders[0] / "job.json").write_text(json.dumps({"id": job_id}), "utf-8")
+    cluster.answers = [{}]
+    with pytest.raises(SeqlabError, match=r"job\.json: it is none that seqlab writes; repair or delete it"):
         cluster.sweep()
 
 
