@@ -144,15 +144,29 @@ SECRETS = {
     "SSH_AUTH_SOCK": "/run/agent",
     "DBUS_SESSION_BUS_ADDRESS": "unix:path=/run/bus",
     "GIT_ASKPASS": "/bin/p",
+    "NVIDIA_API_KEY": "p",
+    "NVIDIA_TOKEN": "p",
+    "CUDA_SECRET": "p",
+    "MKL_PASSWORD": "p",
+    "ONEDNN_CREDENTIALS": "p",
+    "PYTHONKEYRING": "p",
+    "DYLD_P": "p",
+    "LC_P": "p",
     "https_proxy": "http://user:p@proxy:80",
     "http_proxy": "user:p@proxy:80",
+    "HTTPS_PROXY": "user:p%40proxy",
+    "ALL_PROXY": "socks5:user:p",
     "SEQLAB_CORPUS_MIRROR": "http://user:p@mirror",
     "OMP_MINE": "://user:p@x",
 }
 
 
 def test_a_run_sees_no_secret_of_its_user(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    harmless = {"HTTP_PROXY": "http://proxy:80", "OMP_WAIT_POLICY": "passive", "LC_ALL": "C.UTF-8"}
+    harmless = {
+        **{"OMP_WAIT_POLICY": "passive", "LC_ALL": "C.UTF-8", "CUDA_VISIBLE_DEVICES": "0", "PYTHONPATH": "/packages"},
+        **{"HTTP_PROXY": "http://proxy:80", "all_proxy": "socks5h://[::1]:1080/", "ftp_proxy": "proxy.example.org"},
+        **{"no_proxy": "localhost,.example.org,10.0.0.0/8,[::1]", "ONEDNN_MAX_CPU_ISA": "AVX2"},
+    }
     for name, value in (SECRETS | harmless).items():
         monkeypatch.setenv(name, value)
     with working_copy(project.home, source_archive(project.root), None) as root:

@@ -33,14 +33,29 @@ OURS = (".dvc", ".dvcignore", ".git", ".seqlab")
 DOWNLOADS = "downloads"
 PARAMS = "params.yaml"
 LAST_STAGE = "evaluate"
-# Of the environment, what a run may see. Whatever is not named here may be a token, a password, or SSH's socket.
+# Of the environment, what a run may see, name by name: whatever else may be a token, a password, or SSH's socket, and
+# NVIDIA's services, say, have keys in variables that begin as those of its drivers do.
 PASSED_ON = re.compile(
-    "PATH|LANG|LANGUAGE|LC_[A-Z]+|TZ|TMPDIR|LD_LIBRARY_PATH|DYLD_[A-Z_]+|VIRTUAL_ENV|PYTHON[A-Z]*"
-    "|(OMP|GOMP|KMP|MKL|OPENBLAS|ATEN|ONEDNN|DNNL|CUDA|CUDNN|CUBLAS|NVIDIA)_[A-Z0-9_]+"
+    "PATH|LANG|LANGUAGE|LC_(ALL|COLLATE|CTYPE|MESSAGES|MONETARY|NUMERIC|TIME)|TZ|TMPDIR|VIRTUAL_ENV"
+    "|LD_LIBRARY_PATH|DYLD_(FALLBACK_)?(LIBRARY|FRAMEWORK)_PATH"
+    "|PYTHON(PATH|HOME|NOUSERSITE|UTF8|IOENCODING|COERCECLOCALE|HASHSEED|UNBUFFERED|DONTWRITEBYTECODE|PYCACHEPREFIX"
+    "|WARNINGS|FAULTHANDLER|OPTIMIZE|MALLOC)"
+    "|OMP_(NUM_THREADS|THREAD_LIMIT|DYNAMIC|WAIT_POLICY|PROC_BIND|PLACES|SCHEDULE|STACKSIZE|MAX_ACTIVE_LEVELS|NESTED)"
+    "|GOMP_(SPINCOUNT|CPU_AFFINITY|STACKSIZE)|KMP_(AFFINITY|BLOCKTIME|HW_SUBSET|STACKSIZE|DUPLICATE_LIB_OK)"
+    "|MKL_(NUM_THREADS|DOMAIN_NUM_THREADS|DYNAMIC|CBWR|ENABLE_INSTRUCTIONS|DEBUG_CPU_TYPE|THREADING_LAYER)"
+    "|OPENBLAS_(NUM_THREADS|CORETYPE)|ATEN_CPU_CAPABILITY"
+    "|(ONEDNN|DNNL)_(MAX_CPU_ISA|DEFAULT_FPMATH_MODE|PRIMITIVE_CACHE_CAPACITY|CPU_ISA_HINTS|VERBOSE)"
+    "|CUDA_(VISIBLE_DEVICES|DEVICE_ORDER|DEVICE_MAX_CONNECTIONS|LAUNCH_BLOCKING|MODULE_LOADING|HOME|PATH"
+    "|CACHE_(PATH|DISABLE|MAXSIZE)|MPS_PIPE_DIRECTORY)"
+    "|CUBLAS(LT)?_WORKSPACE_(CONFIG|SIZE)|NVIDIA_(VISIBLE_DEVICES|DRIVER_CAPABILITIES|TF32_OVERRIDE)"
     "|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE"
     f"|{MIRROR}"
 )
-PROXY = re.compile("(?i)(http|https|ftp|all|no)_proxy")
+PROXY = re.compile("(?i)(http|https|ftp|all)_proxy")
+# Needs no scheme, and has a host and a port alone: `name:password%40host` has no @, and is a password.
+PROXY_ADDRESS = re.compile(r"([a-zA-Z][a-zA-Z0-9]*://)?([a-zA-Z0-9._-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?/?")
+NO_PROXY = re.compile("(?i)no_proxy")
+HOSTS = re.compile(r"[a-zA-Z0-9.,:/*_\s\[\]-]*")
 INTERRUPTED = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -160,8 +175,8 @@ def _environment(root: Path) -> dict[str, str]:
     kept = {
         name: value for name, value in environment.items() if PASSED_ON.fullmatch(name) and stripped(value) == value
     }
-    # A proxy's address needs no scheme.
-    kept |= {name: value for name, value in environment.items() if PROXY.fullmatch(name) and "@" not in value}
+    for names, form in ((PROXY, PROXY_ADDRESS), (NO_PROXY, HOSTS)):
+        kept |= {name: value for name, value in environment.items() if names.fullmatch(name) and form.fullmatch(value)}
     if MIRROR in kept and "://" not in kept[MIRROR]:
         kept[MIRROR] = str(Path(kept[MIRROR]).expanduser())
     return {
