@@ -4,12 +4,15 @@ from pathlib import Path
 
 from seqlab.core.errors import SeqlabError
 from seqlab.system.git import is_in_branch, tree_at
+from seqlab.system.terminal import one_line
 from seqlab.tracking.fingerprint.leftovers import is_leftover
 from seqlab.tracking.journal.source import SOURCES, read_source, source_archive
 
 # Values alone, which a schema checks before a stage reads them: a run with other ones is no other code.
 VALUES = "params.yaml"
-MOST_NAMED = 8
+# Whoever is asked should see what would run: names that say nothing, sorted first, would hide one that does.
+MOST_NAMED, LONGEST_NAME = 40, 120
+TEXT = (".txt", ".md", ".rst", ".json", ".toml", ".csv", ".html")
 
 
 def doubt(root: Path, name: str, commit: str | None, archive: bytes) -> str:
@@ -31,7 +34,7 @@ def doubt(root: Path, name: str, commit: str | None, archive: bytes) -> str:
     if not differing:
         return ""
     known = "this working copy, and no branch here has it" if committed is None else f"commit {commit}"
-    return (
+    return one_line(
         f"run {name} was not made with code of this repository: {_listed(differing)} "
         f"{'differs' if len(differing) == 1 else 'differ'} from {known}. Made anew, that code runs as you, and may "
         "read and write what you may."
@@ -54,5 +57,8 @@ def _code(files: dict[str, bytes]) -> dict[str, bytes]:
 
 
 def _listed(paths: list[str]) -> str:
+    """The files in words, what may run before text, and of each a part that tells which it is."""
     rest = len(paths) - MOST_NAMED
-    return ", ".join([*paths[:MOST_NAMED], *([f"{rest} more"] if rest > 0 else [])])
+    named = sorted(paths, key=lambda path: (path.lower().endswith(TEXT), path))[:MOST_NAMED]
+    shown = [path if len(path) <= LONGEST_NAME else f"{path[:LONGEST_NAME]}…" for path in named]
+    return ", ".join([*shown, *([f"{rest} more"] if rest > 0 else [])])
