@@ -7,7 +7,7 @@ names; a commit is matched against its form, everything else stands behind `--` 
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from seqlab.core.errors import SeqlabError
@@ -19,6 +19,10 @@ CLONE_SECONDS = 3600
 COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 REMOTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
 REFERENCES = re.compile(r"refs/[A-Za-z0-9._/-]+/")
+# Of a reference, in its folder.
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+# A command line has room for thousands, and somebody may have pushed more.
+AT_ONCE = 500
 # What the options of the commands below leave to the settings of a user or a repository: fsmonitor may name a program.
 SETTINGS = {
     "color.ui": "false",
@@ -266,6 +270,19 @@ def fetch(root: Path, reference: str, remote: str = "origin") -> str:
     if found is None:
         raise SeqlabError(f"git fetch: {reference} at {remote} is no commit")
     return found
+
+
+def fetch_references(root: Path, folder: str, names: Sequence[str], remote: str = "origin") -> None:
+    """Fetch references in `folder` of the remote, under the same names; one that is here otherwise is refused.
+
+    Raises:
+        SeqlabError: the remote does not answer, or has not all of them, or a name is none of a reference.
+    """
+    if not REFERENCES.fullmatch(folder) or not REMOTE.fullmatch(remote) or not all(map(NAME.fullmatch, names)):
+        raise SeqlabError(f"{folder} at {remote}: not all of these are names of references")
+    for start in range(0, len(names), AT_ONCE):
+        pairs = [f"{folder}{name}:{folder}{name}" for name in names[start : start + AT_ONCE]]
+        _git(root, "fetch", "--quiet", "--no-tags", "--", remote, *pairs, longer=CLONE_SECONDS)
 
 
 def _git(root: Path, command: str, *arguments: str, given: bytes = b"", longer: float = 0.0) -> bytes:

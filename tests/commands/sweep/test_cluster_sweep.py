@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -77,6 +78,35 @@ def cluster(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Played:
     monkeypatch.setattr(module, "launch_publisher", lambda _: None)
     monkeypatch.setattr(module, "POLL_SECONDS", 0)
     return made
+
+
+REMOTE_REFERENCES = git.remote_references
+
+
+def test_a_name_that_dvc_refuses_stops_no_sweep(
+    cluster: Played, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may push may push anything below refs/exps."""
+
+    def refuse(*arguments: object, **_: object) -> str:
+        raise SeqlabError(f"dvc: {arguments}")
+
+    monkeypatch.setattr(git, "remote_references", REMOTE_REFERENCES)
+    monkeypatch.setattr(git, "AT_ONCE", 2)
+    monkeypatch.setattr(module, "call_dvc", refuse)
+    monkeypatch.setattr(module, "ATTEMPTS", 1)
+    repository = cluster.repository
+    origin = tmp_path.parent / f"{tmp_path.name}-origin.git"
+    subprocess.run(["git", "clone", "--quiet", "--bare", str(repository.root), str(origin)], check=True)
+    repository.git("remote", "add", "origin", str(origin))
+    baseline = repository.git("rev-parse", "HEAD")
+    folder = f"refs/exps/{baseline[:2]}/{baseline[2:]}/"
+    good, bad = ["s1", "tf0.50-h64", "a_b", "c", "d"], ["x/y", "-x", "ü", "a" * 200]
+    for name in (*good, *bad):
+        subprocess.run(["git", "update-ref", f"{folder}{name}", baseline], cwd=origin, check=True)
+    sweep = ClusterSweep(repository.root, None, lambda _: False)
+    assert len(sweep.plan(make_members(repository.root, GRID))) == 2
+    assert sorted(git.references(repository.root, folder)) == sorted(good)
 
 
 def running(**nodes: str) -> dict[str, State]:
