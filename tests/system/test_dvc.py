@@ -21,6 +21,12 @@ def test_an_operand_is_no_option(tmp_path: Path) -> None:
     assert (tmp_path / ".dvc/config.local").read_text("utf-8") != config
 
 
+def test_dvc_is_the_one_that_is_installed(tmp_path: Path) -> None:
+    (tmp_path / "dvc.py").write_text("import pathlib; pathlib.Path('run').touch()", "utf-8")
+    call_dvc(tmp_path, "--version")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_hook_s_repository_is_not_dvc_s(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_EXTERNAL_DIFF"):
         monkeypatch.setenv(name, "/elsewhere")

@@ -18,7 +18,7 @@ from seqlab.cli import main
 from seqlab.core.errors import SeqlabError
 from seqlab.evaluation.translation import Translation
 from seqlab.evaluation.translator import Translator
-from seqlab.system.terminal import plain, say
+from seqlab.system.terminal import one_line, plain, say
 
 ROOT = Path(__file__).parents[2]
 # Sets the title, fills the clipboard, clears the screen, hides what follows, reorders it; the last by C1 alone.
@@ -108,6 +108,11 @@ def test_a_translation_is_plain_on_a_terminal_and_whole_in_a_pipe(
     monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: terminal)
     # In binary, as a universal newline would end the line.
     assert CliRunner().invoke(main, ["translate", "x"]).stdout_bytes == f"{expected}\n".encode()
+
+
+def test_a_name_of_two_lines_is_one() -> None:
+    assert one_line("x\nreproduced: y\r\x1b") == r"x\nreproduced: y\r\x1b"
+    assert one_line(one_line("a\tb\n")) == "a\tb\\n"
 
 
 def test_what_serve_says_is_plain(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -151,7 +151,8 @@ def _once(said: str) -> str:
 
 
 def _command(arguments: Sequence[str], operands: Sequence[str] = ()) -> list[str]:
-    return [sys.executable, "-m", "dvc", *arguments, *(["--", *operands] if operands else [])]
+    # -P: `-m` would look for DVC in the working copy first, whose dvc.py may be anybody's.
+    return [sys.executable, "-P", "-m", "dvc", *arguments, *(["--", *operands] if operands else [])]
 
 
 def _content(file: IO[bytes]) -> str:

@@ -159,7 +159,7 @@ def parse_setting(setting: str) -> Any:
 
     try:
         (override,) = to_hydra_overrides([setting])
-    except (HydraException, ValueError) as error:
+    except (HydraException, ValueError, RecursionError) as error:
         # A ValueError is Python's, of an integer of more digits than it reads.
         raise SeqlabError(_first_line(error)) from None
     return override
@@ -181,10 +181,11 @@ def expand_settings(settings: dict[str, list[str]]) -> list[dict[str, list[str]]
     from dvc.exceptions import DvcException
     from dvc.utils.hydra import get_hydra_sweeps
     from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
 
     try:
         return list(get_hydra_sweeps(settings))
-    except (DvcException, HydraException) as error:
+    except (DvcException, HydraException, OmegaConfBaseException) as error:
         raise SeqlabError(_first_line(error)) from None
 
 
@@ -196,11 +197,12 @@ def apply_settings(path: Path, settings: Sequence[str]) -> None:
     """
     from dvc.exceptions import DvcException
     from dvc.utils.hydra import apply_overrides
+    from omegaconf.errors import OmegaConfBaseException
 
     try:
         apply_overrides(path, list(settings))
-    except DvcException as error:
-        raise SeqlabError(str(error.__cause__ or error)) from None
+    except (DvcException, OmegaConfBaseException, RecursionError) as error:
+        raise SeqlabError(f"{error.__cause__ or error!s:.500}") from None
 
 
 def has_force(arguments: Sequence[str]) -> bool:

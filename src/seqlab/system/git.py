@@ -22,6 +22,8 @@ SETTINGS = {
     "core.fsmonitor": "false",
     "diff.autoRefreshIndex": "true",
     "diff.orderFile": os.devnull,
+    # Such an address is a program.
+    "protocol.ext.allow": "never",
     # No name and address made of those of the machine.
     "user.useConfigOnly": "true",
 }
@@ -192,6 +194,21 @@ def references(root: Path, folder: str) -> dict[str, str]:
     listing = ask_git(root, "for-each-ref", "--format=%(objectname) %(refname)", "--", folder)
     pairs = (line.split(" ", 1) for line in listing.decode("utf-8", "replace").split("\n") if line)
     return {name.removeprefix(folder): commit for commit, name in pairs}
+
+
+def is_in_branch(root: Path, commit: str) -> bool:
+    """Whether HEAD or a branch has the commit, of here or of a remote as it was when last asked.
+
+    What was merely fetched, such as a pull request or an experiment, is in none.
+    """
+    try:
+        branches = ("--count=1", "--contains", checked(commit), "--", "refs/heads/", "refs/remotes/")
+        if ask_git(root, "for-each-ref", *branches).strip():
+            return True
+        # HEAD may be in no branch. Of the commits that are before this one, HEAD has all.
+        return not ask_git(root, "rev-list", "--max-count=1", commit, "^HEAD", "--").strip()
+    except SeqlabError:
+        return False
 
 
 def ask_git(root: Path, command: str, *arguments: str, given: bytes = b"", longer: float = 0.0) -> bytes:

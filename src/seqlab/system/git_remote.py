@@ -1,5 +1,7 @@
 """What git knows of the remote called origin, and what it is asked there; see `seqlab.system.git`."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from seqlab.core.errors import SeqlabError
@@ -8,6 +10,10 @@ from seqlab.system.git import REFERENCES, ask_git, checked, find_commit
 REMOTE = "origin"
 # A large repository over a slow line.
 CLONE_SECONDS = 3600
+# Of a reference, in its folder.
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+# A command line has room for thousands, and somebody may have pushed more.
+AT_ONCE = 500
 
 
 def remote_address(root: Path) -> str:
@@ -60,3 +66,16 @@ def fetch(root: Path, reference: str) -> str:
     if found is None:
         raise SeqlabError(f"git fetch: {reference} at {REMOTE} is no commit")
     return found
+
+
+def fetch_references(root: Path, folder: str, names: Sequence[str]) -> None:
+    """Fetch references in `folder` of the remote, under the same names; one that is here otherwise is refused.
+
+    Raises:
+        SeqlabError: the remote does not answer, or has not all of them, or a name is none of a reference.
+    """
+    if not REFERENCES.fullmatch(folder) or not all(map(NAME.fullmatch, names)):
+        raise SeqlabError(f"{folder} at {REMOTE}: not all of these are names of references")
+    for start in range(0, len(names), AT_ONCE):
+        pairs = [f"{folder}{name}:{folder}{name}" for name in names[start : start + AT_ONCE]]
+        ask_git(root, "fetch", "--quiet", "--no-tags", "--", REMOTE, *pairs, longer=CLONE_SECONDS)

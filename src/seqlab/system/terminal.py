@@ -30,6 +30,11 @@ def plain(text: str) -> str:
     return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
 
 
+def one_line(text: str) -> str:
+    r"""Return `text` made `plain`, line ends as `\n`: a name from somewhere else begins no line of an answer."""
+    return plain(text).replace("\n", r"\n")
+
+
 def say(message: object, *, err: bool = False) -> None:
     """Print a message for people, made `plain` and without passwords, to standard output or (`err`) standard error.
 

@@ -155,6 +155,15 @@ def test_hostile_names_parameters_and_translations_are_text(compared: Compare, t
     assert len(widths) == 1
 
 
+def test_a_name_of_two_lines_says_nothing_in_our_place(compared: Compare) -> None:
+    runs = grid((0.0, 1.0), (64,), 1)
+    for run in runs:
+        run.tags["mlflow.runName"] = "x\nPage     http://theirs"
+    said = str(compared(runs)).splitlines()
+    assert said[0].startswith(r"Best     x\nPage     http://theirs, BLEU ")
+    assert sum(line.startswith("Page ") for line in said) == 1
+
+
 def test_sections_without_anything_to_show_are_left_out(compared: Compare, tmp_path: Path) -> None:
     runs = grid((0.0, 1.0), (64,), 1)
     compared(runs)

@@ -185,7 +185,23 @@ def test_a_push_that_is_refused_keeps_the_results_and_the_next_try_only_pushes(n
     assert node.run().state == "done"
     assert node.calls == ["push", "exp push", "sync"]
     assert node.pushed() == ["s1"]
-    assert not node.job.kept.exists()
+    assert list((node.repository.root / module.KEPT).iterdir()) == []
+
+
+def test_a_clone_that_came_with_somebody_s_seqlab_is_none_that_was_kept(node: Node) -> None:
+    """Its configuration would say what git and DVC run."""
+    slurm = node.repository.root / ".seqlab/slurm"
+    node.job = replace(node.job, folder=slurm / "000000-aa")
+    node.job.folder.mkdir(parents=True)
+    theirs = slurm / f"kept/{node.job.name}-{node.job.recipe[:12]}"
+    theirs.parent.mkdir()
+    subprocess.run(["git", "clone", "--quiet", str(node.origin), str(theirs)], check=True)
+    program = f"ext::sh -c touch% {node.repository.root}/run"
+    for setting in (["remote.origin.url", program], ["protocol.ext.allow", "always"]):
+        subprocess.run(["git", "config", *setting], cwd=theirs, check=True)
+    assert node.run().state == "done"
+    assert node.calls == ["run", "push", "exp push", "sync"]
+    assert not (node.repository.root / "run").exists()
 
 
 def test_a_git_remote_that_takes_nothing_is_no_success(node: Node) -> None:

@@ -1,7 +1,9 @@
 """Following jobs of a cluster, against one that plays what SLURM says."""
 
+import json
 import os
 import signal
+import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +19,7 @@ from seqlab.commands.sweep.members import make_members
 from seqlab.commands.sweep.result import Result
 from seqlab.commands.sweep.slurm import JOB_NAME, JobState
 from seqlab.core.errors import SeqlabError
-from seqlab.system import git_remote
+from seqlab.system import git, git_remote
 from tests.commands.sweep.test_plan import GRID, Repository, repository
 
 __all__ = ["repository"]
@@ -76,6 +78,35 @@ def cluster(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Played:
     monkeypatch.setattr(module, "launch_publisher", lambda _: None)
     monkeypatch.setattr(module, "POLL_SECONDS", 0)
     return made
+
+
+REMOTE_REFERENCES = git_remote.remote_references
+
+
+def test_a_name_that_dvc_refuses_stops_no_sweep(
+    cluster: Played, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may push may push anything below refs/exps."""
+
+    def refuse(*arguments: object, **_: object) -> str:
+        raise SeqlabError(f"dvc: {arguments}")
+
+    monkeypatch.setattr(git_remote, "remote_references", REMOTE_REFERENCES)
+    monkeypatch.setattr(git_remote, "AT_ONCE", 2)
+    monkeypatch.setattr(module, "call_dvc", refuse)
+    monkeypatch.setattr(module, "ATTEMPTS", 1)
+    repository = cluster.repository
+    origin = tmp_path.parent / f"{tmp_path.name}-origin.git"
+    subprocess.run(["git", "clone", "--quiet", "--bare", str(repository.root), str(origin)], check=True)
+    repository.git("remote", "add", "origin", str(origin))
+    baseline = repository.git("rev-parse", "HEAD")
+    folder = f"refs/exps/{baseline[:2]}/{baseline[2:]}/"
+    good, bad = ["s1", "tf0.50-h64", "a_b", "c", "d"], ["x/y", "-x", "ü", "a" * 200]
+    for name in (*good, *bad):
+        subprocess.run(["git", "update-ref", f"{folder}{name}", baseline], cwd=origin, check=True)
+    sweep = ClusterSweep(repository.root, None, lambda _: False)
+    assert len(sweep.plan(make_members(repository.root, GRID))) == 2
+    assert sorted(git.references(repository.root, folder)) == sorted(good)
 
 
 def running(**nodes: str) -> dict[str, JobState]:
@@ -230,6 +261,31 @@ def test_a_damaged_note_is_named(cluster: Played) -> None:
     (cluster.folders[0] / "members.json").write_text("{}", "utf-8")
     cluster.answers = [{}]
     with pytest.raises(SeqlabError, match=r"members\.json: it is none that seqlab writes; repair or delete it"):
+        cluster.sweep()
+
+
+@pytest.mark.parametrize("name", ["../../../s1", "/s1", "", "a/b", "a\0b", ".s1", "--me", "\ud800", "a\n", 200 * "a"])
+def test_a_name_that_leads_elsewhere_is_none(cluster: Played, name: str) -> None:
+    """It would be the name of a file that is read, and written."""
+    cluster.answers = [{}, {}, interrupted]
+    cluster.sweep()
+    path = cluster.folders[0] / "members.json"
+    content = json.loads(path.read_text("utf-8"))
+    content["members"][0]["name"] = name
+    path.write_text(json.dumps(content), "utf-8")
+    cluster.answers = [{}]
+    with pytest.raises(SeqlabError, match=r"members\.json: it is none that seqlab writes; repair or delete it"):
+        cluster.sweep()
+
+
+@pytest.mark.parametrize("job_id", ["--me", "", "1 2", "1;x", 30 * "1"])
+def test_an_id_that_slurm_does_not_give_is_none(cluster: Played, job_id: str) -> None:
+    """It would be an option of scancel."""
+    cluster.answers = [{}, {}, interrupted]
+    cluster.sweep()
+    (cluster.folders[0] / "job.json").write_text(json.dumps({"id": job_id}), "utf-8")
+    cluster.answers = [{}]
+    with pytest.raises(SeqlabError, match=r"job\.json: it is none that seqlab writes; repair or delete it"):
         cluster.sweep()
 
 

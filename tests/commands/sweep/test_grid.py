@@ -91,6 +91,17 @@ def test_members_of_one_recipe_are_one() -> None:
         ("corpus.source=${oc.env:HOME}", "written out"),
         ("corpus.source=en,${oc.env:HOME}", "written out"),
         ("params.yaml:corpus.source='${now:%Y}'", "written out"),
+        (r"corpus.source=$\{oc.env:HOME\}", "written out"),
+        (r"corpus.source=en,$\{oc.env:HOME\}", "written out"),
+        (r"corpus.source=sort(en,$\{oc.env:HOME\})", "written out"),
+        (r"corpus.source=str($\{oc.env:HOME\})", "written out"),
+        (r"corpus.files.train=[a,[$\{oc.env:HOME\}]]", "written out"),
+        (r"corpus={source:$\{oc.env:HOME\}}", "written out"),
+        (r"corpus={$\{oc.env:HOME\}:en}", "written out"),
+        ("train.start_from=???", "written out"),
+        ("corpus.files.train=[???]", "written out"),
+        ("corpus.files.train=[range(1,3)]", "-S: Unexpected type annotation"),
+        pytest.param("corpus.source=" + "[" * 300 + "]" * 300, "maximum recursion depth exceeded", id="deep"),
         ("train.learning_rate=interval(0,1)", "INTERVAL"),
         ("seed=" + "1" * 5000, "-S seed=1{195}: not of the form name=value"),
         ("seed=range(1,1000000)", "this grid has 999,999 members, and a sweep takes 1,000: "),
@@ -108,6 +119,19 @@ def test_members_of_one_recipe_are_one() -> None:
 def test_what_is_refused(setting: str, message: str) -> None:
     with pytest.raises(SeqlabError, match=message):
         make_members(ROOT, [setting])
+
+
+@pytest.mark.parametrize("value", ["'${oc.env:MINE}'", "'???'"])
+def test_what_params_yaml_has_is_not_looked_up_either(
+    value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINE", "secret")
+    text = (ROOT / "params.yaml").read_text("utf-8")
+    (tmp_path / "params.yaml").write_text(text.replace("train: []", f"train: [{value}]"), "utf-8")
+    # A file may be called so; a sweep would look for its name elsewhere.
+    assert load_params(tmp_path / "params.yaml").corpus.files.train == [value.strip("'")]
+    with pytest.raises(SeqlabError, match=r"params\.yaml: a parameter's value is written out"):
+        make_members(tmp_path, ["seed=1,2"])
 
 
 def test_values_of_several_parameters_multiply() -> None:

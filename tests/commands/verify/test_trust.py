@@ -7,6 +7,7 @@ import pytest
 from seqlab.commands.verify import verify as verify_module
 from seqlab.commands.verify.trust import doubt
 from seqlab.commands.verify.verify import verify
+from seqlab.core.atomic import write_text
 from seqlab.core.errors import SeqlabError
 from seqlab.tracking.journal.source import read_source, source_archive
 from tests.tracking.conftest import Project, git, make_project
@@ -72,7 +73,7 @@ def test_code_of_a_commit_is_no_stranger_s(project: Project, commit: str) -> Non
         ({"train": "import os"}, "pipeline/train.py differs"),
         ({"sitecustomize": "import os"}, "pipeline/sitecustomize.py differs"),
         ({"report": None}, "pipeline/report.py differs"),
-        ({f"a{number}": "1" for number in range(10)}, "pipeline/a7.py, 2 more differ"),
+        ({f"a{number:02}": "1" for number in range(42)}, "pipeline/a39.py, 2 more differ"),
     ],
 )
 def test_any_other_is_named(project: Project, commit: str, change: dict[str, str | None], named: str) -> None:
@@ -80,8 +81,38 @@ def test_any_other_is_named(project: Project, commit: str, change: dict[str, str
     assert f"{named} from commit {commit}. " in doubt(project.root, "theirs", commit, strange)
     # Its own commit is of another repository, or it names none, or an option of git.
     for unknown in (40 * "0", None, "--output=stolen", "HEAD"):
-        assert f"{named} from this working copy, and no commit" in doubt(project.root, "theirs", unknown, strange)
+        assert f"{named} from this working copy, and no branch" in doubt(project.root, "theirs", unknown, strange)
     assert not (project.root / "stolen").exists()
+
+
+def test_what_may_run_is_named_before_text_and_in_one_line(project: Project, commit: str) -> None:
+    files = {f"pipeline/a{number}.txt": "1" for number in range(100)}
+    files |= {"src/seqlab/evil.py": "1", f"pipeline/{'x' * 200}.txt": "1"}
+    copy = project.root.parent / "stranger"
+    shutil.copytree(project.root, copy)
+    for path, content in files.items():
+        write_text(copy / path, content)
+    git(copy, "add", "--all")
+    said = doubt(project.root, "theirs\nreproduced: theirs", commit, source_archive(copy))
+    first = r"run theirs\nreproduced: theirs was not made with code of this repository: "
+    assert said.startswith(f"{first}src/seqlab/evil.py, ")
+    assert f"{'x' * 150}" not in said
+
+
+def test_a_commit_that_was_merely_fetched_is_a_stranger_s(project: Project, commit: str) -> None:
+    """Git has it, as it has pull requests that people look at, and experiments of a team: nobody took it over."""
+    strange = archive(project, train="import os")
+    stranger = project.root.parent / "stranger"
+    git(stranger, "commit", "--quiet", "--all", "--message=Theirs")
+    theirs = git(stranger, "rev-parse", "HEAD").strip()
+    git(project.root, "fetch", "--quiet", str(stranger), f"HEAD:refs/exps/{commit[:2]}/{commit[2:]}/tf0.50")
+    assert "pipeline/train.py differs from this working copy" in doubt(project.root, "theirs", theirs, strange)
+    git(project.root, "branch", "reviewed", theirs)
+    assert doubt(project.root, "theirs", theirs, strange) == ""
+    # A detached HEAD is in no branch, and the working copy is at it.
+    git(project.root, "checkout", "--quiet", "--detach", theirs)
+    git(project.root, "branch", "--quiet", "--delete", "--force", "reviewed")
+    assert doubt(project.root, "theirs", theirs, strange) == ""
 
 
 @pytest.mark.parametrize("agreed", [True, False])

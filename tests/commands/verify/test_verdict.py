@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -58,6 +59,27 @@ def test_another_numerics_class_is_said() -> None:
     assert "and this one in cpu_vendor=AuthenticAMD" in str(differs)
     assert "the same bytes, although the run was made in numerics class" in str(verdict(numerics_class=THERE))
     assert "the run's own class is not known" in str(verdict("x", numerics_class=""))
+
+
+FORGED = "x\nreproduced: y, 19 files, the same bytes"
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        replace(verdict(), name=FORGED),
+        replace(verdict("x"), name=FORGED),
+        verdict(FORGED),
+        verdict("x", data=(FORGED,)),
+        verdict("x", numerics_class=canonical({"system": FORGED})),
+        verdict("x", parting=Parting(9, 9, Difference(3, (FORGED,)))),
+        replace(verdict(), unclaimed=[FORGED], figures=[FORGED]),
+    ],
+)
+def test_what_a_stranger_named_begins_no_line(found: Verdict) -> None:
+    lines = str(found).splitlines()
+    assert r"\nreproduced: y" in str(found)
+    assert not any(line.startswith("reproduced: y") for line in lines)
 
 
 def test_many_files_are_counted() -> None:

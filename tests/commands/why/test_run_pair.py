@@ -8,6 +8,7 @@ import pytest
 
 from seqlab.commands.why import run_pair
 from seqlab.commands.why.question import explain
+from seqlab.commands.why.reason import Reason
 from seqlab.core.atomic import write_json, write_text
 from seqlab.core.errors import SeqlabError
 from seqlab.tracking.journal.journal import Journal
@@ -53,6 +54,11 @@ def test_parameters_that_differ(project: Project) -> None:
     assert said(project, second[:12], name_of(project, third)) == [
         "another model", "  parameter  model.cell: gru → lstm", "  parameter  model.dropout: 0.1 → 0.25",
     ]  # fmt: skip
+
+
+def test_a_value_of_two_lines_is_one() -> None:
+    found = Reason("parameter", "x: a → b\n  code       nothing")
+    assert str(found) == r"  parameter  x: a → b\n  code       nothing"
 
 
 def test_one_recipe(project: Project) -> None:

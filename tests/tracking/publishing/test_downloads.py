@@ -55,6 +55,20 @@ def test_the_digest_stands_where_earlier_versions_put_it(published: Project) -> 
     assert best.tags["seqlab.checkpoint"] == checkpoint_digest(download_checkpoint(name(published), published.root))
 
 
+def test_a_model_without_a_digest_is_said_to_be_unchecked(
+    published: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those of earlier versions have none; and whoever may write to the server may delete it."""
+    client = MlflowClient(f"sqlite:///{published.root}/mlflow.db")
+    download_checkpoint(name(published), published.root)
+    assert capsys.readouterr().err == ""
+    [best] = [model for model in client.search_logged_models(["1"]) if model.name == "best"]
+    client.delete_logged_model_tag(best.model_id, "seqlab.checkpoint")
+    folder = download_checkpoint(name(published), published.root)
+    assert (folder / "model.safetensors").read_bytes() == b"weights"
+    assert "has no digest that it was logged under: it is of an earlier version, or" in capsys.readouterr().err
+
+
 def test_a_model_comes_with_what_identifies_its_run(published: Project) -> None:
     client = MlflowClient(f"sqlite:///{published.root}/mlflow.db")
     run = client.get_run(name(published))

@@ -23,9 +23,10 @@ class Server:
 
     uri = address = "http://server"
 
-    def __init__(self, artifacts: dict[str, bytes]) -> None:
+    def __init__(self, artifacts: dict[str, bytes], name: str = "theirs") -> None:
         self.client = self
         self.artifacts = artifacts
+        self.name = name
 
     def download_artifacts(self, _: str, path: str, folder: str) -> str:
         place = Path(folder, "file")
@@ -36,7 +37,7 @@ class Server:
         """A run whose tag says that it has `files`."""
         digests = {path: hashlib.sha256(content).hexdigest()[:12] for path, content in files.items()}
         data = SimpleNamespace(params={}, tags={"seqlab.files": json.dumps(digests), **tags}, metrics={})
-        info = SimpleNamespace(run_name="theirs", run_id="1", status="FINISHED")
+        info = SimpleNamespace(run_name=self.name, run_id="1", status="FINISHED")
         return published(cast(Any, self), cast(Any, SimpleNamespace(info=info, data=data)))
 
 
@@ -57,6 +58,12 @@ def test_a_recipe_of_another_program_is_refused(recipe: Any) -> None:
     server = Server({"recipe.json": json.dumps(recipe).encode()})
     with pytest.raises(SeqlabError, match=r"recipe\.json of run theirs at http://server is not one that seqlab"):
         _ = server.run({SCORES: b"{}"}).recipe
+
+
+def test_a_name_of_two_lines_is_one() -> None:
+    """Answers and questions have it in them."""
+    run = Server({}, "x\nreproduced: y\x1b").run({})
+    assert (run.name, run.place) == (r"x\nreproduced: y\x1b", r"run x\nreproduced: y\x1b at http://server")
 
 
 def test_a_run_without_files_has_no_recipe() -> None:

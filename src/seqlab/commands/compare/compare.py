@@ -17,6 +17,7 @@ from seqlab.core.errors import SeqlabError
 from seqlab.pages.wording import figure
 from seqlab.significance.paired_test import LEVEL
 from seqlab.system.git_remote import remote_address
+from seqlab.system.terminal import one_line
 from seqlab.tracking.home import find_home
 from seqlab.tracking.publishing.server import connect, experiment_name
 
@@ -38,7 +39,7 @@ class Comparison:
         lines += [f"         {_told(len(view.indistinct), len(view.runs) - 1, 'run')}"]
         lines += self._recipes()
         lines += [f"Page     {self.output / PAGE}; also {SUMMARY} and {TABLE}"]
-        return "\n".join([*lines, *(f"note: {note}" for note in view.notes)])
+        return "\n".join(map(one_line, [*lines, *(f"note: {note}" for note in view.notes)]))
 
     def _recipes(self) -> list[str]:
         groups = self.view.groups

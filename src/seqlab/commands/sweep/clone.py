@@ -43,6 +43,9 @@ T = TypeVar("T")
 
 # Of the working copy that submitted, to which a clone's are links.
 SHARED = (FOLDER, CHECKPOINTS)
+# Of the working copy that submitted, and none of what somebody else may have given it: git and DVC do in a clone what
+# its configuration says, and .seqlab may be a stranger's.
+KEPT = ".dvc/tmp/seqlab/kept"
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,11 @@ class ClonedMember:
     settings: tuple[str, ...]
     scratch: str = ""
     patience: float = 600.0
+
+    @property
+    def kept(self) -> Path:
+        """The clone of a member that ran and could not be pushed."""
+        return self.root / KEPT / f"{self.job.name}-{self.job.recipe[:12]}"
 
     def __call__(self) -> None:
         """Run the member, and write down how it ended."""
@@ -103,7 +111,7 @@ class _Run:
             try:
                 self._work(clone)
             finally:
-                if clone != self._member.job.kept:
+                if clone != self._member.kept:
                     shutil.rmtree(clone, ignore_errors=True)
             end = self._ended("done")
         except Exception as error:  # whatever it is, the sweep is told; submitit gives up a member by one of its own
@@ -111,7 +119,7 @@ class _Run:
             end = self._ended("interrupted" if self._asked.is_set() else "failed", stripped(said))
             self._log(f"{self._name}: {said}")
         if end.state == "done":
-            shutil.rmtree(self._member.job.kept, ignore_errors=True)
+            shutil.rmtree(self._member.kept, ignore_errors=True)
         note_end(self._member.job.folder, self._name, end)
 
     def stop(self) -> None:
@@ -141,7 +149,7 @@ class _Run:
 
     def _clone(self) -> Path:
         """A clone at the commit, with the settings, the journal and the resume states of the working copy."""
-        root, kept = self._member.root, self._member.job.kept
+        root, kept = self._member.root, self._member.kept
         if kept.is_dir():
             self._log(f"{self._name}: going on with the clone that was kept, {kept}")
             return kept
@@ -237,7 +245,7 @@ class _Run:
 
     def _keep(self, clone: Path) -> None:
         """Keep a clone whose results could not be pushed where the next try finds it."""
-        kept = self._member.job.kept
+        kept = self._member.kept
         if clone == kept:
             return
         keep_clone(clone, kept)

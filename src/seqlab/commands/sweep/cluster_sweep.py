@@ -239,8 +239,9 @@ class ClusterSweep:
         """
         there = self._remote()
         here = self._experiments.revisions()
-        if fresh := sorted(set(there) - set(here)):
-            _again(lambda: call_dvc(self._root, "exp", "pull", "--no-cache", operands=["origin", *fresh]))
+        # By git: of all experiments on the remote, DVC takes none if somebody pushed one that it cannot read.
+        fresh = sorted(name for name in set(there) - set(here) if git_remote.NAME.fullmatch(name))
+        _again(lambda: git_remote.fetch_references(self._root, experiments_folder(self._experiments.baseline), fresh))
         if wanted := [name for name in names if name in there]:
             _again(lambda: call_dvc(self._root, "exp", "pull", operands=["origin", *wanted]))
 

@@ -46,9 +46,13 @@ def expand(settings: Sequence[str]) -> list[tuple[str, ...]]:
     if others := set(paths) - {PARAMS}:
         raise SeqlabError(f"-S {others.pop()}:…: a sweep sets parameters of {PARAMS} alone")
     try:
-        return [tuple(member[PARAMS]) for member in expand_settings(paths)]
+        members = [tuple(member[PARAMS]) for member in expand_settings(paths)]
     except SeqlabError as error:
         raise SeqlabError(f"-S: {error}") from None
+    # Written anew, and read once more by DVC.
+    for setting in {setting for member in members for setting in member}:
+        parse(setting)
+    return members
 
 
 def swept(settings: Sequence[str]) -> list[str]:
@@ -68,16 +72,42 @@ def parse(setting: str) -> Any:
     """
     from hydra.core.override_parser.types import OverrideType
 
-    if "${" in setting:
-        # OmegaConf would put in what it names: an environment variable, whatever it holds.
-        raise SeqlabError(f"-S {setting:.200}: a parameter's value is written out; ${{…}} is not looked up")
     try:
         override = parse_setting(setting.removeprefix(f"{PARAMS}:"))
     except SeqlabError as error:
         raise SeqlabError(f"-S {setting:.200}: not of the form name=value ({error})") from None
     if override.type is not OverrideType.CHANGE:
         raise SeqlabError(f"-S {setting:.200}: parameters are neither added nor removed; write name=value")
+    # Hydra's own words for the setting: escapes may have stood between $ and {.
+    check_written_out([setting, override.value()], f"-S {setting:.200}")
     return override
+
+
+def check_written_out(value: Any, origin: str) -> None:
+    """Refuse what OmegaConf would look up: it puts in an environment variable, whatever that holds.
+
+    Args:
+        value: Of parameters, as YAML or Hydra has it.
+        origin: What has it, for the message.
+
+    Raises:
+        SeqlabError: a text in it has `${`, or is `???`, which stands for a value that is missing.
+    """
+    from hydra.core.override_parser.types import ChoiceSweep, QuotedString
+
+    match value:
+        case str():
+            if "${" in value or value == "???":
+                raise SeqlabError(f"{origin}: a parameter's value is written out; ${{…}} is not looked up")
+        case QuotedString():
+            check_written_out(value.text, origin)
+        case ChoiceSweep():
+            check_written_out(value.list, origin)
+        case dict():
+            check_written_out([*value.keys(), *value.values()], origin)
+        case list():
+            for each in value:
+                check_written_out(each, origin)
 
 
 def _count(setting: str) -> int:

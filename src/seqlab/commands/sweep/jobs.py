@@ -9,9 +9,9 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from seqlab.commands.sweep.experiments import Experiments
 from seqlab.commands.sweep.members import Member, recipe_digest
@@ -33,12 +33,17 @@ class _Record(BaseModel):
 
 R = TypeVar("R", bound=_Record)
 
+# They become names of files, and an operand of SLURM's programs.
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Id = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]
+
 
 class Entry(_Record):
     """A member as it was submitted: its experiment's name, and the digest of its recipe."""
 
-    name: str
-    recipe: str
+    name: Name
+    recipe: Digest
 
 
 class Submission(_Record):
@@ -51,7 +56,7 @@ class Submission(_Record):
 class JobId(_Record):
     """The id that the cluster gave the submission."""
 
-    id: str
+    id: Id
 
 
 class JobEnd(_Record):
@@ -81,11 +86,6 @@ class Job:
     def log(self) -> Path:
         """What the member printed."""
         return self.folder / f"{self.name}.log"
-
-    @property
-    def kept(self) -> Path:
-        """The clone of a member that ran and could not be pushed."""
-        return self.folder.parent / "kept" / f"{self.name}-{self.recipe[:12]}"
 
     def end(self) -> JobEnd | None:
         """How it ended, by its own word; None if it left none."""

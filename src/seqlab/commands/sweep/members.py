@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqlab.commands.sweep.grid import expand, parse, swept
+from seqlab.commands.sweep.grid import check_written_out, expand, parse, swept
 from seqlab.commands.sweep.names import member_names
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params, parse_params
@@ -38,9 +38,11 @@ def make_members(root: Path, settings: Sequence[str]) -> list[Member]:
 
     Raises:
         SeqlabError: a setting is not in DVC's syntax, or names a parameter that is unknown, or makes a member whose
-            parameters are refused; the message names the nearest known parameter.
+            parameters are refused; the message names the nearest known parameter. Or `${…}` stands in one of them, or
+            in params.yaml.
     """
     content = read_yaml(root / PARAMS)
+    check_written_out(content, str(root / PARAMS))
     for setting in settings:
         check_name(content, parse(setting).key_or_group, f"-S {setting}")
     made: dict[str, tuple[tuple[str, ...], Params]] = {}
@@ -89,5 +91,5 @@ def _apply(source: Path, settings: tuple[str, ...], target: Path) -> Params:
     try:
         apply_settings(target, settings)
     except SeqlabError as error:
-        raise SeqlabError(f"{origin}: {error}") from None
+        raise SeqlabError(f"{origin:.200}: {error}") from None
     return parse_params(read_yaml(target), origin)

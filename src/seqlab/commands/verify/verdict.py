@@ -7,6 +7,7 @@ from seqlab.commands.verify.digest_table import Difference
 from seqlab.core.errors import SeqlabError
 from seqlab.results.metrics import METRICS
 from seqlab.results.scores import flat
+from seqlab.system.terminal import one_line
 from seqlab.tracking.foreign import json_object, numerics
 from seqlab.tracking.journal.points import COUNTERS
 
@@ -57,14 +58,14 @@ class Verdict:
 
     def __str__(self) -> str:
         if self.reproduced:
-            return f"reproduced: {self.name}, {self.files} files, the same bytes, {self._classes()}"
+            return one_line(f"reproduced: {self.name}, {self.files} files, the same bytes, {self._classes()}")
         lines = [f"NOT REPRODUCED: {self.name}, {len(self.differing)} of {self.files} files differ, {self._classes()}"]
         lines += [*self._data(), *self._parting()] if self.differing else []
         lines += [f"  scores: {', '.join(self.scores)}"] if self.scores else []
         lines += _listed("differs", self.differing)
         lines += _listed("MLflow shows", self.figures)
         lines += _listed("the run has no digest of", self.unclaimed)
-        return "\n".join(lines)
+        return "\n".join(map(one_line, lines))
 
     def _classes(self) -> str:
         anew = _described(self.numerics_class_anew)

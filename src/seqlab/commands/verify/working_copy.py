@@ -14,55 +14,71 @@ from seqlab.core.atomic import write_bytes, write_text
 from seqlab.core.errors import SeqlabError
 from seqlab.corpus.fetching.mirror import VARIABLE as MIRROR
 from seqlab.params.schema import NONE, ORIGINS
-from seqlab.results.paths import LOCK, OWN_TEXT
+from seqlab.params.yaml import read_yaml
+from seqlab.results.paths import OWN_TEXT, PARAMS
 from seqlab.system.addresses import stripped
 from seqlab.system.dvc import dvc_environment, start_dvc
-from seqlab.system.git import tree_at
-from seqlab.tracking.fingerprint.content import write_tree
+from seqlab.system.git import is_in_branch, tree_at
+from seqlab.tracking.fingerprint.pipeline import load_stage, stage_names
 from seqlab.tracking.home import Home
 from seqlab.tracking.journal.launch import SWITCH
-from seqlab.tracking.journal.source import SOURCES, read_source
+from seqlab.tracking.journal.source import SOURCE, SOURCES, read_source
 
 # DVC's own cache, run-cache and resume states are in the main working copy: nothing of them is seen in this one.
 CONFIG = "[core]\n    no_scm = true\n    analytics = false\n    check_update = false\n"
 IGNORED = "__pycache__\n"
 # Of the project's own, since no archive has them.
 SHARED = (OWN_TEXT, ORIGINS.as_posix())
+# Of these a copy has its own, and nobody else's settings, hooks or states.
+OURS = (".dvc", ".dvcignore", ".git", ".seqlab")
 LAST_STAGE = "evaluate"
-# Of the environment, what a run may see. Whatever is not named here may be a token, a password, or SSH's socket.
+# Of the environment, what a run may see, name by name: whatever else may be a token, a password, or SSH's socket, and
+# NVIDIA's services, say, have keys in variables that begin as those of its drivers do.
 PASSED_ON = re.compile(
-    "PATH|LANG|LANGUAGE|LC_[A-Z]+|TZ|TMPDIR|LD_LIBRARY_PATH|DYLD_[A-Z_]+|VIRTUAL_ENV|PYTHON[A-Z]*"
-    "|(OMP|GOMP|KMP|MKL|OPENBLAS|ATEN|ONEDNN|DNNL|CUDA|CUDNN|CUBLAS|NVIDIA)_[A-Z0-9_]+"
+    "PATH|LANG|LANGUAGE|LC_(ALL|COLLATE|CTYPE|MESSAGES|MONETARY|NUMERIC|TIME)|TZ|TMPDIR|VIRTUAL_ENV"
+    "|LD_LIBRARY_PATH|DYLD_(FALLBACK_)?(LIBRARY|FRAMEWORK)_PATH"
+    "|PYTHON(PATH|HOME|NOUSERSITE|UTF8|IOENCODING|COERCECLOCALE|HASHSEED|UNBUFFERED|DONTWRITEBYTECODE|PYCACHEPREFIX"
+    "|WARNINGS|FAULTHANDLER|OPTIMIZE|MALLOC)"
+    "|OMP_(NUM_THREADS|THREAD_LIMIT|DYNAMIC|WAIT_POLICY|PROC_BIND|PLACES|SCHEDULE|STACKSIZE|MAX_ACTIVE_LEVELS|NESTED)"
+    "|GOMP_(SPINCOUNT|CPU_AFFINITY|STACKSIZE)|KMP_(AFFINITY|BLOCKTIME|HW_SUBSET|STACKSIZE|DUPLICATE_LIB_OK)"
+    "|MKL_(NUM_THREADS|DOMAIN_NUM_THREADS|DYNAMIC|CBWR|ENABLE_INSTRUCTIONS|DEBUG_CPU_TYPE|THREADING_LAYER)"
+    "|OPENBLAS_(NUM_THREADS|CORETYPE)|ATEN_CPU_CAPABILITY"
+    "|(ONEDNN|DNNL)_(MAX_CPU_ISA|DEFAULT_FPMATH_MODE|PRIMITIVE_CACHE_CAPACITY|CPU_ISA_HINTS|VERBOSE)"
+    "|CUDA_(VISIBLE_DEVICES|DEVICE_ORDER|DEVICE_MAX_CONNECTIONS|LAUNCH_BLOCKING|MODULE_LOADING|HOME|PATH"
+    "|CACHE_(PATH|DISABLE|MAXSIZE)|MPS_PIPE_DIRECTORY)"
+    "|CUBLAS(LT)?_WORKSPACE_(CONFIG|SIZE)|NVIDIA_(VISIBLE_DEVICES|DRIVER_CAPABILITIES|TF32_OVERRIDE)"
     "|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE"
     f"|{MIRROR}"
 )
-PROXY = re.compile("(?i)(http|https|ftp|all|no)_proxy")
+PROXY = re.compile("(?i)(http|https|ftp|all)_proxy")
+# Needs no scheme, and has a host and a port alone: `name:password%40host` has no @, and is a password.
+PROXY_ADDRESS = re.compile(r"([a-zA-Z][a-zA-Z0-9]*://)?([a-zA-Z0-9._-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?/?")
+NO_PROXY = re.compile("(?i)no_proxy")
+HOSTS = re.compile(r"[a-zA-Z0-9.,:/*_\s\[\]-]*")
 INTERRUPTED = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
 def working_copy(home: Home, archive: bytes, commit: str | None) -> Iterator[Path]:
-    """Yield a folder with the files of a run's commit, where it is known here, and over them those of its archive.
+    """Yield a folder with the files of a run's archive, and what its stages read beside them, from the run's commit.
 
-    The text of one's own, checkpoints from elsewhere and finished downloads are those of the project around `home`. The
-    folder is deleted at the end, whatever happens.
+    The commit's are there if a branch here has it. The text of one's own, checkpoints from elsewhere and finished
+    downloads are those of the project around `home`. The folder is deleted at the end, whatever happens.
 
     Raises:
-        SeqlabError: the archive is damaged.
+        SeqlabError: the archive is damaged, or has files that no run's has, or a params.yaml that `read_yaml` refuses.
     """
     source = read_source(archive)
+    if foreign := [name for name in source if _is_ours(name)]:
+        raise SeqlabError(f"{SOURCE} has a file named {foreign[0]!r:.80}, as no source does; it is not unpacked")
     with tempfile.TemporaryDirectory(prefix="seqlab-verify-", ignore_cleanup_errors=True) as folder:
         root = Path(folder, "project")
-        root.mkdir()
-        _unpack_commit(home.root, commit, root)
-        # What the run had deleted must not come back from the commit.
-        for name in (*SOURCES, LOCK):
-            _remove(root / name)
-        for name, content in source.items():
-            write_bytes(root / name, content)
-        write_text(root / ".dvc/config", CONFIG)
-        write_text(root / ".dvcignore", IGNORED)
-        _share(home, root)
+        try:
+            _fill(root, home, source, commit)
+        except OSError as error:
+            # A name too long for this file system, or a file where the project's own folders go.
+            said = error.strerror or error
+            raise SeqlabError(f"cannot make a working copy of the run's {SOURCE}: {said:.200}") from None
         yield root
 
 
@@ -88,15 +104,45 @@ def execute(root: Path) -> None:
         raise SeqlabError("the run could not be made anew: the stage named above failed; nothing was compared")
 
 
+def _fill(root: Path, home: Home, source: dict[str, bytes], commit: str | None) -> None:
+    root.mkdir()
+    for name, content in source.items():
+        write_bytes(root / name, content)
+    if (root / PARAMS).is_file():
+        # Values alone run unasked, and DVC reads them without our limits.
+        read_yaml(root / PARAMS)
+    _unpack_commit(home.root, commit, root)
+    write_text(root / ".dvc/config", CONFIG)
+    write_text(root / ".dvcignore", IGNORED)
+    _share(home, root)
+
+
 def _unpack_commit(repository: Path, commit: str | None, root: Path) -> None:
-    if commit is None:
+    """Of a commit in a branch, what stages depend on and no archive has: nothing else of it is looked for."""
+    if commit is None or not is_in_branch(repository, commit):
+        # No repository, a commit of another one, or one that nobody took over: the archive has all that runs.
+        return
+    deps = {dep for stage in stage_names(root) for dep in load_stage(root, stage).deps}
+    beside = sorted(dep for dep in deps if dep and not _is_source(dep) and not dep.startswith("/"))
+    if not beside:
         return
     try:
-        files = tree_at(repository, commit)
+        files = tree_at(repository, commit, *beside)
     except SeqlabError:
-        # No repository, or a commit of another one: the archive has all that runs.
+        # A clone without all objects.
         return
-    write_tree(root, files)
+    for name, content in files.items():
+        # What the run had deleted of its sources must not come back from the commit.
+        if not _is_source(name) and not _is_ours(name):
+            write_bytes(root / name, content)
+
+
+def _is_source(name: str) -> bool:
+    return any(name == source or name.startswith(f"{source}/") for source in SOURCES)
+
+
+def _is_ours(name: str) -> bool:
+    return name.split("/", maxsplit=1)[0].lower() in OURS
 
 
 def _share(home: Home, root: Path) -> None:
@@ -127,8 +173,8 @@ def _environment(root: Path) -> dict[str, str]:
     kept = {
         name: value for name, value in environment.items() if PASSED_ON.fullmatch(name) and stripped(value) == value
     }
-    # A proxy's address needs no scheme.
-    kept |= {name: value for name, value in environment.items() if PROXY.fullmatch(name) and "@" not in value}
+    for names, form in ((PROXY, PROXY_ADDRESS), (NO_PROXY, HOSTS)):
+        kept |= {name: value for name, value in environment.items() if names.fullmatch(name) and form.fullmatch(value)}
     if MIRROR in kept and "://" not in kept[MIRROR]:
         kept[MIRROR] = str(Path(kept[MIRROR]).expanduser())
     return {

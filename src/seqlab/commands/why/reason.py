@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from seqlab.system.terminal import one_line
 from seqlab.tracking.fingerprint.canonical import flatten
 from seqlab.tracking.journal.record import as_text
 
@@ -21,7 +22,7 @@ class Reason:
     harmless: bool = False
 
     def __str__(self) -> str:
-        return f"  {self.kind:<{KIND_WIDTH}}  {self.text}"
+        return one_line(f"  {self.kind:<{KIND_WIDTH}}  {self.text}")
 
 
 def value_changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:

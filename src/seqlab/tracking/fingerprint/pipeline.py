@@ -42,8 +42,8 @@ def load_stage(root: Path, name: str) -> StageDefinition:
     """Read stage `name` from `root`/dvc.yaml.
 
     Raises:
-        SeqlabError: dvc.yaml is missing, is not YAML, or has no such stage; or a path of it holds a parameter, and
-            params.yaml is missing, is not YAML, or has no such parameter.
+        SeqlabError: dvc.yaml is missing, is not YAML, or has no such stage; or a path of it leads out of the project,
+            or holds a parameter, and params.yaml is missing, is not YAML, or has no such parameter.
     """
     return _definition(root, read_yaml(root / PIPELINE), name, _Values(root))
 
@@ -154,4 +154,7 @@ def _paths(items: list[Any], fill: Callable[[str], str]) -> tuple[str, ...]:
 def _checked(path: object) -> str:
     if not isinstance(path, str):
         raise ValueError("an entry is no path")
+    # Of somebody else's dvc.yaml, too: what it names is read.
+    if ".." in path.split("/"):
+        raise SeqlabError(f"dvc.yaml has a path that leads out of its folder: {path:.200}")
     return path

@@ -68,6 +68,12 @@ def _download_best(run: str, start: Path | None) -> "tuple[Path, Run]":
                 "deleted the model"
             )
         expected = (best.tags or {}).get(CHECKPOINT_DIGEST)
+        if expected is None:
+            say(
+                f"the model of {found.info.run_name} has no digest that it was logged under: it is of an earlier "
+                "version, or somebody deleted the tag; nobody can tell whether it is the one that was logged",
+                err=True,
+            )
         return _downloaded(home, server, best.model_id, expected), found
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from seqlab.core.errors import SeqlabError
 from seqlab.results.metrics import Metric
 from seqlab.results.paths import PARAMS
+from seqlab.system.terminal import one_line
 from seqlab.tracking import foreign
 from seqlab.tracking.home import Home
 from seqlab.tracking.journal.ledger import Ledger
@@ -192,7 +193,8 @@ def recorded(record: RunRecord, objects: Objects) -> Run:
 
 def published(server: Server, run: "MlflowRun") -> Run:
     """A run as MLflow has it."""
-    name, tags = run.info.run_name or run.info.run_id, dict(run.data.tags)
+    # Others name runs, and a name of two lines would say what is ours to say.
+    name, tags = one_line(run.info.run_name or run.info.run_id), dict(run.data.tags)
     place, present = f"run {name} at {server.address}", foreign.files(tags.get(FILES, "{}"))
     known = {RECIPE, LEDGER, *present} if present else set()
 
