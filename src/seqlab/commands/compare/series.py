@@ -1,11 +1,14 @@
 """What the charts draw: each run's curves, as the run wrote them."""
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from seqlab.commands.compare.reading import read_columns, read_texts
 from seqlab.commands.compare.run_files import Files
+from seqlab.core.errors import SeqlabError
 from seqlab.results.exposure import REACHED
 from seqlab.results.paths import BLEU_BY_LENGTH, CURVES, EXPOSURE
 
@@ -63,13 +66,15 @@ def length_curves(files: Sequence[Files]) -> tuple[list[str], list[Curve]]:
     Raises:
         SeqlabError: a file is damaged.
     """
-    names: list[str] = []
     curves = []
-    for run, found in enumerate(files):
-        if BLEU_BY_LENGTH not in found:
-            continue
-        buckets = read_texts(found[BLEU_BY_LENGTH], "bucket")
-        names = names or buckets
+    having = [run for run, found in enumerate(files) if BLEU_BY_LENGTH in found]
+    tables = {run: read_texts(files[run][BLEU_BY_LENGTH], "bucket") for run in having}
+    # Those of most runs, so that none chooses for the others.
+    names = list(max(Counter(map(tuple, tables.values())).items(), key=itemgetter(1), default=((), 0))[0])
+    if len(names) > MAX_POINTS:
+        raise SeqlabError(f"{len(names)} source-length buckets, at most {MAX_POINTS} are drawn")
+    for run, buckets in tables.items():
+        found = files[run]
         if buckets == names:
             lows = {row[0]: row[1] for row in read_columns(found[BLEU_BY_LENGTH], ["low", "bleu"])}
             starts = [row[0] for row in read_columns(found[BLEU_BY_LENGTH], ["low"])]
@@ -89,13 +94,30 @@ def exposures(files: Sequence[Files]) -> list[Exposure]:
             read_columns(places[EXPOSURE], ["position", "tokens", "gold_nll", "own_nll"]) if EXPOSURE in places else []
         )
         tokens = math.fsum(row[1] for row in rows)
-        if not tokens:
+        if min((row[1] for row in rows), default=0) <= 0:
             continue
         gap = math.fsum(row[1] * (row[3] - row[2]) for row in rows) / tokens
         common = [row for row in rows if row[1] >= REACHED * rows[0][1]]
         gold, own = ([[row[0], row[column]] for row in common] for column in (2, 3))
         found.append(Exposure(run, thinned(gold), thinned(own), gap))
     return found
+
+
+def without_damaged(files: Files, measure: str) -> tuple[Files, list[str]]:
+    """The files of a run but for those that nothing can be drawn of, and why not of each; `measure`: its key."""
+    readers: dict[str, Callable[[], object]] = {
+        CURVES: lambda: [learning_curves([files], column) for column in (f"valid_{measure}", "valid_loss")],
+        BLEU_BY_LENGTH: lambda: (length_curves([files]), length_unit([files])),
+        EXPOSURE: lambda: exposures([files]),
+    }
+    kept, reasons = dict(files), []
+    for path, read in readers.items():
+        try:
+            read()
+        except SeqlabError as error:
+            del kept[path]
+            reasons.append(f"its {path} is not drawn: {error}")
+    return kept, reasons
 
 
 def thinned(points: list[list[float]]) -> list[list[float]]:
