@@ -2,6 +2,7 @@
 
 import copy
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,17 @@ def test_a_line_that_is_whole_and_none_of_ours_is_said_and_a_torn_one_is_not(tmp
     said: list[str] = []
     assert [entry["event"] for entry in read_journal(path, said)] == ["one", "two"]
     assert len(said) == (line != '{"event": "fin')
+
+
+def test_a_line_from_the_future_is_none_of_ours(tmp_path: Path) -> None:
+    """A process that wrote it would be waited for until then."""
+    path = tmp_path / "a.jsonl"
+    for hours in (-1, 1, 25, 9e6):
+        line = {"event": "finished", "time": time.time() + 3600 * hours, **ENDED}
+        path.write_text(json.dumps(line) + "\n")
+        said: list[str] = []
+        assert len(list(read_journal(path, said))) == (hours < 24)
+        assert said == [f"{path}, line 1: 'time': is in the future"] * (hours > 24)
 
 
 def test_sound_entries_are_read_as_they_stand(tmp_path: Path) -> None:

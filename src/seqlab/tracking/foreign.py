@@ -7,6 +7,7 @@ are finite, and nothing is deeper, longer or larger than what seqlab writes can 
 
 import json
 import re
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -30,6 +31,8 @@ T = TypeVar("T", bound=BaseModel)
 # A line of a journal, whose longest names every file that went into a run.
 LONGEST_LINE = 1 << 22
 LARGEST_TEXT = 1 << 26
+# No clock is a day ahead.
+SECONDS_AHEAD = 86400.0
 MODEL_ID = re.compile(r"m-[0-9a-f]{32}")
 FINGERPRINT = re.compile("[0-9a-f]{64}")
 LONGEST_TASK = 200
@@ -52,7 +55,10 @@ def journal_entry(line: bytes) -> dict[str, Any]:
     entry = _object(line)
     event = entry.get("event")
     kind = KINDS.get(event, Entry) if isinstance(event, str) else Entry
-    return _checked(kind, entry)
+    found = _checked(kind, entry)
+    if found["time"] > time.time() + SECONDS_AHEAD:
+        raise SeqlabError("'time': is in the future")
+    return found
 
 
 def ledger_entries(text: str) -> list[dict[str, Any]]:
