@@ -41,6 +41,12 @@ def test_what_is_shown_of_an_address(text: str, shown: str) -> None:
     assert not [secret for secret in SECRETS[1:] if secret in shown]
 
 
+@pytest.mark.parametrize("beginning", ["://", "a:", "a:/", "&", "x@"])
+def test_a_text_of_beginnings_does_not_take_for_ever(beginning: str) -> None:
+    text = beginning * ((1 << 20) // len(beginning))
+    assert stripped(text).startswith(beginning[:1])
+
+
 @pytest.mark.parametrize("password", ["p@ss/w0rd", "a/b", "a?b", "a#b", "a b", "1/2@"])
 @pytest.mark.parametrize("scheme", ["http", "postgresql", "mysql+pymysql"])
 def test_an_address_that_everybody_misreads_is_refused_unseen(scheme: str, password: str) -> None:

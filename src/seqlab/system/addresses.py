@@ -8,11 +8,12 @@ import re
 
 from seqlab.core.errors import SeqlabError
 
-# Up to the last @: what a password was not encoded for would end it early. Files have no password; models:/NAME@ALIAS
-# is MLflow's for a model. Of a mistyped address one slash may be all there is, or name:password@host without a scheme.
-# No password is longer, and a text that consists of beginnings must not take for ever.
-_USER = re.compile(r"(?<!sqlite)(?<!file)(://|(?<!models):[/\\]+)[^\s'\"<>]{0,4096}@")
-_BARE = re.compile(r"(?<![\w.+%-])[\w.+%-]+:(?![/\\])[^\s'\"<>]{0,1024}@")
+# Up to the last @ before a space or a quotation mark: what a password was not encoded for would end it early. Files have
+# no password; models:/NAME@ALIAS is MLflow's for a model. Of a mistyped address one slash may be all there is, or
+# name:password@host without a scheme.
+_WORD = re.compile(r"[^\s'\"<>]+")
+_SCHEME_END = re.compile(r"(?<!sqlite)(?<!file)(?:://|(?<!models):[/\\]+)")
+_NAME = re.compile(r"(?<![\w.+%-])[\w.+%-]+:(?![/\\])")
 # MLflow's viewStateShareKey names a view, and opens nothing.
 _QUERY = re.compile(
     r"(?i)([?&;#](?!viewStateShareKey=)[\w-]*"
@@ -25,7 +26,18 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 
 def stripped(text: str) -> str:
     """`text` in which no address has a name or a password any more."""
-    return _QUERY.sub(r"\1…", _BARE.sub("", _USER.sub(r"\1", text)))
+    return _QUERY.sub(r"\1…", _WORD.sub(_without_user, text))
+
+
+def _without_user(word: re.Match[str]) -> str:
+    before, at, after = word[0].rpartition("@")
+    if not at:
+        return word[0]
+    if scheme := _SCHEME_END.search(before):
+        return before[: scheme.end()] + after
+    if name := _NAME.search(before):
+        return before[: name.start()] + after
+    return word[0]
 
 
 def check_address(address: str, name: str) -> None:
