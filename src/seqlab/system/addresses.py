@@ -8,9 +8,9 @@ import re
 
 from seqlab.core.errors import SeqlabError
 
-# Up to the last @ before a space or a quotation mark: what a password was not encoded for would end it early. Files have
-# no password; models:/NAME@ALIAS is MLflow's for a model. Of a mistyped address one slash may be all there is, or
-# name:password@host without a scheme.
+# Up to the last @ of a word: what a password was not encoded for would end it early. Files have no password;
+# models:/NAME@ALIAS is MLflow's for a model. Of a mistyped address one slash may be all there is, or name:password@host
+# without a scheme.
 _WORD = re.compile(r"[^\s'\"<>]+")
 _SCHEME_END = re.compile(r"(?<!sqlite)(?<!file)(?:://|(?<!models):[/\\]+)")
 _NAME = re.compile(r"(?<![\w.+%-])[\w.+%-]+:(?![/\\])")

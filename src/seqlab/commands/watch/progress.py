@@ -1,11 +1,15 @@
 """How far an execution is: epoch, step, curves, pace and time left, by its journal."""
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from seqlab.tracking.journal.execution import Execution
+
+# Larger losses and counts have no place in a curve, nor in the sums behind it.
+LARGEST = 1e12
+# A hundred years.
+LONGEST_SECONDS = 100 * 366 * 86400
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ def progress(execution: Execution) -> Progress:
     steps = epochs * int(max(_numbers([start], "steps_per_epoch"), default=0))
     seconds = max(_numbers((event for event, _ in points), "time"), default=0.0) - start.get("time", 0.0)
     per_step = seconds / (step - first) if step > first else None
+    left = per_step * max(0, steps - step) if per_step is not None else None
     return Progress(
         epoch=int(max(_numbers(reached, "epoch"), default=0)),
         epochs=epochs,
@@ -44,10 +49,10 @@ def progress(execution: Execution) -> Progress:
         losses=tuple(_numbers((point for _, point in points), "loss")),
         bleus=tuple(_numbers((point for _, point in points), "valid_bleu")),
         tokens_per_second=next(reversed([*_numbers((event for event, _ in points), "tokens_per_second")]), None),
-        seconds_left=per_step * max(0, steps - step) if per_step is not None else None,
+        seconds_left=left if left is None or 0 <= left < LONGEST_SECONDS else None,
     )
 
 
 def _numbers(records: Iterable[dict[str, Any]], name: str) -> Iterator[float]:
     values = (record.get(name) for record in records)
-    return (value for value in values if isinstance(value, int | float) and math.isfinite(value))
+    return (value for value in values if isinstance(value, int | float) and abs(value) < LARGEST)
