@@ -33,7 +33,7 @@ LARGEST_BODY = 16 << 20
 MOST_CONNECTIONS = 32
 BODY_SECONDS = 60.0
 # A connection on which no request begins for this long, or twice as long at most, is closed: it keeps others out.
-REQUEST_SECONDS = 10.0
+REQUEST_SECONDS = 5.0
 
 Translate = Callable[[list[str]], list[str]]
 

@@ -5,7 +5,7 @@ that only has another name is called renamed.
 """
 
 import ast
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -112,6 +112,7 @@ class _Members(ast.NodeTransformer):
         self._scope = kind
         self._depth = 0
         self.found: dict[str, Definition] = {}
+        self._kept: Counter[str] = Counter()
 
     def visit(self, node: ast.AST) -> ast.AST | None:
         """What is left of a statement, or of what is in it; None if it was a definition."""
@@ -139,7 +140,8 @@ class _Members(ast.NodeTransformer):
 
     def _keep(self, name: str, definition: Definition) -> None:
         # A property and its setter have one name.
-        number = 1 + sum(known.partition(" (no. ")[0] == name for known in self.found)
+        self._kept[name] += 1
+        number = self._kept[name]
         self.found[name if number == 1 else f"{name} (no. {number})"] = definition
 
     def _assigned(self, node: Assignment) -> None:
