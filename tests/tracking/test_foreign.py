@@ -292,7 +292,7 @@ def test_a_training_that_resumes_with_many_points_is_read(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", ["step", "epoch", "epochs", "steps_per_epoch"])
-@pytest.mark.parametrize("number", [1e300, 10**400, -5, True, "2"])
+@pytest.mark.parametrize("number", [1e300, 10**400, -5, True, "2"], ids=lambda number: f"{number!s:.9}")
 def test_a_training_has_as_many_steps_as_one_reaches(tmp_path: Path, name: str, number: object) -> None:
     began = {"step": 0, "epoch": 1, "epochs": 3, "steps_per_epoch": 50}
     assert not skipped(tmp_path / "sound", "TrainingStarted", **began)

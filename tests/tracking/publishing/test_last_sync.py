@@ -207,6 +207,7 @@ def test_nothing_is_imported_to_say_so(quiet: Project) -> None:
     "text",
     ["[" * 400_000, "[]", '{"state": "x"}', '{"state": "x", "paths": 5}', '{"state": "x", "paths": [5]}',
      '{"state": "x", "paths": ["/usr/lib"]}', '{"state": "x", "paths": ["data/../.."]}'],
+    ids=lambda text: text[-20:],
 )  # fmt: skip
 def test_what_somebody_else_noted_says_nothing(project: Project, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     """And no folder is walked because it names it."""
