@@ -1,11 +1,13 @@
 """DVC is called so that nothing foreign is an option, and no variable of another repository matters."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from seqlab.core.errors import SeqlabError
-from seqlab.system.dvc import call_dvc, dvc_environment, run_dvc
+from seqlab.system import dvc as module
+from seqlab.system.dvc import ask_dvc, call_dvc, dvc_environment, run_dvc
 from tests.commands.why.conftest import dvc
 
 
@@ -25,6 +27,17 @@ def test_dvc_is_the_one_that_is_installed(tmp_path: Path) -> None:
     (tmp_path / "dvc.py").write_text("import pathlib; pathlib.Path('run').touch()", "utf-8")
     call_dvc(tmp_path, "--version")
     assert not (tmp_path / "run").exists()
+
+
+def test_what_dvc_says_of_an_address_has_no_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    said = "import sys; print('ERROR: https://alice:hunter2@host/a \\x1b[2J', file=sys.stderr); sys.exit(3)"
+    monkeypatch.setattr(module, "_command", lambda *_: [sys.executable, "-c", said])
+    assert run_dvc(tmp_path, "pull") == 3
+    with pytest.raises(SeqlabError, match="see the log"):
+        ask_dvc(tmp_path, "params", "diff")
+    assert capfd.readouterr().err == "ERROR: https://host/a \\x1b[2J\n" * 2
 
 
 def test_a_hook_s_repository_is_not_dvc_s(monkeypatch: pytest.MonkeyPatch) -> None:

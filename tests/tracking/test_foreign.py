@@ -2,6 +2,10 @@
 
 import copy
 import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +139,17 @@ def test_a_line_that_is_whole_and_none_of_ours_is_said_and_a_torn_one_is_not(tmp
     assert len(said) == (line != '{"event": "fin')
 
 
+def test_a_line_from_the_future_is_none_of_ours(tmp_path: Path) -> None:
+    """A process that wrote it would be waited for until then."""
+    path = tmp_path / "a.jsonl"
+    for hours in (-1, 1, 25, 9e6):
+        line = {"event": "finished", "time": time.time() + 3600 * hours, **ENDED}
+        path.write_text(json.dumps(line) + "\n")
+        said: list[str] = []
+        assert len(list(read_journal(path, said))) == (hours < 24)
+        assert said == [f"{path}, line 1: 'time': is in the future"] * (hours > 24)
+
+
 def test_sound_entries_are_read_as_they_stand(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "20260101T000000000000-0123abcd.jsonl")
     journal.append("started", **STARTED)
@@ -198,6 +213,108 @@ def test_what_is_larger_than_anything_of_ours_is_not_read(tmp_path: Path, monkey
         foreign.limited_bytes(tmp_path / "a")
     with pytest.raises(SeqlabError, match="is larger than 10 bytes"):
         foreign.translations(b"x" * 11)
+
+
+def many(item: str, size: int) -> str:
+    """A list of `size` bytes, about."""
+    return f"[{f'{item},' * (size // (len(item) + 1))}{item}]"
+
+
+def keys(value: str, size: int) -> str:
+    return "{" + ",".join(f'"{number}":{value}' for number in range(size // (8 + len(value)))) + "}"
+
+
+def planted(content: Any, value: str) -> bytes:
+    return json.dumps(content).replace('"@"', value).encode()
+
+
+EXECUTION = {
+    "id": "a",
+    "stage": "train",
+    "numerics_class": "",
+    "started": 1,
+    "seconds": 1,
+    "commit": "",
+    "outputs": "@",
+}
+# What is read, with a value of so many bytes at the worst place: each took hundreds of megabytes, and seconds.
+LARGE: dict[str, tuple[Callable[[bytes], object], Any, Callable[[int], str]]] = {
+    "recipe, lists": (foreign.recipe, {"train": {"x": "@"}}, lambda size: many("[]", size)),
+    "recipe, numbers": (foreign.recipe, {"train": {"x": "@"}}, lambda size: many("0", size)),
+    "recipe, keys": (foreign.recipe, changed(RECIPE, "train.zz", "@"), lambda size: keys("[[]]", size)),
+    "ledger, outputs": (lambda text: foreign.ledger_entries(text.decode()), {"executions": [EXECUTION]},
+                        lambda size: keys("0", size)),
+    "ledger, numbers": (lambda text: foreign.ledger_entries(text.decode()), {"executions": "@"},
+                        lambda size: many("0", size)),
+    "line, lists": (foreign.journal_entry, {"event": "started", "time": 1, **changed(STARTED, "recipe.train.zz", "@")},
+                    lambda size: many("[]", size)),
+    "line, keys": (foreign.journal_entry, {"event": "started", "time": 1, **changed(STARTED, "recipe.train.zz", "@")},
+                   lambda size: keys("[[]]", size)),
+    "line, outputs": (foreign.journal_entry, {"event": "finished", "time": 1, "outputs": "@"},
+                      lambda size: keys("0", size)),
+    "translations": (foreign.translations, {"translation": "", "references": "@"}, lambda size: many("0", size)),
+    "any object": (foreign.json_object, {"a": "@"}, lambda size: many("[]", size)),
+    "tag": (lambda text: foreign.files(text.decode()) or foreign.numerics(text.decode()), "@",
+            lambda size: keys("0", size)),
+}  # fmt: skip
+MEASURED = """
+import resource, sys
+from tests.tracking.test_foreign import LARGE, planted
+from seqlab.core.errors import SeqlabError
+for name, (read, content, value) in LARGE.items():
+    text = planted(content, value(int(sys.argv[1])))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    try:
+        read(text)
+    except SeqlabError as error:
+        assert len(str(error)) < 300, error
+    more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
+    assert more < 150, f"{name}: {more} MiB"
+"""
+
+
+@pytest.mark.parametrize("size", [1 << 19, (1 << 22) - 2000])
+def test_what_is_small_takes_no_hundreds_of_megabytes(size: int) -> None:
+    subprocess.run([sys.executable, "-c", MEASURED, str(size)], check=True, cwd=ROOT)
+
+
+def test_as_many_lines_as_translations_can_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = b'{"references":[""],"translation":""}\n'
+    assert len(foreign.translations(line * 3)) == 3
+    monkeypatch.setattr(foreign, "MOST", 2)
+    with pytest.raises(SeqlabError, match="has more than 2 lines"):
+        foreign.translations(line * 3)
+
+
+def test_a_training_that_resumes_with_many_points_is_read(tmp_path: Path) -> None:
+    points = [{"step": step, "epoch": 1, "loss": 1.5, "norm": 0.5, "rate": 0.1, "ratio": 1.0} for step in range(40_000)]
+    assert not skipped(tmp_path, "TrainingStarted", step=1, epoch=1, epochs=9, steps_per_epoch=9, step_points=points)
+
+
+@pytest.mark.parametrize("name", ["step", "epoch", "epochs", "steps_per_epoch"])
+@pytest.mark.parametrize("number", [1e300, 10**400, -5, True, "2"], ids=lambda number: f"{number!s:.9}")
+def test_a_training_has_as_many_steps_as_one_reaches(tmp_path: Path, name: str, number: object) -> None:
+    began = {"step": 0, "epoch": 1, "epochs": 3, "steps_per_epoch": 50}
+    assert not skipped(tmp_path / "sound", "TrainingStarted", **began)
+    assert skipped(tmp_path, "TrainingStarted", **began | {name: number})
+
+
+def test_a_journal_is_named_as_an_execution_is(tmp_path: Path) -> None:
+    for name in ("x y", "x\x1b[2J", "é", "a" * 81):
+        Journal(tmp_path / f"{name}.jsonl").append("started", **STARTED)
+        said: list[str] = []
+        assert read_execution(tmp_path / f"{name}.jsonl", said) is None
+        assert said == [f"{tmp_path / name}.jsonl: its name is no execution's"]
+
+
+def test_a_journal_has_no_more_lines_than_a_training_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqlab.tracking.journal.journal.MOST_LINES", 2)
+    path = tmp_path / "a.jsonl"
+    for _ in range(3):
+        Journal(path).append("one")
+    said: list[str] = []
+    assert len(list(read_journal(path, said))) == 2
+    assert said == [f"{path}: has more than 2 lines, the others are not read"]
 
 
 def test_the_projects_own_journal_passes(project: Project) -> None:

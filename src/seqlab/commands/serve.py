@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
+    from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MOST_TEXTS = 256
 LONGEST_TEXT = 10_000
@@ -32,6 +33,8 @@ LARGEST_BODY = 16 << 20
 # Each may have a body in memory; one at a time is parsed and translated.
 MOST_CONNECTIONS = 32
 BODY_SECONDS = 60.0
+# A connection on which no request begins for this long, or twice as long at most, is closed: it keeps others out.
+REQUEST_SECONDS = 5.0
 
 Translate = Callable[[list[str]], list[str]]
 
@@ -167,10 +170,35 @@ def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
+def _protocol() -> "type[H11Protocol]":
+    """HTTP as uvicorn speaks it, on connections that are used: its own time limit begins after a first request."""
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class Used(H11Protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self._look_again()
+
+        def _look_again(self) -> None:
+            self.loop.call_later(REQUEST_SECONDS, self._look, self.cycle)
+
+        def _look(self, earlier: object) -> None:
+            if self.transport.is_closing():
+                return
+            if self.cycle is earlier and (self.cycle is None or self.cycle.response_complete):
+                self.transport.close()
+            else:
+                self._look_again()
+
+    return Used
+
+
 def _run(app: "Starlette", listening: socket.socket) -> None:
     import uvicorn
 
-    config = uvicorn.Config(app, log_level="warning", access_log=False, limit_concurrency=MOST_CONNECTIONS)
+    config = uvicorn.Config(
+        app, http=_protocol(), log_level="warning", access_log=False, limit_concurrency=MOST_CONNECTIONS
+    )
     try:
         uvicorn.Server(config).run([listening])
     except KeyboardInterrupt:

@@ -8,32 +8,57 @@ import re
 
 from seqlab.core.errors import SeqlabError
 
-# Up to the last @: what a password was not encoded for would end it early. Files have no password.
-_USER = re.compile(r"(?<!sqlite)(?<!file)://[^\s'\"<>]*@")
+# Up to the last @ of a word: what a password was not encoded for would end it early. Files have no password;
+# models:/NAME@ALIAS is MLflow's for a model. Of a mistyped address one slash may be all there is, or name:password@host
+# without a scheme.
+_WORD = re.compile(r"[^\s'\"<>]+")
+_SCHEME_END = re.compile(r"(?<!sqlite)(?<!file)(?:://|(?<!models):[/\\]+)")
+_NAME = re.compile(r"(?<![\w.+%-])[\w.+%-]+:(?![/\\])")
 # MLflow's viewStateShareKey names a view, and opens nothing.
 _QUERY = re.compile(
-    r"(?i)([?&;#](?!viewStateShareKey=)(?:[\w-]*password|passwd|pwd|[\w-]*token|[\w-]*secret|[\w-]*key)=)[^&;\s'\"<>]+"
+    r"(?i)([?&;#](?!viewStateShareKey=)[\w-]*"
+    r"(?:password|passwd|passphrase|pwd|pass|token|secret|key|sig|signature|credentials?|auth|authorization|jwt)=)"
+    r"[^&;\s'\"<>]+"
 )
 _FILES = ("sqlite", "file")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 
 
 def stripped(text: str) -> str:
     """`text` in which no address has a name or a password any more."""
-    return _QUERY.sub(r"\1…", _USER.sub("://", text))
+    return _QUERY.sub(r"\1…", _WORD.sub(_without_user, text))
+
+
+def _without_user(word: re.Match[str]) -> str:
+    before, at, after = word[0].rpartition("@")
+    if not at:
+        return word[0]
+    if scheme := _SCHEME_END.search(before):
+        return before[: scheme.end()] + after
+    if name := _NAME.search(before):
+        return before[: name.start()] + after
+    return word[0]
 
 
 def check_address(address: str, name: str) -> None:
-    """Refuse an address whose password has characters that end it early, so that pieces of it are taken for the host.
+    """Refuse what is neither an address nor a path, and an address whose password has characters that end it early, so
+    that pieces of it are taken for the host.
 
     Args:
         address: Of a server or a database.
         name: What it is called in messages, such as MLFLOW_TRACKING_URI.
 
     Raises:
-        SeqlabError: such characters stand in it unencoded; the message has nothing of the address.
+        SeqlabError: it is neither, or such characters stand in it unencoded; the message has nothing of the address.
     """
     scheme, separator, rest = address.partition("://")
-    if not separator or scheme.startswith(_FILES):
+    if scheme.startswith(tuple(f"{each}:" for each in _FILES)) or (separator and scheme.startswith(_FILES)):
+        return
+    if not (_SCHEME.fullmatch(scheme) if separator else {*address}.isdisjoint(":@")):
+        raise SeqlabError(
+            f"{name}: this is neither an address, such as https://mlflow.example.com, nor the path of a folder"
+        )
+    if not separator:
         return
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     # Requests looks for the last @ of the host's part, SQLAlchemy for the first.

@@ -9,8 +9,10 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Thread
 from types import MappingProxyType
 from typing import IO, Any
 
@@ -39,7 +41,7 @@ def dvc_environment() -> dict[str, str]:
 def run_dvc(
     root: Path, *arguments: str, operands: Sequence[str] = (), each_line: Callable[[str], None] = lambda _: None
 ) -> int:
-    """Run DVC in `root`, in sight: what it says goes to the log as it is said; return its exit status.
+    """Run DVC in `root`, in sight: what it says goes to the log, without passwords, as it is said; return its status.
 
     Args:
         root: The working copy.
@@ -47,14 +49,19 @@ def run_dvc(
         operands: What stands behind `--`.
         each_line: Called with each line of its standard output, which is shown as well.
     """
-    with subprocess.Popen(
-        _command(arguments, operands),
-        cwd=root,
-        env=dvc_environment(),
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
-        errors="replace",
-    ) as process:
+    with (
+        subprocess.Popen(
+            _command(arguments, operands),
+            cwd=root,
+            env=dvc_environment(),
+            stdout=subprocess.PIPE,
+            # On a terminal the bars of DVC and of stages are drawn as they draw them.
+            stderr=None if sys.stderr.isatty() else subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+        ) as process,
+        _said(process.stderr),
+    ):
         for line in process.stdout or ():
             say(line.rstrip("\n"))
             each_line(line.rstrip("\n"))
@@ -115,7 +122,9 @@ def ask_dvc(root: Path, *arguments: str, operands: Sequence[str] = ()) -> Any:
         SeqlabError: it does not; its own words are in the log, and not in the message, which may be published.
     """
     command = _command((*arguments, "--json"), operands)
-    done = subprocess.run(command, cwd=root, env=dvc_environment(), stdout=subprocess.PIPE, check=False)
+    done = subprocess.run(command, cwd=root, env=dvc_environment(), capture_output=True, check=False)
+    if errors := done.stderr.decode("utf-8", "replace").rstrip("\n"):
+        say(errors, err=True)
     try:
         if done.returncode == 0:
             return json.loads(done.stdout)
@@ -143,6 +152,24 @@ def dvc_status(root: Path) -> dict[str, list[Any]]:
         raise SeqlabError(f"`dvc status` failed: {_once(said)}") from None
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise SeqlabError(f"`dvc status` failed: {error}") from None
+
+
+@contextmanager
+def _said(errors: IO[str] | None) -> Iterator[None]:
+    """While the block runs, say what comes from there on standard error."""
+
+    def relay() -> None:
+        for line in errors or ():
+            # Read on, where nobody reads us any more: who writes must not wait for ever.
+            with suppress(SeqlabError, OSError):
+                say(line.rstrip("\n"), err=True)
+
+    thread = Thread(target=relay)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 def _once(said: str) -> str:

@@ -7,23 +7,27 @@ are finite, and nothing is deeper, longer or larger than what seqlab writes can 
 
 import json
 import re
+import time
 from collections.abc import Mapping
-from io import BytesIO
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from seqlab.core.errors import SeqlabError
 from seqlab.results.parsing import DamagedError, parse_lines
 from seqlab.tracking.foreign_schema import (
+    EXECUTION_ID,
+    FEW,
     KINDS,
+    LONGEST_TEXT,
     MOST,
     Entry,
     ForeignLedger,
     ForeignRecipe,
     OutputPath,
     ShortDigest,
+    Started,
     Table,
     Translated,
 )
@@ -32,13 +36,24 @@ T = TypeVar("T", bound=BaseModel)
 # A line of a journal, whose longest names every file that went into a run.
 LONGEST_LINE = 1 << 22
 LARGEST_TEXT = 1 << 26
+LARGEST_RECIPE = 1 << 20
+LARGEST_LEDGER = 1 << 22
+# Signs that a value stands behind, [ { and commas, in texts too: an empty list of two bytes takes 64 once it is parsed.
+MOST_VALUES = 1_000_000
+# Where they are held to a schema, too: five errors for each that is wrong.
+MOST_RECIPE_VALUES = 20_000
+MOST_ENTRY_VALUES = 100_000
+# No clock is a day ahead.
+SECONDS_AHEAD = 86400.0
+MOST_ERRORS = 1000
 MODEL_ID = re.compile(r"m-[0-9a-f]{32}")
 FINGERPRINT = re.compile("[0-9a-f]{64}")
+EXECUTION = re.compile(EXECUTION_ID)
 LONGEST_TASK = 200
 TASK = re.compile(r"seqlab-[\w.+-]+(?: [\w.+-]+)*")
 
 
-_FILES = TypeAdapter(Annotated[dict[OutputPath, ShortDigest], Field(max_length=MOST)])
+_FILES = TypeAdapter(Annotated[dict[OutputPath, ShortDigest], FEW])
 _NUMERICS = TypeAdapter(Table)
 
 
@@ -54,7 +69,12 @@ def journal_entry(line: bytes) -> dict[str, Any]:
     entry = _object(line)
     event = entry.get("event")
     kind = KINDS.get(event, Entry) if isinstance(event, str) else Entry
-    return _checked(kind, entry)
+    if kind is Started:
+        _few_values(line, MOST_ENTRY_VALUES)
+    found = _checked(kind, entry)
+    if found["time"] > time.time() + SECONDS_AHEAD:
+        raise SeqlabError("'time': is in the future")
+    return found
 
 
 def ledger_entries(text: str) -> list[dict[str, Any]]:
@@ -63,7 +83,8 @@ def ledger_entries(text: str) -> list[dict[str, Any]]:
     Raises:
         SeqlabError: `text` is something else.
     """
-    found = _parsed(ForeignLedger, text)
+    content = _limited(text.encode("utf-8", "replace"), LARGEST_LEDGER)
+    found = _parsed(ForeignLedger, _few_values(content, MOST_ENTRY_VALUES))
     for entry in found.executions:
         if entry.numerics_class:
             numerics(entry.numerics_class)
@@ -76,7 +97,7 @@ def recipe(text: bytes) -> dict[str, dict[str, Any]]:
     Raises:
         SeqlabError: `text` is something else.
     """
-    _parsed(ForeignRecipe, text)
+    _parsed(ForeignRecipe, _few_values(_limited(text, LARGEST_RECIPE), MOST_RECIPE_VALUES))
     return dict(json.loads(text))
 
 
@@ -86,8 +107,11 @@ def translations(text: bytes) -> list[Translated]:
     Raises:
         SeqlabError: a line is something else, or there is none.
     """
+    lines = _limited(text).split(b"\n")
+    if len(lines) > MOST + 1:
+        raise SeqlabError(f"has more than {MOST} lines")
     try:
-        found = list(parse_lines(BytesIO(_limited(text)), Translated))
+        found = list(parse_lines((_limited(line, LONGEST_LINE) for line in lines if line), Translated))
     except DamagedError as error:
         raise SeqlabError(str(error)) from None
     if not found:
@@ -98,8 +122,8 @@ def translations(text: bytes) -> list[Translated]:
 def files(tag: str) -> dict[str, str]:
     """Artifact path → beginning of its SHA-256, from the tag that says what a run has; {} if it is none of ours."""
     try:
-        return _FILES.validate_json(tag.encode("utf-8", "replace"), strict=True)
-    except ValidationError:
+        return _FILES.validate_json(_limited(tag.encode("utf-8", "replace"), LONGEST_TEXT), strict=True)
+    except (ValidationError, SeqlabError):
         return {}
 
 
@@ -110,7 +134,7 @@ def numerics(text: str) -> dict[str, Any]:
         SeqlabError: `text` is no such class.
     """
     try:
-        return _NUMERICS.validate_json(text.encode("utf-8", "replace"), strict=True)
+        return _NUMERICS.validate_json(_limited(text.encode("utf-8", "replace"), LONGEST_TEXT), strict=True)
     except ValidationError as error:
         raise SeqlabError(f"the numerics class {_reason(error)}") from None
 
@@ -127,6 +151,11 @@ def task(corpus: Mapping[str, Any]) -> str | None:
     """
     name = task_name(corpus)
     return name if TASK.fullmatch(name) and len(name) < LONGEST_TASK else None
+
+
+def is_execution_id(text: str) -> bool:
+    """Whether `text` has the form of an execution's id, which ledgers and tags name."""
+    return EXECUTION.fullmatch(text) is not None
 
 
 def is_fingerprint(text: str) -> bool:
@@ -168,15 +197,22 @@ def limited_bytes(path: Path) -> bytes:
         return _limited(file.read(LARGEST_TEXT + 1))
 
 
-def _limited(content: bytes) -> bytes:
-    if len(content) > LARGEST_TEXT:
-        raise SeqlabError(f"is larger than {LARGEST_TEXT} bytes")
+def _limited(content: bytes, limit: int | None = None) -> bytes:
+    largest = LARGEST_TEXT if limit is None else limit
+    if len(content) > largest:
+        raise SeqlabError(f"is larger than {largest} bytes")
+    return content
+
+
+def _few_values(content: bytes, most: int) -> bytes:
+    if content.count(b"[") + content.count(b"{") + content.count(b",") > most:
+        raise SeqlabError(f"has more than {most} values")
     return content
 
 
 def _object(content: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(content)
+        found = json.loads(_few_values(content, MOST_VALUES))
     except RecursionError:
         raise SeqlabError("is nested too deeply") from None
     if not isinstance(found, dict):
@@ -192,14 +228,17 @@ def _checked(kind: type[Entry], entry: dict[str, Any]) -> dict[str, Any]:
     return entry
 
 
-def _parsed(kind: type[T], text: str | bytes) -> T:
+def _parsed(kind: type[T], text: bytes) -> T:
     try:
-        return kind.model_validate_json(_limited(text.encode("utf-8", "replace") if isinstance(text, str) else text))
+        return kind.model_validate_json(text)
     except ValidationError as error:
         raise SeqlabError(_reason(error)) from None
 
 
 def _reason(error: ValidationError) -> str:
+    if error.error_count() > MOST_ERRORS:
+        # The first would come with all others.
+        return f"{error.error_count()} values are none that seqlab writes"
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     place = ".".join(str(part) for part in first["loc"])
     return f"{place[:80]!r}: {first['msg']}" if place else str(first["msg"])

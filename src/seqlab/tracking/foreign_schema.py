@@ -1,13 +1,15 @@
 """What foreign data must look like: the schemas that `seqlab.tracking.foreign` holds them to."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from seqlab.results.paths import LOCK, OUTPUTS, PARAMS
 
 LONGEST_TEXT = 1 << 20
 MOST = 100_000
+# Of a table: each that is wrong has errors of its own, some kilobytes of them. A list ends with its first.
+MOST_KEYS = 10_000
 # What a run shows beside its outputs: tests/tracking/test_foreign.py holds them to it.
 SHOWN = (PARAMS, LOCK, "source.zip")
 
@@ -26,13 +28,22 @@ def _printable(name: str) -> str:
     return name
 
 
+def _few(table: Any) -> Any:
+    if isinstance(table, dict) and len(table) > MOST_KEYS:
+        raise ValueError(f"has more than {MOST_KEYS} entries")
+    return table
+
+
+# Before the entries are looked at.
+FEW = BeforeValidator(_few)
 Digest = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 # DVC's, of a file or a folder.
 DataDigest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}(\.dir)?$")]
 Commit = Annotated[str, StringConstraints(pattern="^([0-9a-f]{40}|[0-9a-f]{64})$")]
 ShortDigest = Annotated[str, StringConstraints(pattern="^[0-9a-f]{12}$")]
 OutputPath = Annotated[str, StringConstraints(max_length=1024), AfterValidator(_output)]
-ExecutionId = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$")]
+EXECUTION_ID = "[A-Za-z0-9][A-Za-z0-9_.-]{0,79}"
+ExecutionId = Annotated[str, StringConstraints(pattern=f"^{EXECUTION_ID}$")]
 Name = Annotated[str, StringConstraints(max_length=1024), AfterValidator(_printable)]
 Text = Annotated[str, StringConstraints(max_length=LONGEST_TEXT)]
 Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]
@@ -44,10 +55,10 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 # Seconds since 1970, to the year 5138.
 Time = Annotated[float, Field(ge=0, lt=1e11, allow_inf_nan=False)]
 Scalar = Text | bool | Whole | Number | None
-Value = Scalar | Annotated[list[Scalar], Field(max_length=MOST)]
-Table = Annotated[dict[Name, Value], Field(max_length=MOST)]
-Section = Annotated[dict[Name, Value | Table], Field(max_length=MOST)]
-Files = Annotated[dict[OutputPath, Digest], Field(max_length=MOST)]
+Value = Scalar | Annotated[list[Scalar], Field(max_length=MOST, fail_fast=True)]
+Table = Annotated[dict[Name, Value], FEW]
+Section = Annotated[dict[Name, Value | Table], FEW]
+Files = Annotated[dict[OutputPath, Digest], FEW]
 Stage = Literal["train", "evaluate", "report"]
 
 
@@ -60,9 +71,9 @@ class Foreign(BaseModel):
 class _Part(Foreign):
     """What both halves of a recipe have."""
 
-    data: Annotated[dict[Name, DataDigest], Field(max_length=MOST)]
+    data: Annotated[dict[Name, DataDigest], FEW]
     code: Digest
-    versions: Annotated[dict[Name, Name], Field(max_length=MOST)]
+    versions: Annotated[dict[Name, Name], FEW]
 
 
 class _Section(Foreign):
@@ -129,14 +140,12 @@ class Provenance(Foreign):
 
     user: Name | None = None
     python: Name
-    versions: Annotated[dict[Name, Name], Field(max_length=MOST)]
+    versions: Annotated[dict[Name, Name], FEW]
     experiment: Name | None = None
     baseline: Name | None = None
     commit: Commit | None = None
-    dirty: Annotated[list[Text], Field(max_length=MOST)] = []
-    params_diff: Annotated[
-        dict[Name, Annotated[list[Value | Section], Field(min_length=2, max_length=2)]], Field(max_length=MOST)
-    ] = {}
+    dirty: Annotated[list[Text], Field(max_length=MOST, fail_fast=True)] = []
+    params_diff: Annotated[dict[Name, Annotated[list[Value | Section], Field(min_length=2, max_length=2)]], FEW] = {}
 
 
 class Entry(Foreign):
@@ -178,11 +187,20 @@ class Point(Entry):
     point: _Figures
 
 
+class Beginning(Entry):
+    """That a training starts, or goes on."""
+
+    step: Step = 0
+    epoch: Step = 0
+    epochs: Step = 0
+    steps_per_epoch: Step = 0
+
+
 class Ended(Entry):
     """The last line."""
 
     outputs: Files = {}
-    usage: Annotated[dict[Name, Number], Field(max_length=MOST)] = {}
+    usage: Annotated[dict[Name, Number], FEW] = {}
     error: Text = ""
 
 
@@ -206,6 +224,7 @@ KINDS: dict[str, type[Entry]] = {
     "numerics": Numerics,
     "sweep": Sweep,
     "verdict": Verdict,
+    "TrainingStarted": Beginning,
     **dict.fromkeys(("StepFinished", "EpochFinished"), Point),
     **dict.fromkeys(("finished", "failed", "interrupted", "died"), Ended),
 }
@@ -227,12 +246,12 @@ class Execution(BaseModel):
 class ForeignLedger(Foreign):
     """The file ledger.json."""
 
-    executions: Annotated[list[Execution], Field(max_length=MOST)]
+    executions: Annotated[list[Execution], Field(max_length=MOST, fail_fast=True)]
 
 
 class Translated(BaseModel):
     """A line of translations.jsonl, without what nobody here reads."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
-    references: Annotated[list[Text], Field(min_length=1, max_length=MOST)]
+    references: Annotated[list[Text], Field(min_length=1, max_length=MOST, fail_fast=True)]
     translation: Text

@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import io
 import json
 import re
@@ -11,7 +12,7 @@ from click.testing import CliRunner
 from markdown_it import MarkdownIt
 from mlflow.exceptions import MlflowException
 
-from benchmarks.invented_runs import COMMIT, EXPERIMENT, InventedRun, grid, references, stand_in, worsened
+from benchmarks.invented_runs import COMMIT, EXPERIMENT, SIGNATURE, InventedRun, grid, references, stand_in, worsened
 from seqlab.cli import main
 from seqlab.commands.compare import compare as module
 from seqlab.commands.compare.compare import Comparison, _told, compare
@@ -206,7 +207,9 @@ def test_nothing_is_written_if_runs_cannot_be_compared(compared: Compare, tmp_pa
     texts = references(60, seed=5)
     runs.append(InventedRun(3, {}, texts, worsened(texts, 0.2, 1)))
     with pytest.raises(SeqlabError, match="can't be compared, because their test sets differ"):
-        compared(runs)
+        compared(runs, condition="metrics.`test/bleu` > 0")
+    with pytest.raises(SeqlabError, match="can't be compared, because their test sets differ"):
+        compared(runs[1:])
     with pytest.raises(SeqlabError, match="fewer than two runs to compare: 1"):
         compared(runs[:1])
     with pytest.raises(SeqlabError, match="no finished run to compare in experiment seqlab"):
@@ -260,16 +263,123 @@ def test_files_of_a_server_are_downloaded_once(tmp_path: Path, monkeypatch: pyte
     # Then the run has no files that we know of.
     assert (len(first.view.runs), len(remote.downloads)) == (3, 6)
     names = ", ".join(run.name for run in first.view.runs)
-    lost = f"reports/curves.csv of 3 runs ({names}): could not be downloaded: the disk is gone"
+    lost = f"reports/curves.csv of 3 runs ({names}): could not be downloaded: the disk is gone and more"
     assert lost in first.view.notes
     assert any("left out" in note for note in first.view.notes)
     before = written(tmp_path)
     compare(tmp_path, tmp_path / "reports")
     assert len(remote.downloads) == 6
     assert written(tmp_path) == before
+    # Another file than the one that was published is none of the run's, once it is asked for again.
+    (tmp_path / "store" / runs[1].id / "artifacts/reports/translations.jsonl").write_text("{}")
+    for path in (tmp_path / ".seqlab/downloads/files").iterdir():
+        path.unlink()
+    third = compare(tmp_path, tmp_path / "reports")
+    assert len(third.view.runs) == 2
+    assert any(
+        note.startswith("reports/translations.jsonl of 1 run (run-2): not the file that was published")
+        for note in third.view.notes
+    )
     assert {path.parent for path in (tmp_path / ".seqlab/downloads").rglob("*") if path.is_file()} == {
         tmp_path / ".seqlab/downloads/files"
     }
+
+
+def test_no_password_reaches_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".dvc").mkdir()
+    server = stand_in(grid((0.0, 1.0), (64,), 1), tmp_path / "store", "http://alice:hunter2@127.0.0.1:9")
+    for run in server.client.runs:  # type: ignore[attr-defined]
+        run.info._artifact_uri = "mlflow-artifacts:/7/x"
+    working = server.client.download_artifacts
+
+    def download(run_id: str, path: str, folder: str) -> str:
+        if path.endswith("translations.jsonl"):
+            return str(working(run_id, path, folder))
+        words = "API request to http://alice:hunter2@127.0.0.1:9/api failed with exception HTTPConnectionPool"
+        raise MlflowException(words if path.endswith("curves.csv") else "")
+
+    monkeypatch.setattr(server.client, "download_artifacts", download)
+    noted = dataclasses.replace(server, notes=("moved from postgresql://alice:hunter2@h/db",))
+    monkeypatch.setattr(module, "connect", lambda _: noted)
+    comparison = compare(tmp_path, tmp_path / "reports")
+    assert "could not be downloaded: API request to http://127.0.0.1:9/api failed" in "\n".join(comparison.view.notes)
+    assert "could not be downloaded: MlflowException" in "\n".join(comparison.view.notes)
+    assert "moved from postgresql://h/db" in comparison.view.notes
+    assert [name for name, text in written(tmp_path).items() if "hunter2" in text] == []
+
+
+# What one run has, beside which the others are compared all the same: path, content, beginning of the note.
+STRANGE = {
+    "a curve that is none": ("reports/curves.csv", "step\nx\n", "its reports/curves.csv is not drawn: "),
+    "values that no sum has": (
+        "reports/curves.csv", "step,valid_bleu,valid_loss\n313,1.7e308,1.7e308\n626,-1.7e308,1\n", "",
+    ),
+    "steps that no axis has": ("reports/curves.csv", "step,valid_bleu,valid_loss\n1e308,1,1\n-1e308,2,2\n", ""),
+    "tokens that no sum has": (
+        "reports/exposure.csv", "position,tokens,gold_nll,own_nll\n1,1.7e308,1,2\n2,1.7e308,1,2\n", "",
+    ),
+    "tokens below none": ("reports/exposure.csv", "position,tokens,gold_nll,own_nll\n1,-1,1,1\n2,1.5,1,1\n", ""),
+    "other buckets": ("reports/bleu_by_length.csv", "bucket,low,high,examples,bleu\n0–9,0,9,3,40\n", ""),
+    "buckets without end": (
+        "reports/bleu_by_length.csv", "bucket,low,bleu\n" + "".join(f"{n},{n},1\n" for n in range(999)),
+        "its reports/bleu_by_length.csv is not drawn: 999 source-length buckets",
+    ),
+    "a score of no number": ("reports/translations.jsonl", "9" * 400, "left out: "),
+    "other sentences": ("reports/translations.jsonl", "", "left out: the sentences of"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", STRANGE)
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_one_run_of_a_strangers_stops_nobody(
+    compared: Compare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, seeds: int
+) -> None:
+    path, content, note = STRANGE[kind]
+    runs = grid((0.5, 1.0), (64, 128), seeds)
+    # As good as can be, and so asked first.
+    strange = InventedRun(99, runs[0].params | {"seed": "7"}, runs[0].texts, runs[0].texts)
+    left_out = path.endswith("translations.jsonl")
+    if left_out:
+        texts = references(60, seed=9)
+        other = InventedRun(99, {}, texts, texts).files[path]
+        content = re.sub(r'"bleu": [\d.]+', f'"bleu": {content}', other) if content else other
+    honest = InventedRun.files.fget  # type: ignore[attr-defined]
+    changed = property(lambda run: honest(run) | ({path: content} if run is strange else {}))
+    monkeypatch.setattr(InventedRun, "files", changed)
+    comparison = compared([*runs, strange])
+    assert len(comparison.view.runs) == len(runs) + (not left_out)
+    begins = f"run-99{' ' if left_out else ': '}{note}"
+    assert any(text.startswith(begins) for text in comparison.view.notes) == bool(note), comparison.view.notes
+    page = written(tmp_path)["comparison.html"]
+    assert "run-1" in page
+    assert ("0–5" in page, "0–9" in page) == (True, False)
+
+
+@pytest.mark.parametrize("perplexity", [1.7e308, -1.7e308])
+def test_a_perplexity_that_no_axis_has_is_not_drawn(compared: Compare, tmp_path: Path, perplexity: float) -> None:
+    runs = grid((0.0, 1.0), (64,), 2)
+    drawn = "Perplexity and BLEU of 4 runs"
+    compared(runs)
+    assert drawn in written(tmp_path)["comparison.html"]
+    runs[0].metrics["test/perplexity"] = perplexity
+    compared(runs)
+    assert drawn not in written(tmp_path)["comparison.html"]
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [{"data.data/raw/test.jsonl": "0" * 32}, {"test.measure": "exact_match", "signature.exact_match": SIGNATURE}],
+)
+def test_a_run_that_measures_something_else_is_left_out_of_all(compared: Compare, tags: dict[str, str]) -> None:
+    runs = grid((0.0, 1.0), (64,), 2)
+    runs[0].tags |= tags
+    runs[0].metrics["test/exact_match"] = 100.0
+    comparison = compared(runs)
+    assert [run.measure.key for run in comparison.view.runs] == ["bleu"] * 3
+    (note,) = [note for note in comparison.view.notes if "left out" in note]
+    assert note.startswith("1 run (run-1) left out: another test set or signature than most runs have; --filter ")
+    with pytest.raises(SeqlabError, match="can't be compared"):
+        compared(runs, condition="metrics.`test/bleu` > 0")
 
 
 @pytest.mark.parametrize(("uri", "asked"), [("http://127.0.0.1:5000", True), ("sqlite:///mlflow.db", False)])

@@ -1,9 +1,12 @@
 """Against a real database: paging, selection, and MLflow's own search syntax."""
 
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.store.entities import PagedList
 
 from benchmarks.compare import log
 from benchmarks.invented_runs import grid
@@ -12,6 +15,7 @@ from seqlab.commands.compare.compare import compare
 from seqlab.commands.compare.runs import find_runs
 from seqlab.core.errors import SeqlabError
 from seqlab.tracking.home import Home
+from seqlab.tracking.publishing.find import find_run
 from seqlab.tracking.publishing.server import Server, connect
 from tests.tracking.mlflow_server import MlflowServer
 
@@ -50,6 +54,22 @@ def test_all_finished_runs_best_first_over_many_pages(server: Server, monkeypatc
     runs = find_runs(server, [], "")
     assert sorted(run.name for run in runs) == ["run-1", "run-2", "run-3", "run-4"]
     assert [run.score for run in runs] == sorted((run.score for run in runs), reverse=True)
+
+
+def test_pages_without_end_are_an_error(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a server that gives the same token again, or always another one."""
+    for tokens in (itertools.repeat("a"), map(str, itertools.count())):
+
+        def ask(*_: object, tokens: Iterator[str] = tokens, **__: object) -> PagedList[object]:
+            return PagedList([], next(tokens))
+
+        monkeypatch.setattr(server.client.__class__, "search_runs", ask)
+        with pytest.raises(SeqlabError, match="its answer has no end"):
+            find_runs(server, [], "")
+        monkeypatch.setattr(server.client.__class__, "search_runs", lambda *_, **__: [])
+        monkeypatch.setattr(server.client.__class__, "search_registered_models", ask)
+        with pytest.raises(SeqlabError, match="its answer has no end"):
+            find_run(server, "champion")
 
 
 def test_runs_by_id_name_and_fingerprint(server: Server) -> None:

@@ -47,6 +47,13 @@ def test_without_a_terminal_there_are_only_lines() -> None:
     assert file.getvalue() == "done 1/2  s1\n"
 
 
+def test_a_line_has_no_password_and_commands_nothing() -> None:
+    file = io.StringIO()
+    with ProgressBar(1, file) as progress:
+        progress.say("fatal: https://alice:hunter2@host/a \x1b[2J")
+    assert file.getvalue() == "fatal: https://host/a \\x1b[2J\n"
+
+
 def test_outline() -> None:
     params = load_params(ROOT / "params.yaml")
     plan = [

@@ -148,6 +148,23 @@ def test_what_is_no_number_is_passed_over() -> None:
     assert (found.epochs, found.step, found.steps, found.losses) == (0, 8, 0, ())
 
 
+def test_figures_that_no_curve_has_are_passed_over(project: Project) -> None:
+    began = {"event": "TrainingStarted", "time": 100.0, "step": 0, "epochs": 10**11, "steps_per_epoch": 10**11}
+    events = [began, *(point(120.0 + step, step, loss=1.7e308) for step in range(1, 60)), point(200.0, 60, loss=2.0)]
+    events[1]["tokens_per_second"] = 10**400
+    found = progress(execution(events))
+    assert (found.losses, found.tokens_per_second, found.seconds_left) == ((2.0,), None, None)
+    # As they stand in a journal that somebody else wrote.
+    recorder = project.recorder("train")
+    recorder.start()
+    [path] = project.home.journal.rglob("*.jsonl")
+    lines = [json.dumps(event) for event in events]
+    lines += ['{"event": "TrainingStarted", "time": 100.0, "epochs": 1%s, "steps_per_epoch": 2}' % ("0" * 400)]
+    with open(path, "a", encoding="utf-8") as file:
+        file.write("\n".join([*lines, ""]))
+    assert shown(project)[-1].endswith("  loss ▁ 2.000")
+
+
 def test_curves() -> None:
     assert curve([]) == ""
     assert curve([3.0]) == curve([3.0, 3.0])[0] == LEVELS[0]

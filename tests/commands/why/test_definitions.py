@@ -143,6 +143,27 @@ def test_what_is_not_python_is_refused() -> None:
         differences(b"x = 1", b"def", "cell.py")
 
 
+DEEP = {
+    "a sum": b"print(" + b"1+" * 350 + b"1)\n",
+    "many elif": b"if x:\n  y\n" + b"elif x:\n  y\n" * 300,
+    "a call": b"f" + b"(1)" * 400,
+}
+
+
+@pytest.mark.parametrize("kind", DEEP)
+def test_what_is_nested_too_deeply_is_refused(kind: str) -> None:
+    for old, new in ((b"x = 1", DEEP[kind]), (DEEP[kind], b"x = 1")):
+        with pytest.raises(SeqlabError, match=r"cell\.py (is|changed, and is) nested more deeply than"):
+            differences(old, new, "cell.py")
+
+
+def test_of_definitions_that_are_the_same_each_has_another_name() -> None:
+    before, after = b"def a(): ...\ndef b(): ...\ndef c(): ...", b"def d(): ...\ndef e(): ..."
+    assert differences(before, after, "m.py") == [
+        "function a is now called d", "function b is now called e", "function c removed"
+    ]  # fmt: skip
+
+
 def functions_of(scope: ast.AST, prefix: str = "") -> Iterator[tuple[str, ast.FunctionDef]]:
     """The functions in a syntax tree, each with its name and those of the definitions around it."""
     for node in ast.iter_child_nodes(scope):

@@ -142,6 +142,12 @@ def test_somebody_elses_run_has_nothing_to_compare(project: Project, monkeypatch
             explain(project.root, runs)
 
 
+@pytest.mark.parametrize("name", ["/".join(["a" * 250] * 20), "a/" * 20_000 + "x"], ids=["long", "deep"])
+def test_an_archive_that_no_folder_can_hold_is_no_code(project: Project, name: str) -> None:
+    run = load_run(project.home, played(project)[:10])
+    assert run_pair._code_of({name: b""}, run, "train") is None
+
+
 def test_questions_that_have_no_answer(project: Project) -> None:
     runs = []
     for beam_size in range(1, 18):

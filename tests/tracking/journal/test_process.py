@@ -4,7 +4,7 @@ import time
 import psutil
 import pytest
 
-from seqlab.tracking.journal.process import SILENCE_SECONDS, is_alive, process_identity
+from seqlab.tracking.journal.process import CLOCK_SECONDS, SILENCE_SECONDS, is_alive, process_identity
 
 
 def test_this_process_is_alive() -> None:
@@ -36,3 +36,6 @@ def test_a_process_elsewhere_lives_as_long_as_it_writes() -> None:
     elsewhere = process_identity() | {"machine": "another", "pid": 0}
     assert is_alive(elsewhere, time.time() - SILENCE_SECONDS / 2)
     assert not is_alive(elsewhere, time.time() - SILENCE_SECONDS * 2)
+    # Its clock may be ahead, and not by years: it would live for ever.
+    assert is_alive(elsewhere, time.time() + CLOCK_SECONDS / 2)
+    assert not is_alive(elsewhere, time.time() + CLOCK_SECONDS * 2)

@@ -142,11 +142,28 @@ def test_without_git_links_are_left_out(project: Project, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("names", "why"), [(("src", "src/a.py"), "a file where it has a folder"), (("x" * 300,), "no file system")]
+    ("names", "why"),
+    [
+        (("src", "src/a.py"), "a file where it has a folder"),
+        (("x" * 300,), "no file system"),
+        (("/".join(["src", *["x" * 200] * 6]),), "no file system"),
+        (("src/" + "a/" * 60 + "x",), "no file system"),
+    ],
 )
 def test_what_no_folder_can_hold_is_refused(names: tuple[str, ...], why: str) -> None:
     with pytest.raises(SeqlabError, match=why):
         read_source(zipped(**dict.fromkeys(names, b"x")))
+
+
+def test_a_long_name_takes_no_more_memory_than_it_has() -> None:
+    archive = zipped(**{"src/" + "a/" * 30_000 + "x": b""})
+    tracemalloc.start()
+    try:
+        with pytest.raises(SeqlabError, match="no file system"):
+            read_source(archive)
+        assert tracemalloc.get_traced_memory()[1] < 32 * len(archive)
+    finally:
+        tracemalloc.stop()
 
 
 def test_two_files_of_one_name_are_refused() -> None:

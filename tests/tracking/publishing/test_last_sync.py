@@ -201,3 +201,18 @@ def test_nothing_is_imported_to_say_so(quiet: Project) -> None:
     said, imported = done.stdout.rstrip("\n").rsplit("\n", 1)
     assert "1 unchanged" in said
     assert imported == "[]"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 400_000, "[]", '{"state": "x"}', '{"state": "x", "paths": 5}', '{"state": "x", "paths": [5]}',
+     '{"state": "x", "paths": ["/usr/lib"]}', '{"state": "x", "paths": ["data/../.."]}'],
+    ids=lambda text: text[-20:],
+)  # fmt: skip
+def test_what_somebody_else_noted_says_nothing(project: Project, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """And no folder is walked because it names it."""
+    walked: list[str] = []
+    monkeypatch.setattr(module, "state", lambda _, __, paths: walked.extend(paths))
+    write_text(project.home.last_sync, text)
+    assert same_as_last(project.home) is None
+    assert walked == []

@@ -6,10 +6,10 @@ import zlib
 
 import pytest
 
-from seqlab.core.atomic import write_text
+from seqlab.core.atomic import write_bytes, write_text
 from seqlab.tracking.publishing import model as model_module
 from seqlab.tracking.publishing import sync as sync_module
-from seqlab.tracking.publishing.server import connect, known_view
+from seqlab.tracking.publishing.server import _server_key, connect, known_view
 from seqlab.tracking.publishing.shared_view import NAME, TAG, view_tags
 from seqlab.tracking.publishing.sync import sync
 from tests.tracking.conftest import Project
@@ -71,3 +71,17 @@ def test_the_address_is_known_without_asking_the_server(tracked: Project, monkey
         assert known_view(tracked.home) is None
     tracked.home.experiment.write_text("{", "utf-8")
     assert known_view(tracked.home) is None
+
+
+def test_a_view_that_somebody_else_noted_is_none(tracked: Project) -> None:
+    known = {"server": _server_key(f"sqlite:///{tracked.root.resolve()}/mlflow.db"), "experiment_id": "7"}
+    for text, is_known in (
+        (json.dumps(known), True),
+        ("[" * 400_000, False),
+        (json.dumps(known | {"experiment_id": 7}), False),
+        (json.dumps(known | {"experiment_id": "7/../x\x1b[2J"}), False),
+        ("[]", False),
+        ("\ud800", False),
+    ):
+        write_bytes(tracked.home.experiment, text.encode("utf-8", "surrogatepass"))
+        assert (known_view(tracked.home) is not None) == is_known, text[:50]

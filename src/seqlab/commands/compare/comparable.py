@@ -19,23 +19,48 @@ def scored(runs: Sequence[ComparedRun]) -> tuple[list[ComparedRun], list[str]]:
     return kept, [f"{counted(left_out)} left out: no score of a test set yet"] if left_out else []
 
 
+def comparable(runs: Sequence[ComparedRun], *, chosen: bool) -> tuple[list[ComparedRun], list[str]]:
+    """The runs whose scores measure the same, and a note on those that are left out.
+
+    Of runs that were `chosen`, by name or by a filter, none is left out. Of all runs of an experiment, those that
+    measure what most of them do are kept: everybody may add another, and that must stop nobody.
+
+    Raises:
+        SeqlabError: as `check_comparable`, of chosen runs, or where no group is more than half of all.
+    """
+    largest = max(_groups(runs).values(), key=len, default=[])
+    if chosen or 2 * len(largest) <= len(runs):
+        check_comparable(runs)
+        return list(runs), []
+    kept = {run.id for run in largest}
+    others = [run.name for run in runs if run.id not in kept]
+    what = f"another test set or signature than most runs have; --filter chooses others than {_filter(largest[0])}"
+    return largest, [f"{counted(others)} left out: {what}"] if others else []
+
+
+def _groups(runs: Sequence[ComparedRun]) -> dict[tuple[str, str, str], list[ComparedRun]]:
+    """The runs by test set, signature, and key of the measure that this is of."""
+    groups: dict[tuple[str, str, str], list[ComparedRun]] = defaultdict(list)
+    for run in runs:
+        groups[run.test_set, run.signature, run.measure.key].append(run)
+    return groups
+
+
 def check_comparable(runs: Sequence[ComparedRun]) -> None:
     """Refuse scores that do not measure the same.
 
     Raises:
         SeqlabError: the runs' test sets or signatures differ; names the groups, and how to choose one of them.
     """
-    groups: dict[tuple[str, str], list[ComparedRun]] = defaultdict(list)
-    for run in runs:
-        groups[run.test_set, run.signature].append(run)
+    groups = _groups(runs)
     if len(groups) < 2:
         return
-    tests, signatures = ({group[place] for group in groups} for place in (0, 1))
+    tests, signatures = {group[0] for group in groups}, {group[1:] for group in groups}
     what = " and ".join(
         name for name, kinds in (("test sets", tests), (f"{_measures(runs)} signatures", signatures)) if len(kinds) > 1
     )
     ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
-    lines = [f"  {counted([run.name for run in members])}: {_described(*group)}" for group, members in ordered]
+    lines = [f"  {counted([run.name for run in members])}: {_described(*group[:2])}" for group, members in ordered]
     raise SeqlabError(
         "\n".join(
             [

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seqlab.commands.compare.commit_page import commit_page
-from seqlab.commands.compare.comparable import check_comparable, mixed_numerics, scored
+from seqlab.commands.compare.comparable import comparable, mixed_numerics, scored
 from seqlab.commands.compare.comparison_view import ComparisonView, gather
 from seqlab.commands.compare.markdown import render_summary
 from seqlab.commands.compare.page import render_page
@@ -86,12 +86,12 @@ def compare(
             f"{experiment_name()}; `seqlab sync` publishes runs, MLFLOW_EXPERIMENT_NAME names another experiment"
         )
     runs, notes = scored(found)
-    check_comparable(runs)
+    runs, left_out = comparable(runs, chosen=bool(wanted or condition))
     remote = remote_address(home.root)
     commits = {run.commit for run in runs if run.commit}
     pages = {commit: commit_page(remote, commit) for commit in commits}
     files, lost = locate(server, home, runs)
-    view = gather(runs, files, [*server.notes, *notes, *mixed_numerics(runs), *lost], pages, heat)
+    view = gather(runs, files, [*server.notes, *notes, *left_out, *mixed_numerics(runs), *lost], pages, heat)
     rendered = {PAGE: render_page(view), SUMMARY: render_summary(view), TABLE: render_table(view)}
     for name, content in rendered.items():
         write_text(output / name, content)

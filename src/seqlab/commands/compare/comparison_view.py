@@ -14,7 +14,7 @@ from seqlab.commands.compare.reading import read_counts, read_translations
 from seqlab.commands.compare.run_files import Files
 from seqlab.commands.compare.runs import ComparedRun
 from seqlab.commands.compare.seeds import SeedGroup, recipes, seed_groups
-from seqlab.commands.compare.series import highlighted
+from seqlab.commands.compare.series import highlighted, without_damaged
 from seqlab.core.errors import SeqlabError
 from seqlab.results.metrics import Metric, compared
 from seqlab.results.paths import TRANSLATIONS
@@ -22,6 +22,7 @@ from seqlab.significance.bleu_counts import Counts
 from seqlab.significance.measures import SCORES
 from seqlab.significance.paired_test import Interval
 from seqlab.significance.recipe_test import RecipeVerdict, verdicts
+from seqlab.system.addresses import stripped
 
 # A run's translations give its score again, but for the rounding of its points.
 TOLERANCE = 0.005
@@ -104,12 +105,15 @@ def gather(
     """Analyse comparable runs, best first; `files` and `pages` (of commits) by run id; `heat`: two
     parameters, None for those that vary most.
 
-    Runs whose translations are missing, damaged, or not those that were scored are left out, with a note.
+    Runs whose translations are missing, damaged, or not those that were scored are left out, with a note; of others,
+    files that no curve can be drawn of.
 
     Raises:
-        SeqlabError: fewer than two runs are left; `heat` names a parameter that no run has; a file is damaged.
+        SeqlabError: fewer than two runs are left; `heat` names a parameter that no run has.
     """
     kept, counts, more = _readable(runs, files)
+    drawn = {run.id: without_damaged(files[run.id], run.measure.key) for run in kept}
+    more += [f"{run.name}: {reason}" for run in kept for reason in drawn[run.id][1]]
     if len(kept) < 2:
         raise SeqlabError(
             "\n".join(
@@ -127,9 +131,10 @@ def gather(
     return ComparisonView(
         runs=kept,
         labels=run_labels(kept, differing),
-        files=[files[run.id] for run in kept],
+        files=[drawn[run.id][0] for run in kept],
         commit_pages=[pages.get(run.commit, "") for run in kept],
-        notes=[*notes, *more],
+        # Pages go further than terminals do: no address in them has a password either.
+        notes=[*map(stripped, (*notes, *more))],
         differing=differing,
         constants=constants,
         analysis=analysis,
@@ -158,7 +163,7 @@ def _readable(
     for run, result in zip(here, found, strict=True):
         if isinstance(result, str):
             notes.append(f"{run.name} left out: {result}")
-        elif abs((score := float(SCORES[run.measure](result.sum(axis=0)))) - run.score) > TOLERANCE:
+        elif not abs((score := float(SCORES[run.measure](result.sum(axis=0)))) - run.score) <= TOLERANCE:
             notes.append(f"{run.name} left out: its score is {run.score:.2f}, its translations give {score:.2f}")
         else:
             kept.append(run)

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from seqlab.commands.compare.bands import bands, mean_exposures
 from seqlab.commands.compare.charts import band_chart, exposure_chart, line_chart, scatter_chart
 from seqlab.commands.compare.comparison_view import ComparisonView
+from seqlab.commands.compare.reading import LARGEST_FIGURE
 from seqlab.commands.compare.series import Curve, Exposure, exposures, learning_curves, length_curves, length_unit
 from seqlab.results.metrics import PERPLEXITY, Metric
 
@@ -76,7 +77,7 @@ class Figures:
         charts = self._of_recipes(view) if self.recipes else self.single_charts(view)
         chosen = view.chosen_recipes if self.recipes else view.chosen
         points = [(run.metrics.get(PERPLEXITY.point), run.score) for run in view.runs]
-        known = [(x, y) for x, y in points if x is not None]
+        known = [(x, y) for x, y in points if x is not None and abs(x) < LARGEST_FIGURE]
         if len(known) == len(points):
             axes = ("perplexity under teacher forcing", f"{view.measure.label}, free running")
             marked = [self.recipes[each] if self.recipes else [each] for each in chosen]

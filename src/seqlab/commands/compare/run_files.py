@@ -12,7 +12,9 @@ from urllib.parse import unquote, urlparse
 from seqlab.commands.compare.comparable import counted
 from seqlab.commands.compare.runs import ComparedRun
 from seqlab.results.paths import BLEU_BY_LENGTH, CURVES, EXPOSURE, TRANSLATIONS
+from seqlab.tracking.fingerprint.content import sha256 as content_digest
 from seqlab.tracking.home import Home
+from seqlab.tracking.publishing.failures import described
 from seqlab.tracking.publishing.moved import ARTIFACTS
 from seqlab.tracking.publishing.server import Server, server_errors
 from seqlab.tracking.publishing.uri import is_server
@@ -93,7 +95,10 @@ def _download(server: Server, run: ComparedRun, path: str, place: Path) -> str:
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".download.", dir=place.parent) as folder:
         try:
-            os.replace(server.client.download_artifacts(run.id, path, folder), place)
+            downloaded = server.client.download_artifacts(run.id, path, folder)
         except MlflowException as error:
-            return f"could not be downloaded: {error.message.splitlines()[0]:.200}"
+            return f"could not be downloaded: {described(error)}"
+        if not content_digest(Path(downloaded)).startswith(run.files[path]):
+            return "not the file that was published: somebody changed it, or its upload broke off"
+        os.replace(downloaded, place)
     return ""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from seqlab.tracking.foreign import files
 from seqlab.tracking.journal.points import RENAMED
-from seqlab.tracking.publishing.find import filter_errors, find_run
+from seqlab.tracking.publishing.find import filter_errors, find_run, pages
 from seqlab.tracking.publishing.run import Tagged
 from seqlab.tracking.publishing.server import Server, server_errors
 from seqlab.tracking.publishing.tags import FILES
@@ -63,17 +63,10 @@ def find_runs(server: Server, wanted: Sequence[str], condition: str) -> list[Com
 
 def _finished(server: Server, condition: str) -> list["Run"]:
     conditions = " and ".join(filter(None, [FINISHED, condition]))
-    runs: list[Run] = []
-    token = None
-    while True:
-        with filter_errors(condition):
-            page = server.client.search_runs(
-                [server.experiment_id], conditions, max_results=PAGE_SIZE, page_token=token
-            )
-        runs += page
-        token = page.token
-        if not token:
-            return runs
+    ask, where = server.client.search_runs, [server.experiment_id]
+    with filter_errors(condition):
+        found = pages(server, lambda token: ask(where, conditions, max_results=PAGE_SIZE, page_token=token))
+        return [run for page in found for run in page]
 
 
 def _compared(server: Server, run: "Run") -> ComparedRun:

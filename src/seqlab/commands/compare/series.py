@@ -1,11 +1,13 @@
 """What the charts draw: each run's curves, as the run wrote them."""
 
-import math
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
-from seqlab.commands.compare.reading import read_table
+from seqlab.commands.compare.reading import LARGEST_FIGURE, read_table
 from seqlab.commands.compare.run_files import Files
+from seqlab.core.errors import SeqlabError
 from seqlab.results import records
 from seqlab.results.exposure import common_positions, mean_losses
 from seqlab.results.paths import BLEU_BY_LENGTH, CURVES, EXPOSURE
@@ -65,17 +67,22 @@ def length_curves(files: Sequence[Files]) -> tuple[list[str], list[Curve]]:
     Raises:
         SeqlabError: a file is damaged.
     """
-    names: list[str] = []
-    curves = []
-    for run, found in enumerate(files):
-        if BLEU_BY_LENGTH not in found:
-            continue
-        buckets = read_table(found[BLEU_BY_LENGTH], LengthBucket)
-        own = [bucket.bucket for bucket in buckets]
-        names = names or own
-        if own == names:
-            curves.append(Curve(run, _finite([place, bucket.bleu] for place, bucket in enumerate(buckets))))
-    return names, curves
+    tables = {
+        run: read_table(found[BLEU_BY_LENGTH], LengthBucket)
+        for run, found in enumerate(files)
+        if BLEU_BY_LENGTH in found
+    }
+    named = {run: tuple(bucket.bucket for bucket in buckets) for run, buckets in tables.items()}
+    # Those of most runs, so that none chooses for the others.
+    names = max(Counter(named.values()).items(), key=itemgetter(1), default=((), 0))[0]
+    if len(names) > MAX_POINTS:
+        raise SeqlabError(f"{len(names)} source-length buckets, at most {MAX_POINTS} are drawn")
+    curves = [
+        Curve(run, _finite([place, bucket.bleu] for place, bucket in enumerate(tables[run])))
+        for run, own in named.items()
+        if own == names
+    ]
+    return list(names), curves
 
 
 def length_unit(files: Sequence[Files]) -> str:
@@ -110,6 +117,23 @@ def exposures(files: Sequence[Files]) -> list[Exposure]:
     return found
 
 
+def without_damaged(files: Files, measure: str) -> tuple[Files, list[str]]:
+    """The files of a run but for those that nothing can be drawn of, and why not of each; `measure`: its key."""
+    readers: dict[str, Callable[[], object]] = {
+        CURVES: lambda: [learning_curves([files], column) for column in (f"valid_{measure}", "valid_loss")],
+        BLEU_BY_LENGTH: lambda: (length_curves([files]), length_unit([files])),
+        EXPOSURE: lambda: exposures([files]),
+    }
+    kept, reasons = dict(files), []
+    for path, read in readers.items():
+        try:
+            read()
+        except SeqlabError as error:
+            del kept[path]
+            reasons.append(f"its {path} is not drawn: {error}")
+    return kept, reasons
+
+
 def thinned(points: list[list[float]]) -> list[list[float]]:
     """At most `MAX_POINTS` points, evenly spaced, first and last among them."""
     if len(points) <= MAX_POINTS:
@@ -118,10 +142,10 @@ def thinned(points: list[list[float]]) -> list[list[float]]:
 
 
 def _finite(points: Iterable[Sequence[float | None]]) -> list[list[float]]:
-    """The points of which each part is a finite number: a training that diverged has others."""
-    known = ([part for part in point if part is not None and math.isfinite(part)] for point in points)
+    """The points of which each part is a number below `LARGEST_FIGURE`: a training that diverged has others."""
+    known = ([part for part in point if part is not None and abs(part) < LARGEST_FIGURE] for point in points)
     return [point for point in known if len(point) == 2]
 
 
 def _known(row: records.Exposure) -> bool:
-    return bool(_finite([[row.gold_nll, row.own_nll]]))
+    return row.tokens > 0 and len(_finite([[row.gold_nll, row.own_nll], [row.position, row.tokens]])) == 2

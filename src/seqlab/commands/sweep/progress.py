@@ -6,6 +6,7 @@ from typing import NoReturn, Self, TextIO
 
 from tqdm import tqdm
 
+from seqlab.system.addresses import stripped
 from seqlab.system.terminal import plain
 
 
@@ -49,4 +50,4 @@ class ProgressBar:
 
     def say(self, line: str) -> None:
         """A line above the bar."""
-        tqdm.write(plain(line), file=self._file)
+        tqdm.write(plain(stripped(line)), file=self._file)

@@ -1,6 +1,5 @@
 """How far an execution is: epoch, step, curves, pace and time left, by its journal."""
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +7,11 @@ from typing import Any
 from seqlab.evaluation.scoring.measure import measure
 from seqlab.results.metrics import BLEU, Metric, measure_named
 from seqlab.tracking.journal.execution import Execution
+
+# Larger losses and counts have no place in a curve, nor in the sums behind it.
+LARGEST = 1e12
+# A hundred years.
+LONGEST_SECONDS = 100 * 366 * 86400
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ def progress(execution: Execution) -> Progress:
     seconds = max(_numbers((event for event, _ in points), "time"), default=0.0) - start.get("time", 0.0)
     metric = _measure(execution)
     per_step = seconds / (step - first) if step > first else None
+    left = per_step * max(0, steps - step) if per_step is not None else None
     return Progress(
         epoch=int(max(_numbers(reached, "epoch"), default=0)),
         epochs=epochs,
@@ -50,7 +55,7 @@ def progress(execution: Execution) -> Progress:
         measure=metric,
         scores=tuple(_numbers((point for _, point in points), f"valid_{metric.key}")),
         tokens_per_second=next(reversed([*_numbers((event for event, _ in points), "tokens_per_second")]), None),
-        seconds_left=per_step * max(0, steps - step) if per_step is not None else None,
+        seconds_left=left if left is None or 0 <= left < LONGEST_SECONDS else None,
     )
 
 
@@ -64,4 +69,4 @@ def _measure(execution: Execution) -> Metric:
 
 def _numbers(records: Iterable[dict[str, Any]], name: str) -> Iterator[float]:
     values = (record.get(name) for record in records)
-    return (value for value in values if isinstance(value, int | float) and math.isfinite(value))
+    return (value for value in values if isinstance(value, int | float) and abs(value) < LARGEST)

@@ -5,9 +5,11 @@ that only has another name is called renamed.
 """
 
 import ast
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from seqlab.core.errors import SeqlabError
 from seqlab.tracking.fingerprint.code import syntax_tree
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -30,12 +32,15 @@ def differences(old: bytes, new: bytes, name: str) -> list[str]:
     """The definitions of file `name` that differ, in words; [] if both versions do the same.
 
     Raises:
-        SeqlabError: one of them is not valid Python.
+        SeqlabError: one of them is not valid Python, or nested too deeply.
     """
     before, after = syntax_tree(old, name), syntax_tree(new, name)
-    if ast.dump(before) == ast.dump(after):
-        return []
-    found = list(_differing(_definition("module", before), _definition("module", after), ""))
+    try:
+        if ast.dump(before) == ast.dump(after):
+            return []
+        found = list(_differing(_definition("module", before), _definition("module", after), ""))
+    except RecursionError:
+        raise SeqlabError(f"{name} changed, and is nested more deeply than can be told apart") from None
     return found or ["the place of a definition changed"]
 
 
@@ -53,6 +58,7 @@ def _differing(old: Definition, new: Definition, place: str) -> Iterator[str]:
 
 def _member_differences(before: dict[str, Definition], after: dict[str, Definition], prefix: str) -> Iterator[str]:
     renamed = _renamed(before, after)
+    known = {*before, *renamed.values()}
     for name, member in before.items():
         if name in renamed:
             yield f"{member.kind} {prefix}{name} is now called {renamed[name]}"
@@ -63,20 +69,18 @@ def _member_differences(before: dict[str, Definition], after: dict[str, Definiti
         else:
             yield from _differing(member, after[name], f"{prefix}{name}")
     for name, member in after.items():
-        if name not in before and name not in renamed.values():
+        if name not in known:
             yield f"{member.kind} {prefix}{name} added"
 
 
 def _renamed(before: dict[str, Definition], after: dict[str, Definition]) -> dict[str, str]:
     """Old name → new name of the definitions that have another name, and are otherwise the same."""
-    added = [name for name in after if name not in before]
-    renamed = {}
-    for name, member in before.items():
-        twin = next((other for other in added if after[other] == member), None) if name not in after else None
-        if twin is not None:
-            renamed[name] = twin
-            added.remove(twin)
-    return renamed
+    # Of those that are the same, the first that is left.
+    added: dict[Definition, deque[str]] = defaultdict(deque)
+    for name, member in after.items():
+        if name not in before:
+            added[member].append(name)
+    return {name: added[member].popleft() for name, member in before.items() if name not in after and added.get(member)}
 
 
 def _definition(kind: str, scope: ast.Module | ast.ClassDef | Function) -> Definition:
@@ -108,6 +112,7 @@ class _Members(ast.NodeTransformer):
         self._scope = kind
         self._depth = 0
         self.found: dict[str, Definition] = {}
+        self._kept: Counter[str] = Counter()
 
     def visit(self, node: ast.AST) -> ast.AST | None:
         """What is left of a statement, or of what is in it; None if it was a definition."""
@@ -135,7 +140,8 @@ class _Members(ast.NodeTransformer):
 
     def _keep(self, name: str, definition: Definition) -> None:
         # A property and its setter have one name.
-        number = 1 + sum(known.partition(" (no. ")[0] == name for known in self.found)
+        self._kept[name] += 1
+        number = self._kept[name]
         self.found[name if number == 1 else f"{name} (no. {number})"] = definition
 
     def _assigned(self, node: Assignment) -> None:

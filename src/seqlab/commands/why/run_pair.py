@@ -104,11 +104,11 @@ def _source(root: Path, run: Run, part: str) -> Tree | None:
 def _code_of(tree: Tree, run: Run, part: str) -> Tree | None:
     """What stage `part` depends on in `tree`; None unless it is the code that the recipe says."""
     with tempfile.TemporaryDirectory(prefix="seqlab-source-") as folder:
-        write_tree(Path(folder), tree)
         try:
+            write_tree(Path(folder), tree)
             paths = load_stage(Path(folder), part).code
             if code_digest(Path(folder), paths) != run.recipe[part]["code"]:
                 return None
-        except SeqlabError:
+        except (SeqlabError, OSError, RecursionError):
             return None
     return {name: content for path in paths for name, content in files_at(tree, path).items()}

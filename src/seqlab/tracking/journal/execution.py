@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from seqlab.tracking.fingerprint.canonical import canonical
+from seqlab.tracking.foreign import is_execution_id
 from seqlab.tracking.home import Home
 from seqlab.tracking.journal.journal import Journal, read_journal
 from seqlab.tracking.journal.process import is_alive
@@ -104,6 +105,10 @@ def read_execution(path: Path, skipped: list[str] | None = None) -> Execution | 
 
     `skipped` is told of lines that seqlab never wrote.
     """
+    if not is_execution_id(path.stem):
+        if skipped is not None:
+            skipped.append(f"{path}: its name is no execution's")
+        return None
     header: dict[str, Any] | None = None
     end: dict[str, Any] = {}
     numerics: dict[str, Any] | None = None

@@ -13,6 +13,9 @@ from typing import Any
 from seqlab.core.errors import SeqlabError
 from seqlab.tracking.foreign import LONGEST_LINE, journal_entry
 
+# Of a training that logs each ten of ten million steps.
+MOST_LINES = 1 << 20
+
 
 class Journal:
     """Appends entries to one file; safe with several appenders."""
@@ -54,6 +57,10 @@ def read_journal(path: Path, skipped: list[str] | None = None) -> Iterator[dict[
     """
     with open(path, "rb") as file:
         for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE + 2), b""), 1):
+            if number > MOST_LINES:
+                if skipped is not None:
+                    skipped.append(f"{path}: has more than {MOST_LINES} lines, the others are not read")
+                return
             try:
                 yield journal_entry(line)
             except ValueError:

@@ -11,6 +11,8 @@ import psutil
 START_SECONDS = 2.0
 # A process on another machine cannot be asked; it is taken to live as long as its journal grows.
 SILENCE_SECONDS = 600.0
+# How far ahead its clock may be.
+CLOCK_SECONDS = 600.0
 
 
 def process_identity() -> dict[str, Any]:
@@ -21,7 +23,7 @@ def process_identity() -> dict[str, Any]:
 def is_alive(identity: dict[str, Any], last_seen: float) -> bool:
     """Whether the process named by `process_identity` lives; `last_seen`: when it last wrote, as seconds since 1970."""
     if identity.get("machine") != platform.node():
-        return time.time() - last_seen < SILENCE_SECONDS
+        return -CLOCK_SECONDS <= time.time() - last_seen < SILENCE_SECONDS
     try:
         process = psutil.Process(identity["pid"])
         same = abs(process.create_time() - identity["started"]) < START_SECONDS

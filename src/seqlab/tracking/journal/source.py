@@ -24,7 +24,9 @@ COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # Ten times what the project's own takes, and has; a list of 91,000 members has room in it, 50 MB once it is parsed.
 LARGEST_ARCHIVE = 1 << 22
 MOST_FILES = 10_000
-# Bytes of a part of a path.
+# Characters of a path, the folders above a file, and bytes of a part of a path.
+LONGEST_PATH = 1024
+DEEPEST = 50
 LONGEST_NAME = 255
 LARGEST_BYTES = 1 << 26
 PIECE = 1 << 16
@@ -126,6 +128,9 @@ def _check(names: list[str]) -> None:
     if len(names) > MOST_FILES:
         raise SeqlabError(f"{SOURCE} has {len(names)} files, and no source above {MOST_FILES}; it is not unpacked")
     for name in names:
+        # Before anything is made of its parents, each of which is as long a text.
+        if len(name) > LONGEST_PATH or name.count("/") > DEEPEST:
+            raise SeqlabError(f"{SOURCE} has a name that no file system takes; it is not unpacked")
         parts = name.split("/")
         if not all(parts) or ".." in parts or "." in parts or "\\" in name or ":" in name or "\0" in name:
             raise SeqlabError(f"{SOURCE} has a file named {name!r}, which leads out of its folder; it is not unpacked")

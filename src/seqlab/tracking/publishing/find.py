@@ -1,9 +1,9 @@
 """Finds a run by what people call it: in the journal, or on the MLflow server."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from seqlab.core.errors import SeqlabError
 from seqlab.system.addresses import stripped
@@ -13,6 +13,7 @@ from seqlab.tracking.journal.record import RunRecord
 from seqlab.tracking.journal.run_name import IDENTITY, identity_in
 from seqlab.tracking.objects import Objects
 from seqlab.tracking.publishing.assembly import assemble
+from seqlab.tracking.publishing.failures import described
 from seqlab.tracking.publishing.server import Server, connect
 from seqlab.tracking.publishing.tags import EXPERIMENT, RUN_FINGERPRINT
 from seqlab.tracking.publishing.uri import is_absent, tracking_uri
@@ -20,8 +21,12 @@ from seqlab.tracking.publishing.uri import is_absent, tracking_uri
 if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.entities.model_registry import RegisteredModel
+    from mlflow.store.entities import PagedList
 
+T = TypeVar("T")
 PAGE_SIZE = 100
+# Of an answer. Runs come by a thousand, of which MLflow gives 50,000 at most in one page.
+MOST_PAGES = 1000
 
 
 @contextmanager
@@ -39,7 +44,7 @@ def filter_errors(condition: str) -> Iterator[None]:
         if not condition or error.error_code != "INVALID_PARAMETER_VALUE":
             raise
         raise SeqlabError(
-            f"MLflow does not understand --filter {condition!r}: {error.message.splitlines()[0]:.200}; "
+            f"MLflow does not understand --filter {condition!r}: {described(error)}; "
             "write it such as \"params.`model.cell` = 'gru' and metrics.`test/bleu` > 20\""
         ) from None
 
@@ -105,13 +110,29 @@ def _run_of_alias(server: Server, run: str) -> "Run | None":
 
 
 def _registered_models(server: Server) -> Iterator["RegisteredModel"]:
-    token = None
-    while True:
-        page = server.client.search_registered_models(max_results=PAGE_SIZE, page_token=token)
+    ask = server.client.search_registered_models
+    for page in pages(server, lambda token: ask(max_results=PAGE_SIZE, page_token=token)):
         yield from page
+
+
+def pages(server: Server, ask: "Callable[[str | None], PagedList[T]]") -> Iterator["PagedList[T]"]:
+    """The pages of an answer; `ask` gives the one that a token names, the first of None.
+
+    Raises:
+        SeqlabError: there is no end to them.
+    """
+    token: str | None = None
+    seen: set[str] = set()
+    for _ in range(MOST_PAGES):
+        page = ask(token)
+        yield page
         token = page.token
         if not token:
             return
+        if token in seen:
+            break
+        seen.add(token)
+    raise SeqlabError(f"MLflow at {server.address}: its answer has no end; it is not used")
 
 
 def find_record(home: Home, run: str) -> RunRecord | None:

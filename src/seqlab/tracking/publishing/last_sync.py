@@ -39,11 +39,19 @@ def same_as_last(home: Home) -> str | None:
     try:
         with open(home.last_sync, "rb") as file:
             last = json.loads(file.read(LONGEST))
-        if last["state"] == state(home, database(tracking_uri(home.root)), last["paths"]):
+        paths = last["paths"]
+        if not all(map(_is_ours, paths)):
+            return None
+        if last["state"] == state(home, database(tracking_uri(home.root)), paths):
             return str(last["said"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     return None
+
+
+def _is_ours(path: str) -> bool:
+    """Whether it lies in the working copy: the file may be somebody else's, and whole trees are walked."""
+    return not path.startswith("/") and ".." not in path.split("/")
 
 
 def remember(home: Home, said: str, before: str, paths: Sequence[str]) -> None:

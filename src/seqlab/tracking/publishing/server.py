@@ -5,6 +5,7 @@ Importing MLflow takes a second: here and in its neighbours, the functions that 
 
 import json
 import os
+import re
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -20,7 +21,7 @@ from seqlab.params.params import load_params
 from seqlab.results.paths import PARAMS
 from seqlab.system.addresses import check_address, stripped
 from seqlab.tracking.fingerprint.canonical import digest
-from seqlab.tracking.foreign import task
+from seqlab.tracking.foreign import json_object, limited_bytes, task
 from seqlab.tracking.home import Home
 from seqlab.tracking.publishing.failures import failure
 from seqlab.tracking.publishing.moved import follow_move
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Experiment
 
+EXPERIMENT_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 # Where `mlflow ui` serves a database.
 LOCAL = "http://127.0.0.1:5000"
 # Of an experiment, MLflow shows every tag beside its name but its own.
@@ -194,10 +196,10 @@ def _wanted_tags(experiment: "Experiment") -> dict[str, str]:
 def known_view(home: Home) -> str | None:
     """Address of the view, without asking the server; None before anything was published to it."""
     try:
-        known = json.loads(home.experiment.read_text("utf-8"))
-        if known["server"] == _server_key(tracking_uri(home.root)):
-            return _view(tracking_uri(home.root), str(known["experiment_id"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        known = json_object(limited_bytes(home.experiment))
+        if known["server"] == _server_key(tracking_uri(home.root)) and EXPERIMENT_ID.fullmatch(known["experiment_id"]):
+            return _view(tracking_uri(home.root), known["experiment_id"])
+    except (OSError, ValueError, KeyError, TypeError, SeqlabError):
         pass
     return None
 
