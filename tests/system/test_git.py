@@ -176,7 +176,7 @@ def test_no_setting_changes_it_or_runs_a_program(root: Path, tmp_path: Path, mon
 
 def test_an_address_that_is_a_program_is_not_asked(root: Path) -> None:
     run(root, "config", "protocol.ext.allow", "always")
-    run(root, "remote", "add", "origin", "ext::sh -c touch% run")
+    run(root, "remote", "set-url", "origin", "ext::sh -c touch% run")
     with pytest.raises(SeqlabError, match="transport 'ext' not allowed"):
         git_remote.remote_references(root, "refs/exps/")
     assert not (root / "run").exists()

@@ -12,7 +12,18 @@ from click.testing import CliRunner
 from markdown_it import MarkdownIt
 from mlflow.exceptions import MlflowException
 
-from benchmarks.invented_runs import COMMIT, EXPERIMENT, SIGNATURE, InventedRun, grid, references, stand_in, worsened
+from benchmarks.invented_runs import (
+    BUCKETS,
+    COMMIT,
+    CURVES,
+    EXPERIMENT,
+    SIGNATURE,
+    InventedRun,
+    grid,
+    references,
+    stand_in,
+    worsened,
+)
 from seqlab.cli import main
 from seqlab.commands.compare import compare as module
 from seqlab.commands.compare.compare import Comparison, _told, compare
@@ -312,16 +323,18 @@ def test_no_password_reaches_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 STRANGE = {
     "a curve that is none": ("reports/curves.csv", "step\nx\n", "its reports/curves.csv is not drawn: "),
     "values that no sum has": (
-        "reports/curves.csv", "step,valid_bleu,valid_loss\n313,1.7e308,1.7e308\n626,-1.7e308,1\n", "",
+        "reports/curves.csv", f"{CURVES}\n1,313,1,1.7e308,1,1.7e308,,1,1,1\n2,626,1,1,1,-1.7e308,,1,1,1\n", "",
     ),
-    "steps that no axis has": ("reports/curves.csv", "step,valid_bleu,valid_loss\n1e308,1,1\n-1e308,2,2\n", ""),
+    "steps that no axis has": (
+        "reports/curves.csv", f"{CURVES}\n1,{10**308},1,1,1,1,,1,1,1\n2,-{10**308},1,2,1,2,,1,1,1\n", "",
+    ),
     "tokens that no sum has": (
-        "reports/exposure.csv", "position,tokens,gold_nll,own_nll\n1,1.7e308,1,2\n2,1.7e308,1,2\n", "",
+        "reports/exposure.csv", f"position,tokens,gold_nll,own_nll\n1,{10**309},1,2\n2,{10**309},1,2\n", "",
     ),
-    "tokens below none": ("reports/exposure.csv", "position,tokens,gold_nll,own_nll\n1,-1,1,1\n2,1.5,1,1\n", ""),
-    "other buckets": ("reports/bleu_by_length.csv", "bucket,low,high,examples,bleu\n0–9,0,9,3,40\n", ""),
+    "tokens below none": ("reports/exposure.csv", "position,tokens,gold_nll,own_nll\n1,-1,1,1\n2,1,1,1\n", ""),
+    "other buckets": ("reports/bleu_by_length.csv", f"{BUCKETS}\n0–9,0,9,3,40,39,41\n", ""),
     "buckets without end": (
-        "reports/bleu_by_length.csv", "bucket,low,bleu\n" + "".join(f"{n},{n},1\n" for n in range(999)),
+        "reports/bleu_by_length.csv", f"{BUCKETS}\n" + "".join(f"{n},{n},,1,1,1,1\n" for n in range(999)),
         "its reports/bleu_by_length.csv is not drawn: 999 source-length buckets",
     ),
     "a score of no number": ("reports/translations.jsonl", "9" * 400, "left out: "),
