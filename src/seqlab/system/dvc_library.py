@@ -138,7 +138,7 @@ def _restore(repo: Any, stage: Any) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without DVC's own words: it would say that it restores what it only looks for."""
+    """Without DVC's own words: it would say that it restores what it only looks for, and what its parser refuses."""
     logger = logging.getLogger("dvc")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -211,7 +211,7 @@ def has_force(arguments: Sequence[str]) -> bool:
     from dvc.cli.parser import get_main_parser
 
     # Its own parser knows which of several letters behind one dash are options. It may be of another version.
-    with suppress(SystemExit, DvcParserError):
+    with _quiet(), suppress(SystemExit, DvcParserError):
         return bool(getattr(get_main_parser().parse_args(list(arguments)), "force", False))
     return False
 
