@@ -175,6 +175,16 @@ def test_commands_outside_a_project(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         assert "Error: " in result.output
 
 
+@pytest.mark.parametrize("command", ["params", "sync"])
+def test_a_publisher_that_is_neither_on_nor_off_is_refused_before_a_stage_does(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("SEQLAB_PUBLISHER", "maybe")
+    result = CliRunner().invoke(main, [command])
+    assert (result.exit_code, "SEQLAB_PUBLISHER=maybe: write on (the default) or off" in result.output) == (1, True)
+
+
 def test_params_prints_the_table(reverser: Reverser) -> None:
     assert "| `train.teacher_forcing_ratio` | `1.0` |" in run("params").output
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from seqlab.commands.summary import invitation, summarize
+from seqlab.commands.summary import invitation, summarize, with_environment
+from seqlab.core.atomic import write_text
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import load_params, parse_params
 from tests.reporting.run import manifest, write_json, write_run
@@ -86,6 +87,18 @@ def test_it_invites_to_what_has_not_been_tried() -> None:
     assert settings(model={"attention": "none"}) == ["train.teacher_forcing_ratio=0.5"]
     assert settings(train={"teacher_forcing_ratio": 0.5}) == ["model.attention=none"]
     assert settings(model={"attention": "none"}, train={"teacher_forcing_ratio": 0.5}) == []
+
+
+@pytest.mark.parametrize(("active", "begins"), [(False, "First    . .venv/bin/activate"), (True, "Try ")])
+def test_what_is_to_be_typed_is_known_to_the_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, active: bool, begins: str
+) -> None:
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+    if active:
+        monkeypatch.setenv("VIRTUAL_ENV", "/x/.venv")
+    write_text(tmp_path / ".venv/bin/activate", "")
+    assert with_environment(tmp_path, "Try      dvc exp run").startswith(begins)
+    assert with_environment(tmp_path, "") == ""
 
 
 def test_rouge_and_diversity_where_they_were_measured(tmp_path: Path) -> None:

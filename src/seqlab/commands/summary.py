@@ -1,5 +1,6 @@
 """What a run came to, in a few lines."""
 
+import os
 from pathlib import Path
 
 from seqlab.commands.why.stale import stale_note
@@ -28,7 +29,7 @@ def show_summary(start: Path) -> None:
     # A damaged dvc.lock is worth a word: `dvc repro` will refuse it.
     locked_stages(root)
     note = stale_note(root, "these results are", stage_names(root), lambda: dvc_status(root))
-    if note := note or invitation(load_params(root / PARAMS)):
+    if note := note or with_environment(root, invitation(load_params(root / PARAMS))):
         say(f"\n{note}")
 
 
@@ -67,6 +68,13 @@ def invitation(params: Params) -> str:
     if params.train.teacher_forcing_ratio == 1:
         tries.append(("train.teacher_forcing_ratio=0.5", "fed its own words at every other step: is it still as good?"))
     return "\n".join(f"Try      dvc exp run -S {setting:32}  # {question}" for setting, question in tries)
+
+
+def with_environment(root: Path, tries: str) -> str:
+    """The commands to try, and before them what makes them known to the shell that `make run` returns to."""
+    if not tries or "VIRTUAL_ENV" in os.environ or not (root / ".venv/bin/activate").is_file():
+        return tries
+    return f"First    . .venv/bin/activate\n{tries}"
 
 
 def _overlap(root: Path) -> list[str]:

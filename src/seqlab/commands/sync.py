@@ -4,6 +4,7 @@ from pathlib import Path
 
 from seqlab.system.terminal import say
 from seqlab.tracking.home import find_home
+from seqlab.tracking.journal.launch import check_switch
 from seqlab.tracking.publishing.last_sync import same_as_last
 
 
@@ -13,8 +14,10 @@ def run_sync(start: Path) -> int:
     Where nothing changed since the last sync that found nothing to do, its words are said again.
 
     Raises:
-        SeqlabError: outside a DVC project; the server does not answer in time; the working copy is damaged.
+        SeqlabError: outside a DVC project; the server does not answer in time; the working copy is damaged;
+            SEQLAB_PUBLISHER is neither on nor off.
     """
+    check_switch()
     if (said := same_as_last(find_home(start))) is not None:
         say(said)
         return 0

@@ -76,7 +76,7 @@ class RuntimeParams(Section):
 
     device: Literal["cpu", "cuda"] = Field(description="Where to compute: cpu or cuda.")
     engine: Literal["fast", "plain"] = Field(
-        description="How the loss is computed. fast: as quickly as the device can; plain: step by step, literally.",
+        description="How the model computes. fast: as quickly as the device can; plain: step by step, by definition.",
     )
     threads: int = Field(ge=1, description="Threads of PyTorch, whatever the number of cores.")
     numerics: Literal["native", "portable"] = Field(

@@ -4,6 +4,7 @@ MLflow keeps every point that it is sent: points are told apart by metric and st
 one fixed time, so that even two publishers at once send the same point.
 """
 
+import time
 from typing import TYPE_CHECKING
 
 from seqlab.tracking.journal.points import FINAL, Key
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 BATCH_POINTS = 1000
+# Seconds that a run's steps wait for its first validation: MLflow's page of compared runs begins with what a run got
+# first, and people look for BLEU there. Whoever trains longer epochs wants to see them.
+PATIENCE = 120.0
 
 
 class Points:
@@ -34,6 +38,8 @@ class Points:
         elif run_id not in self._published:
             self._published[run_id] = self._history(run, record)
         present = self._published[run_id]
+        if not present and _waits(record):
+            return False
         # A final figure has one point, even if an earlier version put it at another step.
         keys = {key for key, _ in present}
         missing = [
@@ -55,6 +61,12 @@ class Points:
     def _history(self, run: "Run", record: RunRecord) -> set[Key]:
         keys = sorted({point.key for point in record.points} & set(run.data.metrics))
         return {(key, each.step) for key in keys for each in self._client.get_metric_history(run.info.run_id, key)}
+
+
+def _waits(record: RunRecord) -> bool:
+    """Whether a run has just begun, and was not validated yet."""
+    is_new = record.status == "RUNNING" and time.time() - record.started < PATIENCE
+    return is_new and not any(point.key.startswith("valid/") for point in record.points)
 
 
 def milliseconds(seconds: float) -> int:
