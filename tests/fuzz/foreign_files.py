@@ -7,6 +7,8 @@ from unittest.mock import patch
 
 from rich.console import Console
 
+from benchmarks.invented_runs import BUCKETS
+from benchmarks.invented_runs import CURVES as COLUMNS
 from seqlab.commands.compare.bands import bands, mean_exposures
 from seqlab.commands.compare.reading import read_counts, read_translations
 from seqlab.commands.compare.series import exposures, learning_curves, length_curves, length_unit
@@ -50,14 +52,14 @@ def _table(*rows: str) -> bytes:
 
 
 def _curves() -> Loader:
-    rows = (f"{epoch},{313 * epoch},{4 / epoch},{2.5 * epoch}" for epoch in range(1, 9))
+    rows = (f"{epoch},{313 * epoch},1,{4 / epoch},2,{2.5 * epoch},,0.001,1,1" for epoch in range(1, 9))
 
     def load(root: Path) -> None:
         files = [{CURVES: root / CURVES}] * 2
         for column in ("valid_bleu", "valid_loss"):
             bands(learning_curves(files, column), [[0, 1]])
 
-    return _one(CURVES, _table("epoch,step,valid_loss,valid_bleu", *rows), bytes_mutated, load)
+    return _one(CURVES, _table(COLUMNS, *rows), bytes_mutated, load)
 
 
 def _lengths() -> Loader:
@@ -66,8 +68,8 @@ def _lengths() -> Loader:
         length_unit(files)
         bands(length_curves(files)[1], [[0, 1]])
 
-    rows = ("0–5,0,5,3,40,words", "6–9,6,9,0,,words", "10+,10,,3,20,words")
-    return _one(BLEU_BY_LENGTH, _table("bucket,low,high,examples,bleu,unit", *rows), bytes_mutated, load)
+    rows = ("0–5,0,5,3,40,39,41,words", "6–9,6,9,0,,,,words", "10+,10,,3,20,19,21,words")
+    return _one(BLEU_BY_LENGTH, _table(f"{BUCKETS},unit", *rows), bytes_mutated, load)
 
 
 def _exposure() -> Loader:
@@ -80,7 +82,9 @@ def _exposure() -> Loader:
 
 
 def _compared_translations() -> Loader:
-    lines = [{"source": one, "references": [other], "translation": other, "bleu": 5.0} for one, other in PAIRS]
+    lines = [
+        {"source": one, "references": [other], "translation": other, "score": -1.5, "bleu": 5.0} for one, other in PAIRS
+    ]
 
     def load(root: Path) -> None:
         read_counts([root / TRANSLATIONS], SIGNATURE)

@@ -30,7 +30,10 @@ TOKENIZER = {"kind": "bpe", "vocab_size": 60, "max_source_length": 60, "max_targ
 
 def bpe_params(dropout: float = 0.3, **train: object) -> Params:
     return make_params(
-        tokenizer=TOKENIZER, train={"bpe_dropout": dropout, "epochs": 2, "learning_rate_schedule": "plateau", **train}
+        # As many as the tests have, and a process that they start takes it from here.
+        runtime={"threads": 1},
+        tokenizer=TOKENIZER,
+        train={"bpe_dropout": dropout, "epochs": 2, "learning_rate_schedule": "plateau", **train},
     )
 
 

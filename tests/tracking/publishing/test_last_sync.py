@@ -27,8 +27,10 @@ from tests.tracking.conftest import ROOT, Project
 HEAVY = {"dvc", "mlflow", "numpy", "pandas", "pydantic", "requests", "ruamel", "sqlalchemy", "torch"}
 IMPORTED = f"""
 import sys
+from contextlib import suppress
 from seqlab.cli import main
-main(sys.argv[1:], standalone_mode=False)
+with suppress(SystemExit):
+    main(sys.argv[1:], standalone_mode=False)
 print(sorted({{name.partition(".")[0] for name in sys.modules}} & {HEAVY}))
 """
 
