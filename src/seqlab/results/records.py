@@ -166,11 +166,12 @@ class Translation(Record):
     """A test sentence, its references, and its translation: `score` is its log probability, `bleu` sentence BLEU."""
 
     source: str
-    references: list[str] = Field(min_length=1)
+    # A list ends with the first that is wrong: each has errors of its own, and whoever compares reads files of others.
+    references: list[str] = Field(min_length=1, fail_fast=True)
     translation: str
     score: float
     bleu: float
-    n_best: list[NBest] = Field(default_factory=list)
+    n_best: list[NBest] = Field(default_factory=list, fail_fast=True)
 
 
 class AttentionMap(Record):

@@ -1,5 +1,7 @@
 """Files of runs that somebody else wrote: a figure, or an error for people."""
 
+import json
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -37,3 +39,18 @@ def test_no_more_is_read_than_a_run_can_have_written(tmp_path: Path, monkeypatch
         read_translations(tmp_path / "translations.jsonl")
     with pytest.raises(SeqlabError, match="is larger than 10 bytes"):
         read_table(tmp_path / "exposure.csv", Exposure)
+
+
+@pytest.mark.parametrize("name", ["references", "n_best"])
+def test_a_line_of_rubbish_takes_little_memory(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "translations.jsonl"
+    whole = {"source": "a", "references": ["b"], "translation": "b", "score": 1, "bleu": 1}
+    path.write_text(json.dumps(whole | {name: [1] * 500_000}), "utf-8")
+    tracemalloc.start()
+    try:
+        with pytest.raises(SeqlabError, match="is damaged"):
+            read_translations(path)
+        # The file is read into a buffer of the largest that is read at all, half of this.
+        assert tracemalloc.get_traced_memory()[1] < 1 << 27
+    finally:
+        tracemalloc.stop()
