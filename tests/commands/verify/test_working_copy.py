@@ -1,10 +1,8 @@
-import io
 import os
 import signal
 import sys
 import threading
 import time
-import zipfile
 from pathlib import Path
 
 import psutil
@@ -14,6 +12,7 @@ from seqlab.commands.verify.working_copy import _environment, execute, working_c
 from seqlab.core.atomic import write_bytes, write_text
 from seqlab.core.errors import SeqlabError
 from seqlab.tracking.journal.source import source_archive
+from tests.tracking.archives import zipped
 from tests.tracking.conftest import Project, git, make_project
 
 DVC_YAML = "stages:\n  evaluate:\n    cmd: {command}\n    deps: [params.yaml]\n    outs: [out.txt]\n"
@@ -78,7 +77,7 @@ def test_without_a_known_commit_the_archive_is_all(project: Project, commit: str
     assert not (project.root / "stolen").exists()
 
 
-def test_of_a_commit_in_no_branch_nothing_is_unpacked(project: Project) -> None:
+def test_of_a_commit_in_no_branch_nothing_is_unzipped(project: Project) -> None:
     ours = head(project)
     git(project.root, "checkout", "--quiet", "--detach")
     write_text(project.root / "lexicon/de.txt", "Hof")
@@ -88,15 +87,6 @@ def test_of_a_commit_in_no_branch_nothing_is_unpacked(project: Project) -> None:
     assert head(project) == ours
     with working_copy(project.home, source_archive(project.root), theirs) as root:
         assert not (root / "lexicon").exists()
-
-
-def packed(**files: bytes) -> bytes:
-    """An archive, by names of files."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -110,7 +100,7 @@ def test_an_archive_whose_names_no_working_copy_can_have_is_one_line(project: Pr
     """Somebody may have said `--trust`."""
     with (
         pytest.raises(SeqlabError, match=r"source\.zip"),
-        working_copy(project.home, packed(**{name: b"x"}), None),
+        working_copy(project.home, zipped(**{name: b"x"}), None),
     ):
         pass
 
@@ -122,7 +112,7 @@ def test_values_that_run_unasked_are_read_by_us_before_dvc_reads_them(project: P
     content = (project.root / "params.yaml").read_bytes() + bomb.encode()
     with (
         pytest.raises(SeqlabError, match="its anchors make more than"),
-        working_copy(project.home, packed(**{"params.yaml": content}), None),
+        working_copy(project.home, zipped(**{"params.yaml": content}), None),
     ):
         pass
 

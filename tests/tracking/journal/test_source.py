@@ -13,15 +13,8 @@ from seqlab.tracking.journal.source import left_out, read_source, source_archive
 from seqlab.tracking.journal.workspace import workspace_execution
 from seqlab.tracking.objects import Objects
 from seqlab.tracking.publishing.assembly import assemble
+from tests.tracking.archives import zipped
 from tests.tracking.conftest import Project, git
-
-
-def zipped(**files: bytes) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
 
 
 def test_the_archive_holds_what_is_on_disk(project: Project) -> None:

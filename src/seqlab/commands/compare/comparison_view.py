@@ -112,7 +112,7 @@ def gather(
         SeqlabError: fewer than two runs are left; `heat` names a parameter that no run has.
     """
     kept, counts, more = _readable(runs, files)
-    drawn = {run.id: without_damaged(files[run.id], run.measure.key) for run in kept}
+    drawn = {run.id: without_damaged(files[run.id]) for run in kept}
     more += [f"{run.name}: {reason}" for run in kept for reason in drawn[run.id][1]]
     if len(kept) < 2:
         raise SeqlabError(

@@ -117,11 +117,11 @@ def exposures(files: Sequence[Files]) -> list[Exposure]:
     return found
 
 
-def without_damaged(files: Files, measure: str) -> tuple[Files, list[str]]:
-    """The files of a run but for those that nothing can be drawn of, and why not of each; `measure`: its key."""
+def without_damaged(files: Files) -> tuple[Files, list[str]]:
+    """The files of a run but for those that nothing can be drawn of, and why not of each."""
     readers: dict[str, Callable[[], object]] = {
-        CURVES: lambda: [learning_curves([files], column) for column in (f"valid_{measure}", "valid_loss")],
-        BLEU_BY_LENGTH: lambda: (length_curves([files]), length_unit([files])),
+        CURVES: lambda: learning_curves([files], "valid_loss"),
+        BLEU_BY_LENGTH: lambda: length_curves([files]),
         EXPOSURE: lambda: exposures([files]),
     }
     kept, reasons = dict(files), []

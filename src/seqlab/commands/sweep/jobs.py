@@ -19,6 +19,8 @@ from seqlab.commands.sweep.plan import State
 from seqlab.core.atomic import write_text
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params
+from seqlab.system.git_remote import NAME
+from seqlab.tracking.foreign_schema import Digest
 from seqlab.tracking.home import Home
 
 FOLDER = "slurm"
@@ -33,9 +35,8 @@ class _Record(BaseModel):
 
 R = TypeVar("R", bound=_Record)
 
-# They become names of files, and an operand of SLURM's programs.
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
-Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+# They become names of references and of files, and an operand of SLURM's programs.
+Name = Annotated[str, StringConstraints(pattern=f"^{NAME.pattern}$")]
 Id = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,20}$")]
 
 
