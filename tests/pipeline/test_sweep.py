@@ -1,9 +1,12 @@
 """Sweeps through DVC's queue: failures, retries, Ctrl-C, and the runs' tags in MLflow."""
 
+import base64
+import json
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -87,7 +90,7 @@ def test_a_failed_member_stops_nothing_and_is_tried_again(queueing: Project) -> 
     assert sorted(each["sweep"] for each in tags(queueing)) == ["corpora", "corpora", "corpora, one", "corpora, one"]
 
 
-def test_a_member_that_lost_an_entry_of_the_run_cache_runs_once_more(queueing: Project) -> None:
+def test_members_that_failed_by_no_fault_of_their_own_run_once_more(queueing: Project) -> None:
     command = ["seqlab", "sweep", "--name", "lost", "--jobs", "1"]
     queueing.run(*command, "-S", "seed=1")
     # As a name that another worker has just renamed: listed, and gone when DVC asks for its time.
@@ -95,13 +98,14 @@ def test_a_member_that_lost_an_entry_of_the_run_cache_runs_once_more(queueing: P
     for entry in entries:
         entry.symlink_to("nowhere")
     process = subprocess.Popen(
-        [*command, "-S", "seed=1,2"],
+        [*command, "-S", "seed=1,2,3"],
         cwd=queueing.root,
         env=queueing.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
+    take_as_it_ends(queueing, "s3")
     assert process.stdout is not None
     said = []
     for line in process.stdout:
@@ -111,8 +115,25 @@ def test_a_member_that_lost_an_entry_of_the_run_cache_runs_once_more(queueing: P
                 entry.unlink()
     assert process.wait(LONGEST_WAIT) == 0, "".join(said)
     assert "again at the end: s2, which met another worker in DVC's run cache\n" in said
-    assert "Sweep lost: 2 done, 0 failed, 0 stopped\n" in said
-    assert experiments(queueing) == {"s1", "s2"}
+    assert "again at the end: s3, which a worker took as it ended\n" in said
+    assert "Sweep lost: 3 done, 0 failed, 0 stopped\n" in said
+    assert experiments(queueing) == {"s1", "s2", "s3"}
+
+
+def take_as_it_ends(project: Project, name: str) -> None:
+    """Take a member from the queue, as a worker does, and forget it, as one does that is about to end."""
+    broker = project.root / ".dvc/tmp/exps/celery/broker"
+    deadline = time.monotonic() + LONGEST_WAIT
+    while time.monotonic() < deadline:
+        time.sleep(0.1)
+        for message in (broker / "in").glob("*"):
+            # One may be just written, or be taken by a worker.
+            with suppress(ValueError, FileNotFoundError):
+                body = base64.b64decode(json.loads(message.read_bytes())["body"]).decode()
+                if f'"name": "{name}"' in body:
+                    message.rename(broker / "processed" / message.name)
+                    return
+    raise AssertionError(f"{name} was never queued")
 
 
 def test_ctrl_c_saves_and_the_same_command_goes_on(queueing: Project) -> None:

@@ -24,6 +24,7 @@ LOST = """WARNING: corrupted cache file '../../../cache/runs/5b/5bd5/.fM5x.tmp'.
 ERROR: failed to reproduce 'download': [Errno 2] No such file or directory: '/a/.dvc/cache/runs/5b/5bd5/.fM5x.tmp'
 
 """
+LOGS = {"lost": LOST, "dropped": None}
 Statuses = dict[str, str]
 
 
@@ -66,12 +67,12 @@ class Played:
         """Note it."""
         self.calls.append("fail_abandoned")
 
-    def log(self, name: str) -> str:
-        """As DVC's: the stage's words, then its own."""
+    def log(self, name: str) -> str | None:
+        """As DVC's: the stage's words, then its own; None of one that never began."""
         if name == "silent":
             raise SeqlabError("no log")
-        if name == "lost":
-            return LOST
+        if name in LOGS:
+            return LOGS[name]
         return f"epoch 1\r  1%\rtrain: {name} went wrong\nERROR: failed to reproduce 'train': failed to run: x\n\n"
 
 
@@ -119,23 +120,30 @@ def test_a_failure_stops_nothing_and_says_why(monkeypatch: pytest.MonkeyPatch) -
     assert result.failed == {"a": "train: a went wrong", "silent": "no log"}
 
 
-def test_a_member_that_met_another_in_the_run_cache_runs_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    first = {"a": "running", "lost": "failed"}
-    queue = Played({}, first, {"a": "done", "lost": "failed"}, {"lost": "queued"}, {"lost": "done"})
-    revisions = [{"a": ""}, {"a": ""}, {"a": "", "lost": ""}]
-    sweep = make_sweep(monkeypatch, queue, "", a="new", lost="new")
+@pytest.mark.parametrize("name", ["lost", "dropped"])
+def test_a_member_that_failed_by_no_fault_of_its_own_runs_once_more(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    first = {"a": "running", name: "failed"}
+    queue = Played({}, first, {"a": "done", name: "failed"}, {name: "queued"}, {name: "done"})
+    revisions = [{"a": ""}, {"a": ""}, {"a": "", name: ""}]
+    members: dict[str, State] = {"a": "new", name: "new"}
+    sweep = make_sweep(monkeypatch, queue, "", **members)
     monkeypatch.setattr(Finished, "revisions", lambda _: revisions.pop(0))
     result = sweep()
-    assert (result.done, result.failed) == (["a", "lost"], {})
-    assert queue.calls[2:] == ["start 2", "remove lost", "add lost x=lost", "start 2"]
+    assert (result.done, result.failed) == (["a", name], {})
+    assert queue.calls[2:] == ["start 2", f"remove {name}", f"add {name} x={name}", "start 2"]
 
 
-def test_a_member_that_meets_another_twice_has_failed_with_what_dvc_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    queue = Played({}, {"lost": "failed"})
-    result = make_sweep(monkeypatch, queue, "", lost="new")()
-    assert queue.calls.count("add lost x=lost") == 2
-    assert list(result.failed) == ["lost"]
-    assert result.failed["lost"].startswith("failed to reproduce 'download': [Errno 2]")
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("lost", "failed to reproduce 'download': [Errno 2]"), ("dropped", "DVC's worker ended before it began")],
+)
+def test_a_member_that_has_no_luck_twice_has_failed(monkeypatch: pytest.MonkeyPatch, name: str, said: str) -> None:
+    queue = Played({}, {name: "failed"})
+    members: dict[str, State] = {name: "new"}
+    result = make_sweep(monkeypatch, queue, "", **members)()
+    assert queue.calls.count(f"add {name} x={name}") == 2
+    assert list(result.failed) == [name]
+    assert result.failed[name].startswith(said)
 
 
 def test_the_reason_is_the_stages_before_dvcs() -> None:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from seqlab.commands.sweep.experiments import Experiments
-from seqlab.commands.sweep.failure import lost_run_cache_entry, reason
+from seqlab.commands.sweep.failure import mishap, reason
 from seqlab.commands.sweep.interruption import Interruption
 from seqlab.commands.sweep.members import Member
 from seqlab.commands.sweep.plan import Planned, make_plan
@@ -60,7 +60,7 @@ class LocalSweep:
     def run(self, plan: Sequence[Planned]) -> Result:
         """Run the members that are not done; a failed one does not stop the rest, Ctrl-C stops them all.
 
-        What failed by no fault of its own, because two workers met in DVC's run cache, runs once more at the end.
+        What failed by no fault of its own (`mishap`) runs once more at the end.
 
         Raises:
             SeqlabError: DVC refuses a member, or its queue cannot be read.
@@ -114,23 +114,23 @@ class LocalSweep:
         for name in names:
             if name in revisions:
                 self._result.done.append(name)
-            elif self._note_failure(name):
-                progress.say(f"again at the end: {name}, which met another worker in DVC's run cache")
+            elif why := self._note_failure(name):
+                progress.say(f"again at the end: {name}, {why}")
                 continue
             progress.end(name, failed=name not in revisions)
 
-    def _note_failure(self, name: str) -> bool:
-        """Note why a member failed; True where it is to run once more instead."""
+    def _note_failure(self, name: str) -> str:
+        """Note why a member failed, or that it is to run once more; then why that."""
         try:
             log = self._queue.log(name)
         except SeqlabError as error:
             self._result.failed[name] = str(error)
-            return False
-        if name not in self._again and lost_run_cache_entry(log):
+            return ""
+        if name not in self._again and (why := mishap(log)):
             self._again.append(name)
-            return True
+            return why
         self._result.failed[name] = reason(log)
-        return False
+        return ""
 
     def _revive(self) -> None:
         """Where all workers are gone, give up what they ran, and start others for the rest."""

@@ -20,6 +20,8 @@ from seqlab.params.params import Params
 from seqlab.system.dvc import call_dvc
 from seqlab.system.dvc_library import queued_tasks
 
+# What DVC says of a task that it never began.
+NO_LOG = "No output logs found"
 ATTEMPTS = 10
 ATTEMPT_SECONDS = 2.0
 
@@ -105,6 +107,17 @@ class Queue:
             return False
         return True
 
-    def log(self, name: str) -> str:
-        """What the task printed."""
-        return call_dvc(self._root, "queue", "logs", operands=[name])
+    def log(self, name: str) -> str | None:
+        """What the task printed; None if it never began.
+
+        A worker whose queue is empty ends after ten seconds. What comes as it ends, it still takes, and drops.
+
+        Raises:
+            SeqlabError: DVC knows no such task.
+        """
+        try:
+            return call_dvc(self._root, "queue", "logs", operands=[name])
+        except SeqlabError as error:
+            if NO_LOG in str(error):
+                return None
+            raise
