@@ -4,7 +4,7 @@ from statistics import fmean, variance
 import pytest
 from scipy.stats import t as student
 
-from seqlab.significance.recipe_test import verdicts
+from seqlab.significance.recipe_test import p_value, verdicts
 
 
 def welch(first: list[float], second: list[float]) -> float:
@@ -38,3 +38,12 @@ def test_without_a_spread_nothing_is_said_and_the_others_are_corrected_for_thems
 
 def test_one_recipe_has_no_verdict() -> None:
     assert verdicts([[30.0, 31.0]]) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(1.0, "1.000"), (0.0299, "0.030"), (0.00052, "0.00052"), (0.0001, "0.0001"), (1e-5, "0.00001"),
+     (9.9e-6, "< 0.00001"), (3e-40, "< 0.00001")],
+)  # fmt: skip
+def test_a_p_value_is_shown_and_never_as_zero(value: float, said: str) -> None:
+    assert p_value(value) == said

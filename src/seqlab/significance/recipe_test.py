@@ -13,6 +13,9 @@ from statistics import stdev
 
 from seqlab.significance.paired_test import LEVEL, holm
 
+# Smaller p-values are only called so.
+SMALLEST = 1e-5
+
 
 @dataclass(frozen=True)
 class RecipeVerdict:
@@ -40,7 +43,9 @@ def pair_verdicts(pairs: Sequence[tuple[Sequence[float], Sequence[float]]]) -> l
 
 
 def p_value(value: float) -> str:
-    """A p-value for people: no zeros that it can't be."""
+    """A p-value for people: no zero, which it can't be."""
+    if value < SMALLEST:
+        return f"< {SMALLEST:.5f}"
     return f"{value:.3f}" if value >= 0.001 else f"{value:.5f}".rstrip("0")
 
 
