@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from seqlab.core.errors import SeqlabError
+from seqlab.system import git
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,10 @@ def output_at(root: Path, commit: str, path: str) -> str:
     """
     import dvc.api
 
+    # Of a commit DVC counts paths from the top of git's repository, in which a project may be a folder.
+    place = git.place_of(root)
     try:
-        return str(dvc.api.read(path, repo=str(root), rev=commit, encoding="utf-8"))
+        return str(dvc.api.read(place + path, repo=str(root), rev=commit, encoding="utf-8"))
     except Exception:  # of a dozen kinds: DVC hands on what its remotes raise, which may name their address
         raise SeqlabError(
             f"{path} of {commit[:10]} is neither in DVC's cache nor in its remote, or was no output then"

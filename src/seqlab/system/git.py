@@ -159,9 +159,18 @@ def changed_files(root: Path, paths: Iterable[str]) -> list[str]:
         SeqlabError: outside a repository.
     """
     options = ("--porcelain", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=none")
-    prefix = ask_git(root, "rev-parse", "--show-prefix").decode("utf-8", "replace").removesuffix("\n")
+    place = place_of(root)
     listing = ask_git(root, "status", *options, "--", *paths)
-    return sorted(entry[3:].removeprefix(prefix) for entry in _names(listing))
+    return sorted(entry[3:].removeprefix(place) for entry in _names(listing))
+
+
+def place_of(root: Path) -> str:
+    """Where `root` is in its repository: "" at the top of it, else a path that ends with a slash.
+
+    Raises:
+        SeqlabError: outside a repository.
+    """
+    return ask_git(root, "rev-parse", "--show-prefix").decode("utf-8", "replace").removesuffix("\n")
 
 
 def tracked_files(root: Path, paths: Iterable[str]) -> list[str]:
