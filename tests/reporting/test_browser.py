@@ -29,6 +29,15 @@ def test_it_is_for_everybody(page: Any, page_path: Path) -> None:
     check_charts(page, "--paper", ["--first", "--second"])
 
 
+def test_no_figure_of_a_table_beside_a_chart_is_out_of_sight(page: Any) -> None:
+    narrow = page.viewport_size["width"] < 1000
+    boxes = page.evaluate(
+        "[...document.querySelectorAll('.beside .scroll')].map((e) => [e.scrollWidth, e.clientWidth])"
+    )
+    assert boxes
+    assert narrow or [needed for needed, shown in boxes if needed > shown] == []
+
+
 def test_hostile_text_is_shown_as_text(page: Any) -> None:
     assert page.get_by_text("<script>alert(1)</script>").first.is_visible()
     assert page.locator("script, img, main [src]").count() == 0
