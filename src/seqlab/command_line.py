@@ -9,7 +9,7 @@ import click
 
 from seqlab.core.errors import SeqlabError
 from seqlab.system.addresses import stripped
-from seqlab.system.terminal import plain
+from seqlab.system.terminal import hold_standard_streams, plain
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,10 +30,11 @@ OUTPUT = click.Path(dir_okay=False, path_type=Path)
 
 
 def errors_for_people(command: Callable[P, T]) -> Callable[P, T]:
-    """Turn a SeqlabError into a message and exit status 1, without a traceback."""
+    """Turn a SeqlabError into a message and exit status 1, without a traceback; that output is closed is one."""
 
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+        hold_standard_streams()
         try:
             return command(*args, **kwargs)
         except SeqlabError as error:

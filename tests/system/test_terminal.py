@@ -2,6 +2,7 @@
 
 import ast
 import io
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -174,3 +175,34 @@ def test_what_unicode_calls_ignorable_is_written_out() -> None:
 def test_spelling_is_kept() -> None:
     for text in ("❤️", "Le garçon n’a pas 3 × 4 œufs\t– « oui » !\n", "می‌خواهم", "👩‍👩‍👧", "日本語"):
         assert plain(text) == text
+
+
+@pytest.mark.parametrize(
+    ("closed", "status", "said"),
+    [
+        (">&-", 1, "Error: cannot write to standard output: Bad file descriptor\n"),
+        ("2>&-", 0, "shown\n"),
+        (">&- 2>&-", 1, ""),
+    ],
+)
+def test_no_file_gets_the_place_of_an_output_that_is_closed(
+    tmp_path: Path, closed: str, status: int, said: str
+) -> None:
+    program = (
+        "import os, click\n"
+        "from seqlab.command_line import errors_for_people\n"
+        "from seqlab.system.terminal import say\n"
+        "@click.command()\n"
+        "@errors_for_people\n"
+        "def main():\n"
+        "    with open('file', 'w') as file:\n"
+        "        assert file.fileno() > 2\n"
+        "        os.system('(echo noise; echo noise >&2) 2> /dev/null')\n"
+        "    say('unheard', err=True)\n"
+        "    say('shown')\n"
+        "main()\n"
+    )
+    command = ["/bin/sh", "-c", f'"$0" -c "$1" {closed}', sys.executable, program]
+    ran = subprocess.run(command, check=False, cwd=tmp_path, capture_output=True, text=True)
+    assert (ran.returncode, (tmp_path / "file").read_text("utf-8")) == (status, "")
+    assert (ran.stdout + ran.stderr).replace("noise\n", "").replace("unheard\n", "") == said

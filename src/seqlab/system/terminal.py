@@ -5,9 +5,13 @@ clears the screen with what stood there.
 """
 
 import errno
+import io
+import os
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 import click
 
@@ -48,6 +52,27 @@ def say(message: object, *, err: bool = False) -> None:
         except UnicodeEncodeError as error:
             # The terminal's encoding, such as Latin-1, has not all characters.
             click.echo(text.encode(error.encoding, "backslashreplace").decode(error.encoding), err=err)
+
+
+def hold_standard_streams() -> None:
+    """Keep the places of standard output and standard error where whoever started this process has closed them.
+
+    Else the next file that is opened has the place, and gets what another program, or a library, says there. What is
+    said on an output that is closed is an error, as `output_errors` tells it; errors that nobody hears are none.
+    """
+    if sys.stdout is None:
+        sys.stdout = _hold(1, os.O_RDONLY)
+    if sys.stderr is None:
+        sys.stderr = _hold(2, os.O_WRONLY)
+
+
+def _hold(place: int, flags: int) -> TextIO:
+    opened = os.open(os.devnull, flags)
+    if opened != place:
+        os.dup2(opened, place)
+        os.close(opened)
+    # Without a buffer, which Python would try to empty once more as it ends.
+    return io.TextIOWrapper(open(place, "wb", buffering=0, closefd=False), "utf-8", "replace", write_through=True)
 
 
 @contextmanager
