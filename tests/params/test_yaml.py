@@ -50,6 +50,7 @@ BOMBS = {
     "a number's tag": ("seed: !!float x", "is not valid YAML"),
     "bytes": ("seed: !!binary x", "is not valid YAML"),
     "NUL": ("seed: \0", "is not valid YAML"),
+    "a long key twice": (f"{'x' * 500}: {'y' * 5000}\n" * 2, "is not valid YAML"),
 }
 
 
@@ -61,6 +62,30 @@ def test_a_bomb_is_refused(text: str, message: str, readers: Any, tmp_path: Path
     with pytest.raises(SeqlabError, match=message) as refused:
         readers(path)
     assert len(str(refused.value)) < 2000
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: 1\na: 2\n", 'x is not valid YAML: line 2: found duplicate key "a" with value "2" (original value: "1")'
+         ", while constructing a mapping that begins in line 1"),
+        ("seed: 1\ntrain: [1,\n", "x is not valid YAML: line 3: expected the node content, but found '<stream end>'"
+         ", while parsing a flow node that begins in line 3"),
+        ("a: *b", "x is not valid YAML: line 1: found undefined alias 'b'"),
+        ("a: 1\n<<<<<<< HEAD\nseed: 1\n=======\nseed: 2\n>>>>>>> other\n",
+         "x: line 2 begins a conflict that git could not merge; leave one of its sides, and no marks"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_in_a_line_with_its_line(text: str, said: str) -> None:
+    for content in (text, text.encode()):
+        with pytest.raises(SeqlabError) as refused:
+            parse_yaml(content, "x")
+        assert str(refused.value) == said
+
+
+def test_marks_of_a_conflict_in_a_text_are_none() -> None:
+    text = "note: |\n  x\n  <<<<<<< HEAD\n"
+    assert parse_yaml(text, "x") == {"note": "x\n<<<<<<< HEAD\n"}
 
 
 def test_a_bomb_in_dvc_yaml_or_dvc_lock_is_refused(tmp_path: Path) -> None:

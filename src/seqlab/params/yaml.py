@@ -5,6 +5,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.composer import Composer
+from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.nodes import Node, ScalarNode
 
 from seqlab.core.errors import SeqlabError
@@ -18,6 +19,8 @@ MOST_VALUES = 100_000
 MOST_LEVELS = 50
 # Python refuses to print, and so to report, integers of more than 4,300 digits.
 LONGEST_NUMBER = 100
+# Characters of what is wrong, which may quote a value.
+LONGEST_PROBLEM = 300
 
 
 class _Composer(Composer):
@@ -72,7 +75,25 @@ def parse_yaml(content: str | bytes, name: str) -> Any:
         _check_size(root)
         return yaml.constructor.construct_document(root)
     except Exception as error:  # of a dozen kinds: ruamel hands on what Python says of numbers, dates and bytes
-        raise SeqlabError(f"{name} is not valid YAML: {str(error) or type(error).__name__}") from None
+        if line := _conflict(content):
+            said = f"line {line} begins a conflict that git could not merge; leave one of its sides, and no marks"
+            raise SeqlabError(f"{name}: {said}") from None
+        raise SeqlabError(f"{name} is not valid YAML: {_problem(error)}") from None
+
+
+def _conflict(content: str | bytes) -> int:
+    """The first line that git began with marks of a conflict; 0 if it began none."""
+    lines = content.splitlines()
+    marks = ("<<<<<<< ", b"<<<<<<< ")
+    return next((number for number, line in enumerate(lines, 1) if line[:8] in marks), 0)
+
+
+def _problem(error: Exception) -> str:
+    """What is wrong, in a line, with its line."""
+    if not isinstance(error, MarkedYAMLError) or error.problem_mark is None:
+        return str(error) or type(error).__name__
+    context = f", {error.context} that begins in line {error.context_mark.line + 1}" if error.context_mark else ""
+    return f"line {error.problem_mark.line + 1}: {error.problem:.{LONGEST_PROBLEM}}{context}"
 
 
 def _check_size(root: Node) -> None:
