@@ -56,7 +56,7 @@ def _run(name: str, params: Params) -> Outputs:
     if hasattr(module, "configure"):
         module.configure = lambda _runtime: None  # type: ignore[attr-defined]
     root = Path.cwd()
-    stage = _Stage(name, params, root, StageRecorder(name, params, root))
+    stage = _Stage(name, params, root, StageRecorder(name, params, root), lambda: None)
     began = time.perf_counter()
     module.main(stage)
     seconds = time.perf_counter() - began

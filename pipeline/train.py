@@ -24,6 +24,7 @@ def main(stage: Stage) -> None:
         fingerprint=stage.train_fingerprint(),
         continuation=stage.continuation_fingerprint(),
         anew=is_forced,
+        check=stage.check_inputs,
         progress=True,
         listeners=[stage.recorder.listener],
         stop=stage.stop,

@@ -61,6 +61,15 @@ def test_an_end_has_a_status_and_a_message(tmp_path: Path, body: str, status: in
     assert "Traceback" not in stderr
 
 
+def test_what_it_reads_must_be_as_it_was(tmp_path: Path) -> None:
+    body = "p = stage.root / 'params.yaml'; p.write_text(p.read_text().replace('train_size: 20000', 'train_size: 30'))"
+    process = start(tmp_path, body)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert stderr.startswith("download: corpus.grammar.train_size (20000 → 30) changed while this stage ran.")
+    assert "Traceback" not in stderr
+
+
 def test_a_mistake_of_ours_keeps_its_traceback(tmp_path: Path) -> None:
     process = start(tmp_path, "1 / 0")
     assert "ZeroDivisionError" in process.communicate(timeout=60)[1]

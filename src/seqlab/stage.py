@@ -19,6 +19,7 @@ from seqlab.results.paths import PARAMS
 from seqlab.system.exit_status import EXIT_INTERRUPTED
 from seqlab.system.terminal import say
 from seqlab.tracking.fingerprint.fingerprint import continuation_fingerprint, train_fingerprint
+from seqlab.tracking.fingerprint.inputs import StageInputs
 from seqlab.tracking.fingerprint.pipeline import load_stage
 from seqlab.tracking.fingerprint.versions import check_versions
 from seqlab.tracking.home import find_home
@@ -31,12 +32,16 @@ WATCH_SECONDS = 1.0
 
 @dataclass
 class Stage:
-    """What a stage is given: its parameters, its recorder, and whether it was asked to stop."""
+    """What a stage is given: its parameters, its recorder, and whether it was asked to stop.
+
+    `check_inputs` refuses what the stage reads if it is not what it was; see `seqlab.tracking.fingerprint.inputs`.
+    """
 
     name: str
     params: Params
     root: Path
     recorder: StageRecorder
+    check_inputs: Callable[[], None]
     outputs: list[Path] = field(default_factory=list)
     stops_itself: bool = False
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -74,13 +79,16 @@ class Stage:
 def run_stage(name: str, main: Callable[[Stage], None]) -> None:
     """Run a stage in the current folder, and exit: 0, 1 after an error, 130 after Ctrl-C or SIGTERM.
 
-    `main` takes the parameters from the stage, and lists there what it wrote.
+    That what it reads changed meanwhile is an error. `main` takes the parameters from the stage, and lists there what
+    it wrote.
     """
     try:
         params = load_params(Path(PARAMS))
         check_versions(Path(), name)
         check_switch()
-        stage = Stage(name, params, Path.cwd(), StageRecorder(name, params, Path.cwd()))
+        root = Path.cwd()
+        inputs = StageInputs(load_stage(root, name), root)
+        stage = Stage(name, params, root, StageRecorder(name, params, root), inputs.check)
     except SeqlabError as error:
         _exit_with(name, str(error))
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -90,6 +98,7 @@ def run_stage(name: str, main: Callable[[Stage], None]) -> None:
     try:
         _sweep(stage)
         main(stage)
+        stage.check_inputs()
     except KeyboardInterrupt:
         stage.recorder.fail("interrupted", interrupted=True)
         _exit_with(name, "interrupted; `dvc repro` runs this stage again", EXIT_INTERRUPTED)

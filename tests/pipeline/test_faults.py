@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from seqlab.tracking.journal.journal import read_journal
 from tests.disks import fill, read_only, small_disk
 from tests.pipeline.conftest import Project
 
@@ -113,6 +114,39 @@ def test_a_read_only_folder(stage: str, finished: Project) -> None:
         result = run_stage(finished, stage)
     assert_one_message(result, stage, "Permission denied" if os.geteuid() else "Read-only file system")
     assert finished.repro() == []
+
+
+def test_what_changes_while_a_stage_runs_is_recorded_for_neither(finished: Project) -> None:
+    """DVC would record the model of seed 7 as one of seed 8. It is not lost: with the seed set back, it is there."""
+    lock, before = finished.read("dvc.lock"), set(journals(finished))
+    finished.set({"seed": 7, "train.epochs": 300})
+    process = subprocess.Popen(
+        ["dvc", "repro", "train"], cwd=finished.root, env=finished.environment, stderr=subprocess.PIPE, text=True
+    )
+    while not list((finished.root / ".checkpoints").glob("*/state-*")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    finished.set({"seed": 8})
+    said = process.communicate(timeout=300)[1]
+    assert process.returncode != 0
+    assert "train: seed (7 → 8) changed while this stage ran." in said
+    assert finished.read("dvc.lock") == lock
+
+    finished.set({"seed": 7})
+    assert finished.repro("train") == ["train"]
+    first, second = sorted(set(journals(finished)) - before, key=lambda path: path.name)
+    assert [entry["event"] for entry in read_journal(first)][-1] == "failed"
+    assert "StepFinished" in {entry["event"] for entry in read_journal(first)}
+    assert [entry["event"] for entry in read_journal(second)][-1] == "finished"
+    assert "StepFinished" not in {entry["event"] for entry in read_journal(second)}
+    finished.run("git", "checkout", "--quiet", "params.yaml", "dvc.lock")
+    finished.dvc("checkout")
+    assert finished.repro() == []
+
+
+def journals(project: Project) -> list[Path]:
+    """Of all trainings."""
+    return list((project.root / ".seqlab/journal/train").glob("*/*.jsonl"))
 
 
 def test_too_little_memory(project: Project) -> None:

@@ -136,6 +136,7 @@ class Training:
         save_seconds: float = 1000.0,
         fingerprint: str = "f1",
         anew: bool = False,
+        check: Callable[[], None] = lambda: None,
         world_size: int = 1,
     ) -> dict[str, bytes]:
         """Train; return the content of every file written."""
@@ -151,6 +152,7 @@ class Training:
             fingerprint=fingerprint,
             continuation=Continuation(self.ended, _but_epochs(params)),
             anew=lambda: anew,
+            check=check,
             engine=engine,
             validator=Validation.open(
                 tokenized, self.corpus / "raw", params.train.validation_max_length, "13a", engine

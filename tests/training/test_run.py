@@ -77,6 +77,25 @@ def test_same_bytes_again_and_when_stopped_at_every_safe_point(
     assert stops >= 8
 
 
+@pytest.mark.parametrize("early", [False, True])
+def test_one_that_is_refused_at_its_end_ends_at_once_when_it_is_asked_again(trainings: Trainings, early: bool) -> None:
+    stopping: dict[str, Any] = {"epochs": 9, "patience": 1, "early_stopping_metric": "loss", "learning_rate": 0.5}
+    params = make_params(train=stopping if early else {})
+    undisturbed = trainings("undisturbed")(params)
+    training, events = trainings("refused"), list[Event]()
+
+    def refuse() -> None:
+        raise SeqlabError("no")
+
+    with pytest.raises(SeqlabError, match="no"):
+        training(params, check=refuse)
+    assert not training.ended.exists() or not list(training.ended.rglob("state-*"))
+    assert training(params, listeners=[events.append]) == undisturbed
+    assert not [event for event in events if isinstance(event, BatchFinished)]
+    assert len(rows(undisturbed["reports/curves.csv"])) < (9 if early else 4)
+    assert not list(training.checkpoints.rglob("state-*"))
+
+
 def _disturb(_event: Event) -> None:
     torch.rand(3)
 

@@ -41,6 +41,7 @@ def train(
     fingerprint: str,
     continuation: Continuation,
     anew: Callable[[], bool] = lambda: False,
+    check: Callable[[], None] = lambda: None,
     engine: Engine,
     validator: Validator,
     origin: Path | None = None,
@@ -62,6 +63,7 @@ def train(
         fingerprint: Hash of all that the result depends on; a state saved under another is never used.
         continuation: Keeps the state after the last epoch, and may have that of a training of fewer epochs.
         anew: Asked where a training of fewer epochs left its state; True computes all epochs nevertheless.
+        check: Called once all is computed; where it raises, the state stays, so that the same training ends at once.
         engine: Computes the optimizer steps.
         validator: Scores the model after each epoch.
         origin: Checkpoint folder whose parameters training starts from; None: from random ones.
@@ -98,6 +100,7 @@ def train(
             stop=stop,
             save_seconds=save_seconds,
         ).run()
+        check()
         if store is not None:
             if (ended := store.load()) is not None:
                 continuation.keep(ended)

@@ -27,6 +27,7 @@ def train_stage(
     fingerprint: str,
     continuation: str,
     anew: Callable[[], bool] = lambda: False,
+    check: Callable[[], None] = lambda: None,
     progress: bool = False,
     listeners: Sequence[Listener] = (),
     stop: Callable[[], bool] = lambda: False,
@@ -42,6 +43,7 @@ def train_stage(
         fingerprint: Tells the state of an interrupted training from those of others.
         continuation: Likewise, of those that a longer training may go on from.
         anew: As `seqlab.training.run.train`.
+        check: As `seqlab.training.run.train`.
         progress: Whether to show a progress bar.
         listeners: Called with each event.
         stop: As `seqlab.training.run.train`.
@@ -66,6 +68,7 @@ def train_stage(
             fingerprint=fingerprint,
             continuation=Continuation(checkpoints / "ended", continuation),
             anew=anew,
+            check=check,
             engine=engine,
             validator=validator,
             origin=origin_folder(params.train.start_from),

@@ -20,12 +20,16 @@ _PARAMETER = re.compile(r"\$\{([\w.]+)\}")
 
 @dataclass(frozen=True)
 class StageDefinition:
-    """A stage of dvc.yaml: the paths that it reads and writes, relative to dvc.yaml, and its command."""
+    """A stage of dvc.yaml: the paths that it reads and writes, relative to dvc.yaml, its command and parameters.
+
+    `params` are those of params.yaml, a section by its name.
+    """
 
     name: str
     deps: tuple[str, ...]
     outs: tuple[str, ...]
     command: str = ""
+    params: tuple[str, ...] = ()
 
     @property
     def code(self) -> tuple[str, ...]:
@@ -76,7 +80,8 @@ def _definition(root: Path, content: Any, name: str, values: _Values) -> StageDe
         stage = content["stages"][name]
         outs = [item for key in ("outs", "metrics", "plots") for item in stage.get(key, [])]
         deps = _paths(stage.get("deps", []), values.fill)
-        return StageDefinition(name, deps, _paths(outs, values.fill), str(stage.get("cmd", "")))
+        params = tuple(each for each in stage.get("params", []) if isinstance(each, str))
+        return StageDefinition(name, deps, _paths(outs, values.fill), str(stage.get("cmd", "")), params)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise SeqlabError(f"{root / PIPELINE} has no stage {name} with deps and outs") from None
 
