@@ -101,10 +101,13 @@ def serve(run: str | None, host: str, port: int) -> None:
 @click.option("--count", type=click.IntRange(min=1, max=10_000), default=20, show_default=True, help="At most so many.")
 @errors_for_people
 def runs(condition: str, count: int) -> None:
-    """List the runs in MLflow, newest first: name, BLEU, state, and when each started."""
+    """List the runs in MLflow, newest first: name, BLEU, state, and when each started.
+
+    A terminal shows long names shortened; a pipe gets them whole.
+    """
     from seqlab.commands.runs import list_runs
 
-    say(list_runs(Path.cwd(), condition, count))
+    say(list_runs(Path.cwd(), condition, count, whole=not sys.stdout.isatty()))
 
 
 @main.command(short_help="Show what runs now, with its curves.")

@@ -57,6 +57,9 @@ def test_newest_first_with_bleu_and_state(tracked: Project, monkeypatch: pytest.
     # The date in whichever zone this is.
     assert [row[3][:9] for row in found] == ["–", "2096-10-0", "2025-06-1", "2023-11-1", "2020-09-1"]
 
+    # To be given to another command.
+    assert list_runs(tracked.root, "", 20, whole=True).splitlines()[2].startswith("a b" + "c" * 99 + "  ")
+
     # Whatever the lengths of names, columns line up.
     lines = list_runs(tracked.root, "", 20).splitlines()
     assert {line[lines[0].index("started") :] for line in lines} == {"started", *(row[3] for row in found)}

@@ -98,6 +98,7 @@ def test_an_unknown_parameter_names_the_nearest_known_one(content: dict[str, Any
         ("corpus.files.train", ["a", 1], "corpus.files.train, item 2: input should be a valid string, not 1"),
         ("corpus.files.train", ["t.en", "t.en"], "corpus.files.train: t.en is named twice: the first file holds"),
         ("corpus.files.valid", ["./t.en", "a/../t.en"], "corpus.files.valid: ./t.en is named twice"),
+        ("corpus.name", "files", "corpus: files.train is empty; name your files in data/own/ there"),
         ("evaluate.length_buckets", [], "evaluate.length_buckets: this list has at least 1 item, not []"),
         ("model.cell", {}, "'gru', 'lstm' or 'rnn', not {}"),
         ("corpus.grammar", [], "corpus.grammar: expected the parameters of this section, indented below it, not []"),

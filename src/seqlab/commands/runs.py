@@ -23,13 +23,14 @@ NONE_YET = "No run yet: `dvc repro` makes one, and `seqlab sync` publishes it"
 UNKNOWN = "–"
 
 
-def list_runs(start: Path, condition: str, most: int) -> str:
+def list_runs(start: Path, condition: str, most: int, *, whole: bool = False) -> str:
     """The newest runs of the experiment, newest first: name, score of the test set, state, and when it started here.
 
     Args:
         start: A folder in the working copy whose MLflow server is asked; no database is made for it.
         condition: Which runs, in MLflow's search syntax; "": all.
         most: How many at most; whether there are more is said.
+        whole: Give names as they are, however long, to be read by a program.
 
     Raises:
         SeqlabError: outside a DVC project; the server does not answer, or does not understand `condition`.
@@ -42,18 +43,18 @@ def list_runs(start: Path, condition: str, most: int) -> str:
         runs = server.client.search_runs([server.experiment_id], condition, max_results=most + 1, order_by=NEWEST_FIRST)
     if not runs:
         return f"No run in experiment {experiment_name()} matches --filter {condition!r}" if condition else NONE_YET
-    lines = _table([HEADINGS, *map(_row, runs[:most])])
+    lines = _table([HEADINGS, *(_row(run, whole=whole) for run in runs[:most])])
     return "\n".join([*lines, *([f"… and older ones; --count shows more than {most}"] if len(runs) > most else [])])
 
 
-def _row(run: "Run") -> tuple[str, ...]:
+def _row(run: "Run", *, whole: bool) -> tuple[str, ...]:
     # A stranger's name may be of any length, and have line breaks in it.
     name = " ".join((run.info.run_name or run.info.run_id).split())
     metric = measure(run.data.tags)
     score = run.data.metrics.get(metric.point, math.nan)
     return (
         # What tells two runs apart stands at the end, too.
-        name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - LAST - 1]}…{name[-LAST:]}",
+        name if whole or len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - LAST - 1]}…{name[-LAST:]}",
         f"{shown(metric, score)} {metric.label}" if math.isfinite(score) else UNKNOWN,
         run.info.status.lower(),
         _time(run.info.start_time),

@@ -74,6 +74,7 @@ def _write_splits(name: str, corpus: Corpus, folder: Path) -> dict[str, dict[str
         if examples == 0:
             raise SeqlabError(f"corpus {name}: the {split} split is empty; see corpus.{name} in params.yaml")
         written[split] = {"examples": examples, "references": references[split], "sha256": _sha256(path)}
+    _say_counts(corpus.counts)
     for split, sources in repeated.items():
         also = sum(held_out[split][source] for source in sources)
         written[split]["also_in_train"] = also
@@ -100,6 +101,13 @@ def _counted(
                 if example.source in sources:
                     repeated[other].add(example.source)
         yield example
+
+
+def _say_counts(counts: Counter[str]) -> None:
+    """What was left out, or changed, on the way."""
+    for what, count in sorted(counts.items()):
+        if count:
+            say(f"download: {what}: {count:,}", err=True)
 
 
 def _say_overlap(split: str, also: int, examples: int) -> None:

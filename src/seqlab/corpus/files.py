@@ -23,11 +23,9 @@ def load(params: CorpusParams, own: Path) -> Corpus:
     What the files were understood as goes to standard error, with an example.
 
     Raises:
-        SeqlabError: as `own_text`, here or while the splits are read; or train is not named, or is too small to split.
+        SeqlabError: as `own_text`, here or while the splits are read; or train is too small to split.
     """
     files = params.files
-    if not files.train:
-        raise SeqlabError("corpus.files.train is empty; name your files in data/own/ there")
     sides = (params.source, params.target)
     given = {split: understand(resolve(names, own), sides) for split, names in _names(files).items() if names}
     for text in given.values():

@@ -2,9 +2,9 @@
 
 import posixpath
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from seqlab.params.schema import Section
 
@@ -105,6 +105,12 @@ class CorpusParams(Section):
     tatoeba: TatoebaParams = Field(description="Options of Tatoeba.")
     scan: ScanParams = Field(description="Options of SCAN.")
     files: FilesParams = Field(description="Your own parallel text.")
+
+    @model_validator(mode="after")
+    def _own_text_is_named(self) -> Self:
+        if self.name == "files" and not self.files.train:
+            raise ValueError("files.train is empty; name your files in data/own/ there")
+        return self
 
     def active(self) -> dict[str, Any]:
         """The parameters that count: name, source, target, and the options of the chosen corpus alone."""

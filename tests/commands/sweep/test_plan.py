@@ -97,7 +97,7 @@ def test_an_edit_of_code_makes_another_recipe_and_one_of_notes_does_not(reposito
 
 
 def test_own_text_counts_where_it_is_the_corpus(repository: Repository) -> None:
-    grid = ["corpus.name=files", "seed=1"]
+    grid = ["corpus.name=files", "corpus.files.train=[README.md]", "seed=1"]
     (member,) = make_members(repository.root, grid)
     revision = repository.experiment(member)
     assert Experiments(repository.root).params(revision) == member.params

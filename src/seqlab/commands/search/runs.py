@@ -102,7 +102,7 @@ class Runs:
         missing = known.missing
         if not missing or known.executor is None:
             return known.outcomes
-        self._say(f"{heading}: {len(known.members)} members, {len(missing)} to run")
+        self._say(f"{heading}: {len(known.members)} member{'s' * (len(known.members) != 1)}, {len(missing)} to run")
         found = self._run(known.executor, missing, known.plan)
         return Known(known.members, {**known.found, **found}).outcomes
 

@@ -21,7 +21,7 @@ def outline(name: str, plan: Sequence[Planned], *, listed: bool) -> str:
     """How many members there are, and how many of them are there already; `listed`: each of them, with its settings."""
     counts = Counter(each.state for each in plan)
     states = ", ".join(f"{counts[state]} {word}" for state, word in WORDS.items() if counts[state])
-    lines = [f"Sweep {name}: {len(plan)} members, {states}"]
+    lines = [f"Sweep {name}: {len(plan)} member{'s' * (len(plan) != 1)}, {states}"]
     if listed:
         width = max(len(each.name) for each in plan)
         lines += [f"  {each.name:{width}}  {each.state:7}  {' '.join(each.member.settings)}" for each in plan]
