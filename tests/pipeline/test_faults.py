@@ -175,7 +175,7 @@ def test_a_damaged_lock_is_explained(damage: str, finished: Project) -> None:
     }[damage]
     path.write_bytes(damaged)
     try:
-        for command in ("sync", "summary"):
+        for command in ("sync", "summary", "why", "verify"):
             result = finished.run("seqlab", command, check=False)
             shown = result.stdout + result.stderr
             assert f"{path.name} is damaged" in shown

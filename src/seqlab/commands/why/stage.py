@@ -55,7 +55,9 @@ def explain_stages(start: Path, names: list[str]) -> list[Answer]:
     """
     home = find_home(start)
     stages = [load_stage(home.root, name) for name in stage_names(home.root)]
-    explanation = _Explanation(home, stages, dvc_status(home.root), locked_stages(home.root))
+    # Before DVC, whose words for a damaged one are its parser's.
+    locked = locked_stages(home.root)
+    explanation = _Explanation(home, stages, dvc_status(home.root), locked)
     answers = [explanation.answer(stage) for stage in stages if not names or stage.name in names]
     # What a stage before it will write is not known yet.
     cached = cached_stages(home.root, [each.stage for each in answers if each.reasons and not each.before])

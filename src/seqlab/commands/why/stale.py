@@ -6,6 +6,7 @@ from typing import Any
 
 from seqlab.commands.why.stage import explain_stages
 from seqlab.core.errors import SeqlabError
+from seqlab.tracking.fingerprint.pipeline import locked_stages
 
 # A summary is short; `seqlab why` has the rest.
 MOST_LINES = 12
@@ -21,6 +22,8 @@ def stale_note(root: Path, what: str, stages: Sequence[str], status: Callable[[]
         status: Gives what `dvc status` says.
     """
     try:
+        # Before DVC, whose words for a damaged one are its parser's.
+        locked_stages(root)
         if not set(stages) & set(status()):
             return None
         answers = [answer for answer in explain_stages(root, list(stages)) if answer.reasons]

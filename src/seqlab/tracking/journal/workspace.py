@@ -7,7 +7,7 @@ from seqlab.results.paths import INPUTS, PARAMS
 from seqlab.system.dvc import dvc_status
 from seqlab.tracking.fingerprint.content import files_below
 from seqlab.tracking.fingerprint.fingerprint import load_recipe
-from seqlab.tracking.fingerprint.pipeline import load_stage
+from seqlab.tracking.fingerprint.pipeline import load_stage, locked_stages
 from seqlab.tracking.fingerprint.provenance import commit_time, provenance
 from seqlab.tracking.journal.execution import Execution
 from seqlab.tracking.journal.source import SOURCE, keep_source
@@ -18,8 +18,9 @@ def stale_stages(root: Path) -> dict[str, str]:
     """Stage → what changed, for each stage of working copy `root` that `dvc repro` would run.
 
     Raises:
-        SeqlabError: DVC cannot tell.
+        SeqlabError: dvc.lock is damaged, or DVC cannot tell.
     """
+    locked_stages(root)
     return {stage: "; ".join(_reasons(changes)) for stage, changes in dvc_status(root).items()}
 
 
