@@ -83,12 +83,12 @@ def run_stage(name: str, main: Callable[[Stage], None]) -> None:
     it wrote.
     """
     try:
+        # First: what changes from here on is seen, whether it was read before it or after.
+        inputs = StageInputs(load_stage(Path(), name), Path())
         params = load_params(Path(PARAMS))
         check_versions(Path(), name)
         check_switch()
-        root = Path.cwd()
-        inputs = StageInputs(load_stage(root, name), root)
-        stage = Stage(name, params, root, StageRecorder(name, params, root), inputs.check)
+        stage = Stage(name, params, Path.cwd(), StageRecorder(name, params, Path.cwd()), inputs.check)
     except SeqlabError as error:
         _exit_with(name, str(error))
     for number in (signal.SIGINT, signal.SIGTERM):
