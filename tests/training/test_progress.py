@@ -43,3 +43,10 @@ def test_a_resumed_training_begins_where_it_was() -> None:
 
 def test_without_a_terminal_the_bar_is_not_drawn_at_each_step() -> None:
     assert show(io.StringIO()).count("epoch 1/2") < 4
+
+
+def test_one_that_is_taken_up_at_its_end_is_in_its_last_epoch() -> None:
+    file = Terminal()
+    with Progress(file) as progress:
+        progress(TrainingStarted(6, 3, 2, 3, 10, (), ()))
+    assert "epoch 2/2: 100%" in file.getvalue()

@@ -78,4 +78,5 @@ class Progress:
         self._bar.write(line, file=self._file)
 
     def _description(self, epoch: int) -> str:
-        return f"epoch {epoch}/{self._epochs}"
+        # One that was refused at its end, and is taken up, has no epoch left.
+        return f"epoch {min(epoch, self._epochs)}/{self._epochs}"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from seqlab.core.errors import SeqlabError
+from seqlab.tracking.fingerprint import inputs as module
 from seqlab.tracking.fingerprint.inputs import StageInputs
 from seqlab.tracking.fingerprint.pipeline import load_stage
 
@@ -66,6 +67,12 @@ EDITS: dict[str, tuple[Callable[[Path], object], str]] = {
 }  # fmt: skip
 
 
+@pytest.fixture
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOMENT_SECONDS", 0)
+
+
+@pytest.mark.usefixtures("_at_once")
 @pytest.mark.parametrize(("edit", "named"), EDITS.values(), ids=EDITS)
 def test_what_changed_is_named(root: Path, edit: Callable[[Path], object], named: str) -> None:
     inputs = StageInputs(load_stage(root, "train"), root)
@@ -78,9 +85,29 @@ def test_what_changed_is_named(root: Path, edit: Callable[[Path], object], named
     assert str(refused.value).startswith(named)
 
 
+@pytest.mark.usefixtures("_at_once")
 def test_of_many_some_are_named(root: Path) -> None:
     inputs = StageInputs(load_stage(root, "train"), root)
     for number in range(9):
         write(f"src/seqlab/training/more{number}.py", "x = 1\n")(root)
     with pytest.raises(SeqlabError, match=r"^(src/seqlab/training/more[0-4]\.py, ){5}… changed while"):
         inputs.check()
+
+
+def test_what_is_set_back_in_a_moment_is_no_change(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DVC queues an experiment: it puts a parameter into params.yaml, and takes it out again."""
+    inputs = StageInputs(load_stage(root, "train"), root)
+    text = (root / "params.yaml").read_text("utf-8")
+    replace("params.yaml", "seed: 1\n", "seed: 2\n")(root)
+    looks: list[None] = []
+
+    def look() -> None:
+        looks.append(None)
+        if len(looks) == 3:
+            write("params.yaml", text)(root)
+        before()
+
+    before = inputs._check
+    monkeypatch.setattr(inputs, "_check", look)
+    inputs.check()
+    assert len(looks) == 3

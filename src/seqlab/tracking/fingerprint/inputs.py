@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
 from seqlab.core.errors import SeqlabError
 from seqlab.params.yaml import read_yaml
 from seqlab.results.paths import PARAMS
@@ -13,6 +15,8 @@ from seqlab.tracking.fingerprint.pipeline import StageDefinition
 from seqlab.tracking.fingerprint.versions import load_versions
 
 MOST_NAMED = 5
+# To queue an experiment DVC changes params.yaml and code for a moment, in which a stage may end.
+MOMENT_SECONDS, LOOK_SECONDS = 3.0, 0.2
 
 
 class StageInputs:
@@ -32,8 +36,18 @@ class StageInputs:
         """Refuse inputs that are others now: DVC would record the stage's result as made from those.
 
         Raises:
-            SeqlabError: some are; the message names them.
+            SeqlabError: some are, and stay so; the message names them.
         """
+        for attempt in Retrying(
+            retry=retry_if_exception_type(SeqlabError),
+            wait=wait_fixed(LOOK_SECONDS),
+            stop=stop_after_delay(MOMENT_SECONDS),
+            reraise=True,
+        ):
+            with attempt:
+                self._check()
+
+    def _check(self) -> None:
         try:
             changed = self._changed()
         except SeqlabError as error:
