@@ -19,7 +19,7 @@ from seqlab.results.paths import PARAMS
 from seqlab.system.exit_status import EXIT_INTERRUPTED
 from seqlab.system.terminal import say
 from seqlab.tracking.fingerprint.fingerprint import continuation_fingerprint, train_fingerprint
-from seqlab.tracking.fingerprint.inputs import StageInputs
+from seqlab.tracking.fingerprint.inputs import StageInputs, check_upstream, patiently
 from seqlab.tracking.fingerprint.pipeline import load_stage
 from seqlab.tracking.fingerprint.versions import check_versions
 from seqlab.tracking.home import find_home
@@ -83,12 +83,11 @@ def run_stage(name: str, main: Callable[[Stage], None]) -> None:
     it wrote.
     """
     try:
-        # First: what changes from here on is seen, whether it was read before it or after.
-        inputs = StageInputs(load_stage(Path(), name), Path())
-        params = load_params(Path(PARAMS))
+        params, inputs = patiently(lambda: _read(name))
         check_versions(Path(), name)
         check_switch()
-        stage = Stage(name, params, Path.cwd(), StageRecorder(name, params, Path.cwd()), inputs.check)
+        recorder = StageRecorder(name, params, Path.cwd())
+        stage = Stage(name, params, Path.cwd(), recorder, lambda: patiently(inputs.check))
     except SeqlabError as error:
         _exit_with(name, str(error))
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -109,6 +108,15 @@ def run_stage(name: str, main: Callable[[Stage], None]) -> None:
             raise
         _exit_with(name, message, EXIT_INTERRUPTED if stage.stop() else 1)
     stage.recorder.finish(stage.outputs)
+
+
+def _read(name: str) -> tuple[Params, StageInputs]:
+    """The parameters, and what else a stage reads: all as it is at one moment, and as the stages before it had it."""
+    check_upstream(name, Path())
+    inputs = StageInputs(load_stage(Path(), name), Path())
+    params = load_params(Path(PARAMS))
+    inputs.check()
+    return params, inputs
 
 
 def _sweep(stage: Stage) -> None:

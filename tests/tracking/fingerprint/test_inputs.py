@@ -5,11 +5,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from seqlab.core.errors import SeqlabError
+from seqlab.params.yaml import read_yaml
 from seqlab.tracking.fingerprint import inputs as module
-from seqlab.tracking.fingerprint.inputs import StageInputs
+from seqlab.tracking.fingerprint.content import dvc_digest
+from seqlab.tracking.fingerprint.inputs import InputsChangedError, StageInputs, check_upstream, patiently
 from seqlab.tracking.fingerprint.pipeline import load_stage
+from seqlab.tracking.fingerprint.versions import load_versions
 
 ROOT = Path(__file__).parents[3]
 CODE = "src/seqlab/training/step.py"
@@ -67,12 +71,6 @@ EDITS: dict[str, tuple[Callable[[Path], object], str]] = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOMENT_SECONDS", 0)
-
-
-@pytest.mark.usefixtures("_at_once")
 @pytest.mark.parametrize(("edit", "named"), EDITS.values(), ids=EDITS)
 def test_what_changed_is_named(root: Path, edit: Callable[[Path], object], named: str) -> None:
     inputs = StageInputs(load_stage(root, "train"), root)
@@ -85,7 +83,6 @@ def test_what_changed_is_named(root: Path, edit: Callable[[Path], object], named
     assert str(refused.value).startswith(named)
 
 
-@pytest.mark.usefixtures("_at_once")
 def test_of_many_some_are_named(root: Path) -> None:
     inputs = StageInputs(load_stage(root, "train"), root)
     for number in range(9):
@@ -94,7 +91,7 @@ def test_of_many_some_are_named(root: Path) -> None:
         inputs.check()
 
 
-def test_what_is_set_back_in_a_moment_is_no_change(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_set_back_in_a_moment_is_no_change(root: Path) -> None:
     """DVC queues an experiment: it puts a parameter into params.yaml, and takes it out again."""
     inputs = StageInputs(load_stage(root, "train"), root)
     text = (root / "params.yaml").read_text("utf-8")
@@ -105,9 +102,89 @@ def test_what_is_set_back_in_a_moment_is_no_change(root: Path, monkeypatch: pyte
         looks.append(None)
         if len(looks) == 3:
             write("params.yaml", text)(root)
-        before()
+        inputs.check()
 
-    before = inputs._check
-    monkeypatch.setattr(inputs, "_check", look)
-    inputs.check()
+    patiently(look)
     assert len(looks) == 3
+
+
+def test_what_stays_is_a_change_after_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        looks.append(None)
+        raise InputsChangedError("changed")
+
+    looks: list[None] = []
+    monkeypatch.setattr(module, "MOMENT_SECONDS", 0.5)
+    with pytest.raises(InputsChangedError, match="changed"):
+        patiently(refuse)
+    assert len(looks) > 1
+
+
+def test_another_error_is_not_waited_for() -> None:
+    def fail() -> None:
+        looks.append(None)
+        raise SeqlabError("no")
+
+    looks: list[None] = []
+    with pytest.raises(SeqlabError, match="no"):
+        patiently(fail)
+    assert len(looks) == 1
+
+
+# What is done after train ran, and what stage evaluate says of it; "" where it may go on.
+SINCE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "nothing": (lambda _: None, ""),
+    "a parameter of train": (
+        replace("params.yaml", "\nseed: 1\n", "\nseed: 2\n"),
+        "seed (1 → 2) changed since stage train",
+    ),
+    "one of download": (
+        replace("params.yaml", "train_size: 20000", "train_size: 30"),
+        "corpus.grammar.train_size (20000 → 30) changed since stage download",
+    ),
+    "one of evaluate": (replace("params.yaml", "beam_size: 1", "beam_size: 5"), ""),
+    "one spelt otherwise": (replace("params.yaml", "max_grad_norm: 1.0", "max_grad_norm: 1"), ""),
+    "a version": (replace("versions.toml", 'sentencepiece = "', 'sentencepiece = "9'), "sentencepiece ("),
+    "code of train": (write(CODE, "x = 2\n"), "src/seqlab/training changed since stage train"),
+    "code of evaluate": (lambda root: (root / "src/seqlab/evaluation").mkdir(), ""),
+    "data": (write(TEXT, "2"), ""),
+}  # fmt: skip
+
+
+def lock(root: Path) -> None:
+    """As DVC notes parameters, versions and code of the stages before evaluate."""
+    params = read_yaml(root / "params.yaml")
+    stages = {}
+    for name in ("download", "tokenize", "train"):
+        stage = load_stage(root, name)
+        values = {each: params[each] for each in stage.params if "." not in each}
+        deps = [{"path": path, "md5": dvc_digest(root / path)} for path in stage.code if (root / path).exists()]
+        versions = {name: load_versions(root, name)}
+        stages[name] = {"params": {"params.yaml": values, "versions.toml": versions}, "deps": deps}
+    YAML().dump({"schema": "2.0", "stages": stages}, root / "dvc.lock")
+
+
+@pytest.mark.parametrize(("edit", "said"), SINCE.values(), ids=SINCE)
+def test_a_stage_goes_on_from_what_is_of_the_same_recipe(root: Path, edit: Callable[[Path], object], said: str) -> None:
+    lock(root)
+    edit(root)
+    if not said:
+        check_upstream("evaluate", root)
+        return
+    with pytest.raises(InputsChangedError, match=r"`dvc repro` runs it again first") as refused:
+        check_upstream("evaluate", root)
+    assert str(refused.value).startswith(said)
+
+
+def test_what_dvc_has_not_run_counts_as_it_is(root: Path) -> None:
+    check_upstream("evaluate", root)
+    lock(root)
+    replace("params.yaml", "\nseed: 1\n", "\nseed: 2\n")(root)
+    check_upstream("train", root)
+
+
+@pytest.mark.parametrize("stage", ["1", "{params: 1}", "{params: {params.yaml: 1}}", "{deps: [1]}", "{deps: [{}]}"])
+def test_a_damaged_lock_is_refused(root: Path, stage: str) -> None:
+    (root / "dvc.lock").write_text(f"stages: {{train: {stage}}}", "utf-8")
+    with pytest.raises(SeqlabError, match=r"dvc\.lock is damaged"):
+        check_upstream("evaluate", root)

@@ -1,22 +1,81 @@
 """What a stage reads: DVC asks when the stage has ended, and the stage has read it when it began."""
 
+from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from seqlab.core.errors import SeqlabError
 from seqlab.params.yaml import read_yaml
-from seqlab.results.paths import PARAMS
+from seqlab.results.paths import LOCK, PARAMS, VERSIONS
 from seqlab.tracking.fingerprint.canonical import flatten
 from seqlab.tracking.fingerprint.code import syntax_text
 from seqlab.tracking.fingerprint.content import dvc_digest, files_below
-from seqlab.tracking.fingerprint.pipeline import StageDefinition
+from seqlab.tracking.fingerprint.pipeline import StageDefinition, load_stage, locked_stages, stage_names
 from seqlab.tracking.fingerprint.versions import load_versions
 
 MOST_NAMED = 5
-# To queue an experiment DVC changes params.yaml and code for a moment, in which a stage may end.
 MOMENT_SECONDS, LOOK_SECONDS = 3.0, 0.2
+T = TypeVar("T")
+
+
+class InputsChangedError(SeqlabError):
+    """What a stage reads, or what one before it read, is not what it was."""
+
+
+def patiently(action: Callable[[], T]) -> T:
+    """What `action` returns; where it finds that inputs changed, it is called again, for a moment.
+
+    To queue an experiment DVC changes params.yaml, and code, and sets them back: a stage may begin or end meanwhile.
+    """
+    retrying = Retrying(
+        retry=retry_if_exception_type(InputsChangedError),
+        wait=wait_fixed(LOOK_SECONDS),
+        stop=stop_after_delay(MOMENT_SECONDS),
+        reraise=True,
+    )
+    return retrying(action)
+
+
+def check_upstream(name: str, root: Path) -> None:
+    """Refuse stage `name` where a stage before it ran otherwise than it would run now, by dvc.lock.
+
+    It would be recorded as one of a run that has never been made: of these parameters, versions and code, and with what
+    others gave. Under `dvc repro` there was an edit since; `dvc repro --single-item` asks for it. Data are not looked
+    at: fingerprints count those that are there. A stage that DVC has not run counts as it is.
+
+    Raises:
+        InputsChangedError: one did; the message names what changed.
+        SeqlabError: dvc.yaml, dvc.lock or params.yaml is damaged.
+    """
+    locked = locked_stages(root)
+    for before in takewhile(lambda each: each != name, stage_names(root)):
+        if before in locked and (changed := _since(locked[before], load_stage(root, before), root)):
+            raise InputsChangedError(
+                f"{_listed(changed)} changed since stage {before} ran, by dvc.lock, and what it wrote is of before: "
+                "`dvc repro` runs it again first, or goes on with this stage once that is set back"
+            )
+
+
+def _since(locked: dict[str, Any], stage: StageDefinition, root: Path) -> list[str]:
+    """What changed since the stage was recorded."""
+    try:
+        params = flatten(locked.get("params", {}).get(PARAMS, {}))
+        versions = locked.get("params", {}).get(VERSIONS, {}).get(stage.name, {})
+        code = {entry["path"]: entry["md5"] for entry in locked.get("deps", []) if entry["path"] in stage.code}
+    except (KeyError, TypeError, AttributeError):
+        raise SeqlabError(f"{root / LOCK} is damaged: `git checkout {LOCK}` restores it; then `dvc repro`") from None
+    content = read_yaml(root / PARAMS)
+    now = {
+        **{name: _value(content, name) for name in params},
+        **dict.fromkeys(versions),
+        **load_versions(root, stage.name),
+        **{path: _digest(root / path) for path in code},
+    }
+    before = {**params, **versions, **code}
+    return [_described(name, before.get(name), now[name]) for name in sorted(now) if before.get(name) != now[name]]
 
 
 class StageInputs:
@@ -36,27 +95,17 @@ class StageInputs:
         """Refuse inputs that are others now: DVC would record the stage's result as made from those.
 
         Raises:
-            SeqlabError: some are, and stay so; the message names them.
+            InputsChangedError: some are; the message names them.
         """
-        for attempt in Retrying(
-            retry=retry_if_exception_type(SeqlabError),
-            wait=wait_fixed(LOOK_SECONDS),
-            stop=stop_after_delay(MOMENT_SECONDS),
-            reraise=True,
-        ):
-            with attempt:
-                self._check()
-
-    def _check(self) -> None:
         try:
             changed = self._changed()
         except SeqlabError as error:
             changed = [f"what this stage reads ({error})"]
         if changed:
-            named = ", ".join(changed[:MOST_NAMED]) + (", …" if len(changed) > MOST_NAMED else "")
-            raise SeqlabError(
-                f"{named} changed while this stage ran. DVC would record its result as made from what is there now, so "
-                "none is recorded: `dvc repro` runs the stage for that. With all set back, it goes on from what it has"
+            raise InputsChangedError(
+                f"{_listed(changed)} changed while this stage ran. DVC would record its result as made from what is "
+                "there now, so none is recorded: `dvc repro` runs the stage for that. With all set back, it goes on "
+                "from what it has"
             )
 
     def _changed(self) -> list[str]:
@@ -77,6 +126,10 @@ class StageInputs:
             return {file.relative_to(self._root).as_posix(): file.read_bytes() for file in files}
         except OSError as error:
             raise SeqlabError(f"cannot read {error.filename}: {error.strerror}") from None
+
+
+def _listed(changed: list[str]) -> str:
+    return ", ".join(changed[:MOST_NAMED]) + (", …" if len(changed) > MOST_NAMED else "")
 
 
 def _value(content: Any, name: str) -> Any:
