@@ -133,6 +133,13 @@ def test_a_checkpoint_from_elsewhere_is_told_by_the_parameter_that_names_it(root
     assert said(root, "make") == ["make: will run", *told]
 
 
+def test_a_checkpoint_that_was_named_while_stages_ran_is_a_reason(root: Path) -> None:
+    edit(root, "dvc.yaml", "[data/own, ", "[data/own, models/origins/base, ")
+    write_text(root / "models/origins/base/model.safetensors", "weights")
+    told = "  data       dvc.lock has another checkpoint than the parameters in it name"
+    assert said(root, "make") == ["make: will run", told]
+
+
 def test_a_result_that_dvc_has_is_said_to_be_restored(root: Path) -> None:
     edit(root, "params.yaml", "width: 3", "width: 4")
     assert said(root, "make")[0] == "make: will run"

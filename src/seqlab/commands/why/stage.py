@@ -119,7 +119,8 @@ class _Explanation:
                 reasons += self._dependency(stage, path, kind)
             for path, kind in change.get("changed outs", {}).items():
                 reasons.append(self._output(stage, path, kind))
-        return reasons
+        # DVC fills parameters into paths as `dvc repro` starts; one that was edited after that is in dvc.lock alone.
+        return reasons or [Reason("data", "dvc.lock has another checkpoint than the parameters in it name")]
 
     def _other(self, stage: StageDefinition, change: str) -> Reason:
         if change == "changed command":
