@@ -9,7 +9,7 @@ from seqlab.params.yaml import parse_yaml
 from seqlab.results.paths import CODE, DEFINITIONS, OWN_TEXT, PARAMS
 from seqlab.system import git
 from seqlab.tracking.fingerprint.leftovers import is_leftover
-from seqlab.tracking.fingerprint.pipeline import load_stage, stage_names
+from seqlab.tracking.fingerprint.pipeline import load_stages
 
 # Checkpoints from elsewhere, of which a recipe depends on those that it names.
 ORIGINS = schema.ORIGINS.as_posix()
@@ -40,7 +40,7 @@ class Experiments:
         self._known: dict[str, Params | None] = {}
         self._recipe_paths = [
             *DEFINITIONS,
-            *sorted({path for stage in stage_names(root) for path in load_stage(root, stage).code}),
+            *sorted({path for stage in load_stages(root) for path in stage.code}),
         ]
 
     @property

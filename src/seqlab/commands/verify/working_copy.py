@@ -19,7 +19,7 @@ from seqlab.results.paths import OWN_TEXT, PARAMS
 from seqlab.system.addresses import stripped
 from seqlab.system.dvc import dvc_environment, start_dvc
 from seqlab.system.git import is_in_branch, tree_at
-from seqlab.tracking.fingerprint.pipeline import load_stage, stage_names
+from seqlab.tracking.fingerprint.pipeline import load_stages
 from seqlab.tracking.home import Home
 from seqlab.tracking.journal.launch import SWITCH
 from seqlab.tracking.journal.source import SOURCE, SOURCES, read_source
@@ -122,7 +122,7 @@ def _unpack_commit(repository: Path, commit: str | None, root: Path) -> None:
     if commit is None or not is_in_branch(repository, commit):
         # No repository, a commit of another one, or one that nobody took over: the archive has all that runs.
         return
-    deps = {dep for stage in stage_names(root) for dep in load_stage(root, stage).deps}
+    deps = {dep for stage in load_stages(root) for dep in stage.deps}
     beside = sorted(dep for dep in deps if dep and not _is_source(dep) and not dep.startswith("/"))
     if not beside:
         return

@@ -14,7 +14,7 @@ from seqlab.params.yaml import read_yaml
 from seqlab.results.paths import VERSIONS
 from seqlab.system.dvc import dvc_status
 from seqlab.system.dvc_library import cached_stages
-from seqlab.tracking.fingerprint.pipeline import StageDefinition, load_stage, locked_stages, stage_names
+from seqlab.tracking.fingerprint.pipeline import StageDefinition, load_stages, locked_stages
 from seqlab.tracking.home import Home, find_home
 
 DELETED = "deleted"
@@ -54,7 +54,7 @@ def explain_stages(start: Path, names: list[str]) -> list[Answer]:
         SeqlabError: outside a DVC project; DVC cannot tell; a file that says what ran or runs is damaged.
     """
     home = find_home(start)
-    stages = [load_stage(home.root, name) for name in stage_names(home.root)]
+    stages = load_stages(home.root)
     # Before DVC, whose words for a damaged one are its parser's.
     locked = locked_stages(home.root)
     explanation = _Explanation(home, stages, dvc_status(home.root), locked)

@@ -29,6 +29,13 @@ def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def value_at(tree: Any, name: str) -> Any:
+    """The value at a dotted name in nested mappings; None where there is none."""
+    for part in name.split("."):
+        tree = tree.get(part) if isinstance(tree, dict) else None
+    return tree
+
+
 def _normal(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer():
         return int(value)

@@ -10,10 +10,10 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 from seqlab.core.errors import SeqlabError
 from seqlab.params.yaml import read_yaml
 from seqlab.results.paths import LOCK, PARAMS, VERSIONS
-from seqlab.tracking.fingerprint.canonical import flatten
+from seqlab.tracking.fingerprint.canonical import flatten, value_at
 from seqlab.tracking.fingerprint.code import syntax_text
 from seqlab.tracking.fingerprint.content import dvc_digest, files_below
-from seqlab.tracking.fingerprint.pipeline import StageDefinition, load_stage, locked_stages, stage_names
+from seqlab.tracking.fingerprint.pipeline import StageDefinition, damaged_lock, load_stages, locked_stages
 from seqlab.tracking.fingerprint.versions import load_versions
 
 MOST_NAMED = 5
@@ -50,26 +50,25 @@ def check_upstream(name: str, root: Path) -> None:
         InputsChangedError: one did; the message names what changed.
         SeqlabError: dvc.yaml, dvc.lock or params.yaml is damaged.
     """
-    locked = locked_stages(root)
-    for before in takewhile(lambda each: each != name, stage_names(root)):
-        if before in locked and (changed := _since(locked[before], load_stage(root, before), root)):
+    locked, content = locked_stages(root), read_yaml(root / PARAMS)
+    for before in takewhile(lambda each: each.name != name, load_stages(root)):
+        if before.name in locked and (changed := _since(locked[before.name], before, root, content)):
             raise InputsChangedError(
-                f"{_listed(changed)} changed since stage {before} ran, by dvc.lock, and what it wrote is of before: "
-                "`dvc repro` runs it again first, or goes on with this stage once that is set back"
+                f"{_listed(changed)} changed since stage {before.name} ran, by dvc.lock, and what it wrote is of "
+                "before: `dvc repro` runs it again first, or goes on with this stage once that is set back"
             )
 
 
-def _since(locked: dict[str, Any], stage: StageDefinition, root: Path) -> list[str]:
-    """What changed since the stage was recorded."""
+def _since(locked: dict[str, Any], stage: StageDefinition, root: Path, content: Any) -> list[str]:
+    """What changed since the stage was recorded; `content`: of params.yaml."""
     try:
         params = flatten(locked.get("params", {}).get(PARAMS, {}))
         versions = locked.get("params", {}).get(VERSIONS, {}).get(stage.name, {})
         code = {entry["path"]: entry["md5"] for entry in locked.get("deps", []) if entry["path"] in stage.code}
     except (KeyError, TypeError, AttributeError):
-        raise SeqlabError(f"{root / LOCK} is damaged: `git checkout {LOCK}` restores it; then `dvc repro`") from None
-    content = read_yaml(root / PARAMS)
+        raise damaged_lock(root / LOCK) from None
     now = {
-        **{name: _value(content, name) for name in params},
+        **{name: value_at(content, name) for name in params},
         **dict.fromkeys(versions),
         **load_versions(root, stage.name),
         **{path: _digest(root / path) for path in code},
@@ -116,7 +115,7 @@ class StageInputs:
     def _now(self) -> dict[str, Any]:
         """Parameter, package or path → its value, version or content."""
         content = read_yaml(self._root / PARAMS)
-        params = {name: _value(content, name) for name in self._stage.params}
+        params = {name: value_at(content, name) for name in self._stage.params}
         data = {path: _digest(self._root / path) for path in self._stage.data}
         return {**flatten(params), **load_versions(self._root, self._stage.name), **data, **self._code()}
 
@@ -130,12 +129,6 @@ class StageInputs:
 
 def _listed(changed: list[str]) -> str:
     return ", ".join(changed[:MOST_NAMED]) + (", …" if len(changed) > MOST_NAMED else "")
-
-
-def _value(content: Any, name: str) -> Any:
-    for part in name.split("."):
-        content = content.get(part) if isinstance(content, dict) else None
-    return content
 
 
 def _digest(path: Path) -> str | None:

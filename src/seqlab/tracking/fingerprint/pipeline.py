@@ -10,6 +10,7 @@ from seqlab.core.errors import SeqlabError
 from seqlab.params.schema import NAME
 from seqlab.params.yaml import read_yaml
 from seqlab.results.paths import CODE_FILES, LOCK, PARAMS, PIPELINE
+from seqlab.tracking.fingerprint.canonical import value_at
 
 # The stages that make a model, and those that make a result of it; a stale report is left out.
 MODEL_STAGES = ("download", "tokenize", "train")
@@ -66,9 +67,7 @@ class _Values:
     def _value(self, name: str) -> str:
         if self._content is None:
             self._content = read_yaml(self._path)
-        value = self._content
-        for part in name.split("."):
-            value = value.get(part) if isinstance(value, dict) else None
+        value = value_at(self._content, name)
         # No path that leads elsewhere: the files may be somebody else's.
         if not isinstance(value, str) or not NAME.fullmatch(value):
             raise SeqlabError(f"dvc.yaml has a path with parameter {name}, which is no name in {self._path}")
@@ -86,16 +85,24 @@ def _definition(root: Path, content: Any, name: str, values: _Values) -> StageDe
         raise SeqlabError(f"{root / PIPELINE} has no stage {name} with deps and outs") from None
 
 
+def load_stages(root: Path) -> list[StageDefinition]:
+    """All stages of `root`/dvc.yaml, in its order.
+
+    Raises:
+        SeqlabError: as `load_stage`; or dvc.yaml has no stages.
+    """
+    content = read_yaml(root / PIPELINE)
+    values = _Values(root)
+    return [_definition(root, content, name, values) for name in _names(root, content)]
+
+
 def stage_paths(root: Path) -> list[str]:
     """The paths that any stage of `root`/dvc.yaml reads or writes.
 
     Raises:
         SeqlabError: as `load_stage`.
     """
-    content = read_yaml(root / PIPELINE)
-    values = _Values(root)
-    stages = [_definition(root, content, name, values) for name in _names(root, content)]
-    return sorted({path for stage in stages for path in (*stage.deps, *stage.outs)})
+    return sorted({path for stage in load_stages(root) for path in (*stage.deps, *stage.outs)})
 
 
 def stage_names(root: Path) -> list[str]:
@@ -126,7 +133,7 @@ def locked_stages(root: Path) -> dict[str, dict[str, Any]]:
     try:
         return {str(name): dict(stage) for name, stage in read_yaml(path)["stages"].items()}
     except (SeqlabError, KeyError, TypeError, AttributeError, ValueError):
-        raise _damaged(path) from None
+        raise damaged_lock(path) from None
 
 
 def locked_digests(root: Path) -> dict[str, str]:
@@ -141,10 +148,11 @@ def locked_digests(root: Path) -> dict[str, str]:
         entries = [entry for key in ("deps", "outs") for stage in stages for entry in stage.get(key, [])]
         return {entry["path"]: entry["md5"] for entry in entries if "md5" in entry}
     except (KeyError, TypeError, AttributeError):
-        raise _damaged(root / LOCK) from None
+        raise damaged_lock(root / LOCK) from None
 
 
-def _damaged(path: Path) -> SeqlabError:
+def damaged_lock(path: Path) -> SeqlabError:
+    """What to raise where dvc.lock, at `path`, is not as DVC writes it."""
     return SeqlabError(
         f"{path} is damaged, cut off or with conflict markers in it; restore it with `git checkout dvc.lock`, then "
         "`dvc repro`, which takes from its cache what was made already"
