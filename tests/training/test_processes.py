@@ -18,7 +18,7 @@ from seqlab.params.params import Params
 from seqlab.training.events import BatchFinished, Event, TrainingStarted
 from seqlab.training.interruption import Interrupted
 from seqlab.training.processes import setting
-from seqlab.training.processes.group import ConnectedGroup
+from seqlab.training.processes.group import connect
 from seqlab.training.processes.launch import Workers
 from seqlab.training.processes.setting import world_size
 from tests.training.conftest import STEPS_PER_EPOCH, make_params, stop_at
@@ -126,9 +126,9 @@ def test_a_process_that_ended_says_why(program: str, message: str, tmp_path: Pat
         process = subprocess.Popen([sys.executable, "-c", program], stderr=log)
     with (
         pytest.raises(SeqlabError, match=f"^the process of rank 1 {message}"),
-        Workers(ConnectedGroup(), {1: process}, tmp_path).watched(),
+        Workers(connect([], 0, 2, device="cpu", folder=tmp_path, memory=-1), {1: process}, tmp_path).watched(),
     ):
-        raise RuntimeError("Connection closed by peer")
+        raise RuntimeError("the connection with another process has ended")
 
 
 def runtime(threads: int = 1) -> Any:

@@ -1,23 +1,21 @@
-"""The processes that compute one training's gradients together: a process group of torch.distributed.
+"""The processes that compute one training's gradients together.
 
-Gradients go by gloo on a CPU and by NCCL on GPUs; what rank 0 tells the others goes by gloo, on the CPU.
+Rank 0 is connected with each of the others, and they with it alone, by a pipe that ends with either: a process that was
+killed is noticed at once. gloo, PyTorch's own way between processes, does not always see it, and waits.
 """
 
-import datetime
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 
-import psutil
-import safetensors.torch
-import torch
-import torch.distributed as dist
 from torch import Tensor
 
-# The others wait for rank 0 as long as it validates, or is stopped in a debugger; for a gradient nobody waits so long.
-PATIENCE = datetime.timedelta(days=30)
-GRADIENT_PATIENCE = datetime.timedelta(minutes=10)
+from seqlab.training.processes.nccl import NcclRows
+from seqlab.training.processes.rows import Rows, SharedRows
+
+_HERE = b"here"
 
 
 @dataclass(frozen=True)
@@ -35,62 +33,77 @@ class Group:
 ALONE = Group()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ConnectedGroup(Group):
-    """A group of several processes, each of which has called `connect`.
+    """A group of several processes of one machine.
+
+    Args:
+        connections: Of rank 0 with each of the others; of another with rank 0.
+        rows: What they exchange goes by these.
 
     Raises (each method):
         RuntimeError: another process has ended.
     """
 
-    _control: dist.ProcessGroup | None = None
-    _gradients: dist.ProcessGroup | None = None
-    _rows: dict[torch.Size, Tensor] = field(default_factory=dict)
+    connections: Sequence[Connection]
+    rows: Rows
 
     def gather(self, row: Tensor) -> Tensor:
-        """As `Group.gather`; the result is overwritten by the next."""
-        if row.shape not in self._rows:
-            self._rows[row.shape] = row.new_empty(self.world_size, *row.shape)
-        rows = self._rows[row.shape]
-        dist.all_gather_single(rows.view(-1), row, group=self._gradients)
-        return rows
+        """As `Group.gather`; the result is overwritten after the next."""
+        self.rows.put(row)
+        self.meet()
+        return self.rows.all()
 
-    def send(self, tensors: Mapping[str, Tensor]) -> None:
+    def meet(self) -> None:
+        """Wait until all processes are here."""
+        with _ending():
+            if self.rank != 0:
+                self.connections[0].send_bytes(_HERE)
+                self.connections[0].recv_bytes()
+                return
+            for connection in self.connections:
+                connection.recv_bytes()
+            for connection in self.connections:
+                connection.send_bytes(_HERE)
+
+    def send(self, content: bytes) -> None:
         """Tell all others; of rank 0 alone."""
-        content = torch.frombuffer(bytearray(safetensors.torch.save(dict(tensors))), dtype=torch.uint8)
-        dist.broadcast(torch.tensor([len(content)]), src=0, group=self._control)
-        dist.broadcast(content, src=0, group=self._control)
+        with _ending():
+            for connection in self.connections:
+                connection.send_bytes(content)
 
-    def receive(self) -> dict[str, Tensor]:
+    def receive(self) -> bytes:
         """What rank 0 says next; of all others."""
-        size = torch.zeros(1, dtype=torch.int64)
-        dist.broadcast(size, src=0, group=self._control)
-        content = torch.zeros(int(size), dtype=torch.uint8)
-        dist.broadcast(content, src=0, group=self._control)
-        return safetensors.torch.load(content.numpy().tobytes())
+        with _ending():
+            return self.connections[0].recv_bytes()
+
+    def close(self) -> None:
+        """Part from the others."""
+        self.rows.close()
+        for connection in self.connections:
+            connection.close()
 
 
-def connect(store: Path, rank: int, world_size: int, device: torch.device) -> ConnectedGroup:
-    """Make the process group of one machine; `store` is a file that all its processes name.
+def connect(
+    connections: Sequence[Connection], rank: int, world_size: int, *, device: str, folder: Path, memory: int
+) -> ConnectedGroup:
+    """The group of processes that were started together.
 
-    Raises:
-        RuntimeError: the others do not come.
+    Args:
+        connections: As `ConnectedGroup` has them; rank 0 may add some later.
+        rank: Of this process.
+        world_size: How many there are.
+        device: `cpu`, or `cuda` if each has a GPU.
+        folder: One that all of them may write to.
+        memory: As `open_memory` gave it to rank 0.
     """
-    # Nothing is heard of it outside this machine.
-    os.environ.setdefault("GLOO_SOCKET_IFNAME", _loopback())
-    joined = dist.FileStore(str(store), world_size)  # type: ignore[attr-defined]
-    dist.init_process_group("gloo", store=joined, rank=rank, world_size=world_size, timeout=GRADIENT_PATIENCE)
-    control = dist.new_group(backend="gloo", timeout=PATIENCE)
-    gradients = dist.new_group(backend="nccl", timeout=GRADIENT_PATIENCE) if device.type == "cuda" else None
-    return ConnectedGroup(rank, world_size, control, gradients)
+    rows = NcclRows(folder / "store", rank, world_size) if device == "cuda" else SharedRows(memory, rank, world_size)
+    return ConnectedGroup(rank, world_size, connections=connections, rows=rows)
 
 
-def disconnect() -> None:
-    """Leave the process group; whoever waits for this process learns that it is gone."""
-    if dist.is_initialized():
-        dist.destroy_process_group()
-
-
-def _loopback() -> str:
-    addresses = psutil.net_if_addrs()
-    return next(name for name, found in addresses.items() if any(each.address == "127.0.0.1" for each in found))
+@contextmanager
+def _ending() -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, ConnectionError) as error:
+        raise RuntimeError("the connection with another process has ended") from error

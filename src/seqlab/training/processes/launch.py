@@ -10,15 +10,15 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
-
-import torch
 
 from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params
 from seqlab.seq2seq.model.config import ModelConfig
 from seqlab.training.processes import worker
-from seqlab.training.processes.group import ConnectedGroup, connect, disconnect
+from seqlab.training.processes.group import ConnectedGroup, connect
+from seqlab.training.processes.rows import open_memory
 
 # Seconds in which a process whose connection broke is expected to have ended.
 ENDING_SECONDS = 10.0
@@ -68,52 +68,54 @@ def launched(params: Params, config: ModelConfig, world_size: int) -> Iterator[W
         yield None
         return
     with tempfile.TemporaryDirectory(prefix="seqlab-train-") as name:
-        folder = Path(name)
-        processes = {rank: _start(params, config, folder, rank, world_size) for rank in range(1, world_size)}
+        folder, memory = Path(name), open_memory()
+        processes: dict[int, subprocess.Popen[bytes]] = {}
+        connections: list[Connection] = []
+        group = connect(connections, 0, world_size, device=params.runtime.device, folder=folder, memory=memory)
+        workers = Workers(group, processes, folder)
         try:
-            _wait(processes, folder)
-            group = connect(folder / worker.STORE, 0, world_size, torch.device(params.runtime.device))
-            yield Workers(group, processes, folder)
+            for rank in range(1, world_size):
+                processes[rank], connection = _start(folder, memory, rank)
+                connections.append(connection)
+            with workers.watched():
+                group.send(_job(params, config, folder, memory, world_size))
+                group.meet()
+            yield workers
         finally:
             # They hold nothing that this one does not, and have nothing to say.
             for process in processes.values():
                 process.kill()
                 process.wait()
-            disconnect()
+            group.close()
 
 
-def _start(params: Params, config: ModelConfig, folder: Path, rank: int, world_size: int) -> subprocess.Popen[bytes]:
+def _job(params: Params, config: ModelConfig, folder: Path, memory: int, world_size: int) -> bytes:
     job = {
         "params": params.model_dump(mode="json"),
         "config": asdict(config),
         "folder": str(folder),
+        "memory": memory,
         "parent": os.getpid(),
-        "rank": rank,
         "world_size": world_size,
     }
+    return json.dumps(job).encode()
+
+
+def _start(folder: Path, memory: int, rank: int) -> tuple[subprocess.Popen[bytes], Connection]:
+    own, other = Pipe()
     source = str(Path(__file__).parents[3])
     path = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
-    with _log(folder, rank).open("wb") as log:
+    with _log(folder, rank).open("wb") as log, other:
         process = subprocess.Popen(
-            [sys.executable, "-m", worker.__name__],
+            [sys.executable, "-m", worker.__name__, str(rank), str(other.fileno())],
             env=os.environ | {"PYTHONPATH": path},
-            stdin=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=log,
+            pass_fds=[memory, other.fileno()],
             start_new_session=True,
         )
-    if process.stdin is None:
-        raise AssertionError("a process without the input that it was started with")
-    with process.stdin as stdin:
-        stdin.write(json.dumps(job).encode())
-    return process
-
-
-def _wait(processes: Mapping[int, subprocess.Popen[bytes]], folder: Path) -> None:
-    """Wait until all are there."""
-    while not all(worker.ready(folder, rank).exists() for rank in processes):
-        _check(processes, folder)
-        time.sleep(_POLL_SECONDS)
+    return process, own
 
 
 def _check(processes: Mapping[int, subprocess.Popen[bytes]], folder: Path) -> None:

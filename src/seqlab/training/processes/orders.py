@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
+import safetensors.torch
 import torch
 from torch import Tensor
 
@@ -14,23 +15,21 @@ from seqlab.training.update import Updater
 _MODEL, _OPTIMIZER, _STEP, _RATE = "model/", "optimizer/", "step", "learning_rate"
 
 
-def beginning(updater: Updater) -> dict[str, Tensor]:
+def beginning(updater: Updater) -> bytes:
     """Model and optimizer, as they are."""
     tensors = {_MODEL + name: tensor for name, tensor in model_tensors(updater.model).items()}
     of_optimizer = optimizer_tensors(updater.optimizer, updater.model)
-    return tensors | {_OPTIMIZER + name: tensor for name, tensor in of_optimizer.items()}
+    return safetensors.torch.save(tensors | {_OPTIMIZER + name: tensor for name, tensor in of_optimizer.items()})
 
 
-def step(batch: Batch, number: int, learning_rate: float) -> dict[str, Tensor]:
+def step(batch: Batch, number: int, learning_rate: float) -> bytes:
     """One optimizer step."""
-    return {
-        **{name: tensor.contiguous() for name, tensor in vars(batch).items()},
-        _STEP: torch.tensor(number),
-        _RATE: torch.tensor(learning_rate, dtype=torch.float64),
-    }
+    tensors = {name: tensor.contiguous() for name, tensor in vars(batch).items()}
+    figures = {_STEP: torch.tensor(number), _RATE: torch.tensor(learning_rate, dtype=torch.float64)}
+    return safetensors.torch.save(tensors | figures)
 
 
-def follow(updater: Updater, receive: Callable[[], Mapping[str, Tensor]]) -> NoReturn:
+def follow(updater: Updater, receive: Callable[[], bytes]) -> NoReturn:
     """Do what rank 0 says, for as long as there is one.
 
     Raises:
@@ -38,7 +37,7 @@ def follow(updater: Updater, receive: Callable[[], Mapping[str, Tensor]]) -> NoR
         RuntimeError: rank 0 has ended.
     """
     while True:
-        tensors = receive()
+        tensors = safetensors.torch.load(receive())
         if _STEP in tensors:
             named = dict(tensors)
             number, learning_rate = int(named.pop(_STEP)), float(named.pop(_RATE))
