@@ -1,35 +1,44 @@
-"""What the processes of a training exchange, with threads or forked processes in their places."""
+"""What the processes of a training exchange, with threads in their places."""
 
-import json
 import os
 import random
+import resource
+import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection, Pipe
-from pathlib import Path
 
 import pytest
 import torch
 
-from seqlab.training.processes.group import ConnectedGroup, connect
-from seqlab.training.processes.nccl import NcclRows
-from seqlab.training.processes.rows import open_memory
-from tests.training.test_interruption import _fork
+from seqlab.training.processes.group import ConnectedGroup, DisconnectedError
+from seqlab.training.processes.rows import SharedRows, open_memory
+
+# Who waits for nobody fails, and not the whole run.
+pytestmark = pytest.mark.timeout(60)
 
 SIZE = 3
 
 
 @pytest.fixture
-def groups(tmp_path: Path) -> list[ConnectedGroup]:
+def memory() -> int:
+    return open_memory()
+
+
+@pytest.fixture
+def groups(memory: int) -> Iterator[list[ConnectedGroup]]:
     """Those of all ranks."""
     pipes = [Pipe() for _ in range(1, SIZE)]
     connections: list[list[Connection]] = [[own for own, _ in pipes], *([other] for _, other in pipes)]
-    memory = open_memory()
-    return [
-        connect(found, rank, SIZE, device="cpu", folder=tmp_path, memory=os.dup(memory))
+    yield [
+        ConnectedGroup(rank, SIZE, connections=found, rows=SharedRows(os.dup(memory), rank, SIZE))
         for rank, found in enumerate(connections)
     ]
+    os.close(memory)
+    for ends in pipes:
+        for end in ends:
+            end.close()
 
 
 def test_all_have_the_rows_of_all_until_the_next_however_fast_each_is(groups: list[ConnectedGroup]) -> None:
@@ -48,6 +57,29 @@ def test_all_have_the_rows_of_all_until_the_next_however_fast_each_is(groups: li
 
     with ThreadPoolExecutor(SIZE) as pool:
         assert list(pool.map(member, range(SIZE))) == [True] * SIZE
+
+
+def test_memory_may_be_a_file_without_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "memfd_create", raising=False)
+    memory = open_memory()
+    assert os.fstat(memory).st_nlink == 0
+    rows = [SharedRows(os.dup(memory), rank, 2) for rank in range(2)]
+    os.close(memory)
+    for rank, each in enumerate(rows):
+        each.put(torch.tensor([rank + 0.5]))
+    assert [each.all().tolist() for each in rows] == [[[0.5], [1.5]]] * 2
+    for each in rows:
+        each.close()
+
+
+def test_memory_that_there_is_not_is_an_error_and_no_signal(memory: int) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            SharedRows(memory, 0, 2).put(torch.zeros(2**20))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def test_the_same_rows_are_used_again(groups: list[ConnectedGroup]) -> None:
@@ -74,7 +106,7 @@ def test_rank_0_notices_at_once_that_another_has_ended(
 ) -> None:
     groups[2].close()
     groups[1].connections[0].send_bytes(b"here")
-    with pytest.raises(RuntimeError, match=r"^the connection with another process has ended$"):
+    with pytest.raises(DisconnectedError, match=r"^the connection with another process has ended$"):
         do(groups[0])
 
 
@@ -87,23 +119,12 @@ def test_the_others_notice_that_rank_0_has_ended(
     do: Callable[[ConnectedGroup], object], groups: list[ConnectedGroup]
 ) -> None:
     groups[0].close()
-    with pytest.raises(RuntimeError, match=r"^the connection with another process has ended$"):
+    with pytest.raises(DisconnectedError, match=r"^the connection with another process has ended$"):
         do(groups[1])
 
 
-def test_rows_by_torch_distributed(tmp_path: Path) -> None:
-    # What GPUs do by NCCL, by gloo.
-    def gathered(rank: int) -> list[list[list[float]]]:
-        rows = NcclRows(tmp_path / "store", rank, 2, backend="gloo")
-        found = []
-        for number in (1.0, 2.0):
-            rows.put(torch.tensor([number, float(rank)]))
-            found.append(rows.all().tolist())
-        rows.close()
-        return found
-
-    child = _fork(lambda: (tmp_path / "found.json").write_text(json.dumps(gathered(1)), "utf-8"))
-    found = gathered(0)
-    os.waitpid(child, 0)
-    assert found == [[[number, 0.0], [number, 1.0]] for number in (1.0, 2.0)]
-    assert json.loads((tmp_path / "found.json").read_text("utf-8")) == found
+def test_a_message_that_breaks_off_is_an_end(groups: list[ConnectedGroup]) -> None:
+    os.write(groups[0].connections[0].fileno(), struct.pack("!i", 1000) + b"the first words")
+    groups[0].connections[0].close()
+    with pytest.raises(DisconnectedError):
+        groups[1].receive()

@@ -18,8 +18,9 @@ from seqlab.params.params import Params
 from seqlab.training.events import BatchFinished, Event, TrainingStarted
 from seqlab.training.interruption import Interrupted
 from seqlab.training.processes import setting
-from seqlab.training.processes.group import connect
+from seqlab.training.processes.group import ConnectedGroup, DisconnectedError
 from seqlab.training.processes.launch import Workers
+from seqlab.training.processes.rows import SharedRows
 from seqlab.training.processes.setting import world_size
 from tests.training.conftest import STEPS_PER_EPOCH, make_params, stop_at
 from tests.training.test_interruption import _fork
@@ -126,9 +127,9 @@ def test_a_process_that_ended_says_why(program: str, message: str, tmp_path: Pat
         process = subprocess.Popen([sys.executable, "-c", program], stderr=log)
     with (
         pytest.raises(SeqlabError, match=f"^the process of rank 1 {message}"),
-        Workers(connect([], 0, 2, device="cpu", folder=tmp_path, memory=-1), {1: process}, tmp_path).watched(),
+        Workers(ConnectedGroup(connections=[], rows=SharedRows(-1, 0, 2)), {1: process}, tmp_path).watched(),
     ):
-        raise RuntimeError("the connection with another process has ended")
+        raise DisconnectedError("the connection with another process has ended")
 
 
 def runtime(threads: int = 1) -> Any:

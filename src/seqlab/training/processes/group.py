@@ -8,14 +8,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 from torch import Tensor
 
-from seqlab.training.processes.nccl import NcclRows
-from seqlab.training.processes.rows import Rows, SharedRows
+from seqlab.training.processes.rows import SharedRows
 
 _HERE = b"here"
+
+
+class DisconnectedError(RuntimeError):
+    """Another process has ended."""
 
 
 @dataclass(frozen=True)
@@ -39,20 +41,20 @@ class ConnectedGroup(Group):
 
     Args:
         connections: Of rank 0 with each of the others; of another with rank 0.
-        rows: What they exchange goes by these.
+        rows: What they exchange, whatever the device, goes by these.
 
     Raises (each method):
-        RuntimeError: another process has ended.
+        DisconnectedError: another process has ended.
     """
 
     connections: Sequence[Connection]
-    rows: Rows
+    rows: SharedRows
 
     def gather(self, row: Tensor) -> Tensor:
-        """As `Group.gather`; the result is overwritten after the next."""
+        """As `Group.gather`; the result may be overwritten after the next."""
         self.rows.put(row)
         self.meet()
-        return self.rows.all()
+        return self.rows.all().to(row.device)
 
     def meet(self) -> None:
         """Wait until all processes are here."""
@@ -84,26 +86,9 @@ class ConnectedGroup(Group):
             connection.close()
 
 
-def connect(
-    connections: Sequence[Connection], rank: int, world_size: int, *, device: str, folder: Path, memory: int
-) -> ConnectedGroup:
-    """The group of processes that were started together.
-
-    Args:
-        connections: As `ConnectedGroup` has them; rank 0 may add some later.
-        rank: Of this process.
-        world_size: How many there are.
-        device: `cpu`, or `cuda` if each has a GPU.
-        folder: One that all of them may write to.
-        memory: As `open_memory` gave it to rank 0.
-    """
-    rows = NcclRows(folder / "store", rank, world_size) if device == "cuda" else SharedRows(memory, rank, world_size)
-    return ConnectedGroup(rank, world_size, connections=connections, rows=rows)
-
-
 @contextmanager
 def _ending() -> Iterator[None]:
     try:
         yield
-    except (EOFError, ConnectionError) as error:
-        raise RuntimeError("the connection with another process has ended") from error
+    except (EOFError, OSError) as error:
+        raise DisconnectedError("the connection with another process has ended") from error

@@ -17,8 +17,8 @@ from seqlab.core.errors import SeqlabError
 from seqlab.params.params import Params
 from seqlab.seq2seq.model.config import ModelConfig
 from seqlab.training.processes import worker
-from seqlab.training.processes.group import ConnectedGroup, connect
-from seqlab.training.processes.rows import open_memory
+from seqlab.training.processes.group import ConnectedGroup, DisconnectedError
+from seqlab.training.processes.rows import SharedRows, open_memory
 
 # Seconds in which a process whose connection broke is expected to have ended.
 ENDING_SECONDS = 10.0
@@ -42,7 +42,7 @@ class Workers:
         """
         try:
             yield
-        except RuntimeError:
+        except DisconnectedError:
             deadline = time.monotonic() + ENDING_SECONDS
             while time.monotonic() < deadline:
                 _check(self.processes, self.folder)
@@ -71,14 +71,14 @@ def launched(params: Params, config: ModelConfig, world_size: int) -> Iterator[W
         folder, memory = Path(name), open_memory()
         processes: dict[int, subprocess.Popen[bytes]] = {}
         connections: list[Connection] = []
-        group = connect(connections, 0, world_size, device=params.runtime.device, folder=folder, memory=memory)
+        group = ConnectedGroup(0, world_size, connections=connections, rows=SharedRows(memory, 0, world_size))
         workers = Workers(group, processes, folder)
         try:
             for rank in range(1, world_size):
                 processes[rank], connection = _start(folder, memory, rank)
                 connections.append(connection)
             with workers.watched():
-                group.send(_job(params, config, folder, memory, world_size))
+                group.send(_job(params, config, world_size))
                 group.meet()
             yield workers
         finally:
@@ -89,15 +89,8 @@ def launched(params: Params, config: ModelConfig, world_size: int) -> Iterator[W
             group.close()
 
 
-def _job(params: Params, config: ModelConfig, folder: Path, memory: int, world_size: int) -> bytes:
-    job = {
-        "params": params.model_dump(mode="json"),
-        "config": asdict(config),
-        "folder": str(folder),
-        "memory": memory,
-        "parent": os.getpid(),
-        "world_size": world_size,
-    }
+def _job(params: Params, config: ModelConfig, world_size: int) -> bytes:
+    job = {"params": params.model_dump(mode="json"), "config": asdict(config), "world_size": world_size}
     return json.dumps(job).encode()
 
 
@@ -105,9 +98,10 @@ def _start(folder: Path, memory: int, rank: int) -> tuple[subprocess.Popen[bytes
     own, other = Pipe()
     source = str(Path(__file__).parents[3])
     path = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
+    arguments = [str(rank), str(other.fileno()), str(memory), str(os.getpid()), str(folder)]
     with _log(folder, rank).open("wb") as log, other:
         process = subprocess.Popen(
-            [sys.executable, "-m", worker.__name__, str(rank), str(other.fileno())],
+            [sys.executable, "-m", worker.__name__, *arguments],
             env=os.environ | {"PYTHONPATH": path},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -34,7 +34,7 @@ def follow(updater: Updater, receive: Callable[[], bytes]) -> NoReturn:
 
     Raises:
         SeqlabError: as `Updater.update`.
-        RuntimeError: rank 0 has ended.
+        DisconnectedError: rank 0 has ended.
     """
     while True:
         tensors = safetensors.torch.load(receive())

@@ -1,7 +1,8 @@
-"""A process of a training on several: `python -m seqlab.training.processes.worker RANK DESCRIPTOR`.
+"""A process of a training on several, started as `worker RANK CONNECTION MEMORY PARENT FOLDER`.
 
-The descriptor is that of its connection with rank 0, which tells it first what to do. It computes gradients of shards,
-and makes the same optimizer steps as rank 0, which alone reads data, validates, writes and listens to signals.
+Connection, with rank 0, and memory are descriptors; the parent is rank 0's process, and the folder goes when it has
+ended. Rank 0 tells it first what to do. It computes gradients of shards, and makes the same optimizer steps as rank 0,
+which alone reads data, validates, writes and listens to signals.
 """
 
 import json
@@ -13,11 +14,10 @@ import threading
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 from seqlab.core.errors import SeqlabError
 from seqlab.numerics import configure
-from seqlab.params.params import Params, parse_params
+from seqlab.params.params import parse_params
 
 # How often a process looks whether rank 0 still lives.
 WATCH_SECONDS = 0.5
@@ -28,18 +28,22 @@ def main() -> None:
     # Whoever is told to stop is rank 0, and when it ends this process ends.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    rank, connection = int(sys.argv[1]), Connection(int(sys.argv[2]))
-    job = json.loads(connection.recv_bytes())
-    threading.Thread(target=_end_with, args=(job["parent"], Path(job["folder"])), daemon=True).start()
-    params = parse_params(job["params"], "rank 0")
-    configure(params.runtime)
+    rank, connection, memory, parent = (int(argument) for argument in sys.argv[1:5])
+    threading.Thread(target=_end_with, args=(parent, Path(sys.argv[5])), daemon=True).start()
     try:
-        _work(params, job, rank, connection)
+        _work(rank, Connection(connection), memory)
     except SeqlabError as error:
         sys.exit(str(error))
+    except Exception:
+        # As a rule because rank 0 has ended, or is about to end this process.
+        time.sleep(2 * WATCH_SECONDS)
+        raise
 
 
-def _work(params: Params, job: dict[str, Any], rank: int, connection: Connection) -> None:
+def _work(rank: int, connection: Connection, memory: int) -> None:
+    job = json.loads(connection.recv_bytes())
+    params = parse_params(job["params"], "rank 0")
+    configure(params.runtime)
     # They import PyTorch, which reads the environment once.
     import torch
 
@@ -47,8 +51,9 @@ def _work(params: Params, job: dict[str, Any], rank: int, connection: Connection
     from seqlab.seq2seq.engines.choice import choose
     from seqlab.seq2seq.model.config import ModelConfig
     from seqlab.seq2seq.model.seq2seq import Seq2Seq
-    from seqlab.training.processes.group import connect
+    from seqlab.training.processes.group import ConnectedGroup
     from seqlab.training.processes.orders import follow
+    from seqlab.training.processes.rows import SharedRows
     from seqlab.training.seeds import generator
     from seqlab.training.shards import ShardedUpdater
 
@@ -59,18 +64,13 @@ def _work(params: Params, job: dict[str, Any], rank: int, connection: Connection
     # Rank 0 tells the parameters, and keeps their average.
     model = Seq2Seq(ModelConfig(**job["config"]), generator(params.seed, "initialisation")).to(device)
     model.train()
-    size, folder, memory = job["world_size"], Path(job["folder"]), job["memory"]
-    group = connect([connection], rank, size, device=device.type, folder=folder, memory=memory)
+    size = job["world_size"]
+    group = ConnectedGroup(rank, size, connections=[connection], rows=SharedRows(memory, rank, size))
     train = params.train.model_copy(update={"average_decay": 0.0})
     engine = choose(params.runtime.device, params.runtime.engine)
     updater = ShardedUpdater(model, train, params.seed, engine, group)
-    try:
-        group.meet()
-        follow(updater, group.receive)
-    except RuntimeError:
-        # As a rule because rank 0 has ended, or is about to end this process.
-        time.sleep(2 * WATCH_SECONDS)
-        raise
+    group.meet()
+    follow(updater, group.receive)
 
 
 def _end_with(parent: int, folder: Path) -> None:
