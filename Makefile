@@ -25,6 +25,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := true
 export MLFLOW_DISABLE_TELEMETRY := true
 JOBS ?= 2
+# They wait for queues and servers a third of their time.
+SLOW_JOBS ?= 3
 
 .PHONY: help run recipe check install install-dev test test-slow lint format ui pictures bench hashes clean
 
@@ -88,7 +90,7 @@ test: install-dev
 	pytest -n $(JOBS) --dist loadgroup -m "not slow"
 
 test-slow: install-dev
-	pytest -n $(JOBS) --dist loadgroup -m slow
+	pytest -n $(SLOW_JOBS) --dist loadgroup -m slow
 
 lint: install-dev
 	ruff check
