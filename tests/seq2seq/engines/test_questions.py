@@ -13,8 +13,7 @@ EXEMPT = {
     "src/seqlab/numerics.py",
     # Says what there is to compute on.
     "src/seqlab/commands/doctor.py",
-    # How many processes compute a training, on which GPUs, and what they talk over.
-    "src/seqlab/training/processes/group.py",
+    # How many processes compute a training, and on which GPUs.
     "src/seqlab/training/processes/setting.py",
     "src/seqlab/training/processes/worker.py",
     # What the model's modules compute by hand on a CPU; the plain engine takes PyTorch's own operations instead.
