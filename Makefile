@@ -25,7 +25,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := true
 export MLFLOW_DISABLE_TELEMETRY := true
 JOBS ?= 2
-# They wait for queues and servers a third of their time.
+# Slow tests wait for queues and servers a third of their time.
 SLOW_JOBS ?= 3
 
 .PHONY: help run recipe check install install-dev test test-slow lint format ui pictures bench hashes clean
