@@ -127,7 +127,8 @@ def torch_setup(runtime: "RuntimeParams") -> "torch.device":
             f"or install a CUDA build of PyTorch and its driver (this build is {torch.__version__})"
         )
     torch.set_num_threads(runtime.threads)
-    torch.use_deterministic_algorithms(True)
+    # use_deterministic_algorithms(True) says the same and imports PyTorch's compiler, which takes a second.
+    torch.set_deterministic_debug_mode("error")
     # Only a program that reads memory it never wrote would need it; it costs a pass over every new tensor.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.set_float32_matmul_precision("highest")

@@ -131,6 +131,11 @@ def test_anchors_of_ordinary_size_are_allowed() -> None:
     assert parse_yaml(text, "x") == {"base": value, "other": value | {"a": 2}, "same": value}
 
 
+def test_whoever_reads_it_may_change_it() -> None:
+    parse_yaml("a: {b: [1]}", "a.yaml")["a"]["b"].append(2)
+    assert parse_yaml("a: {b: [1]}", "b.yaml") == {"a": {"b": [1]}}
+
+
 def test_it_is_yaml_1_2() -> None:
     assert parse_yaml("[1e-05, yes, 0o17, 1_000, null, ~, 'é\u2028']", "x")[:3] == [1e-05, "yes", 15]
     assert parse_yaml("", "x") is None

@@ -1,5 +1,7 @@
 """YAML 1.2 from files that somebody else may have written: plain values, in bounded time and memory."""
 
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ MOST_VALUES = 100_000
 MOST_LEVELS = 50
 # Python refuses to print, and so to report, integers of more than 4,300 digits.
 LONGEST_NUMBER = 100
+# Whose values are kept.
+MOST_FILES = 8
 # Characters of what is wrong, which may quote a value.
 LONGEST_PROBLEM = 300
 
@@ -66,19 +70,26 @@ def parse_yaml(content: str | bytes, name: str) -> Any:
     """
     if len(content) > LONGEST_FILE:
         raise SeqlabError(f"{name} is longer than {LONGEST_FILE} bytes; it was not read")
-    yaml = YAML(typ="safe", pure=True)
-    yaml.Composer = _Composer
     try:
-        root = yaml.compose(content)
-        if root is None:
-            return None
-        _check_size(root)
-        return yaml.constructor.construct_document(root)
+        # Whoever gets it may change it.
+        return deepcopy(_parsed(content))
     except Exception as error:  # of a dozen kinds: ruamel hands on what Python says of numbers, dates and bytes
         if line := _conflict(content):
             said = f"line {line} begins a conflict that git could not merge; leave one of its sides, and no marks"
             raise SeqlabError(f"{name}: {said}") from None
         raise SeqlabError(f"{name} is not valid YAML: {_problem(error)}") from None
+
+
+# As a stage begins and ends it reads the same few files two dozen times, each time from the disk.
+@lru_cache(maxsize=MOST_FILES)
+def _parsed(content: str | bytes) -> Any:
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Composer = _Composer
+    root = yaml.compose(content)
+    if root is None:
+        return None
+    _check_size(root)
+    return yaml.constructor.construct_document(root)
 
 
 def _conflict(content: str | bytes) -> int:

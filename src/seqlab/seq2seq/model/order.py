@@ -12,12 +12,10 @@ def any_order() -> Iterator[None]:
 
     Of several writes to one place, which is the last is open.
     """
-    if not torch.are_deterministic_algorithms_enabled():
-        # Off already, and PyTorch imports its compiler to switch: that takes longer than to translate a sentence.
-        yield
-        return
-    torch.use_deterministic_algorithms(False)
+    before = torch.get_deterministic_debug_mode()
+    # use_deterministic_algorithms imports PyTorch's compiler: that takes longer than to translate a sentence.
+    torch.set_deterministic_debug_mode("default")
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(True)
+        torch.set_deterministic_debug_mode(before)

@@ -11,7 +11,7 @@ from seqlab.core.errors import SeqlabError
 from seqlab.params.yaml import read_yaml
 from seqlab.results.paths import LOCK, PARAMS, VERSIONS
 from seqlab.tracking.fingerprint.canonical import flatten, value_at
-from seqlab.tracking.fingerprint.code import syntax_text
+from seqlab.tracking.fingerprint.code import syntax_digest
 from seqlab.tracking.fingerprint.content import dvc_digest, files_below
 from seqlab.tracking.fingerprint.pipeline import StageDefinition, damaged_lock, load_stages, locked_stages
 from seqlab.tracking.fingerprint.versions import load_versions
@@ -138,7 +138,7 @@ def _digest(path: Path) -> str | None:
 def _same(name: str, before: Any, now: Any) -> bool:
     if before == now or not (isinstance(before, bytes) and isinstance(now, bytes) and name.endswith(".py")):
         return bool(before == now)
-    return syntax_text(before, name) == syntax_text(now, name)
+    return syntax_digest(before, name) == syntax_digest(now, name)
 
 
 def _described(name: str, before: Any, now: Any) -> str:
