@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
@@ -82,6 +83,21 @@ class Project:
         return (self.root / name).read_text("utf-8")
 
 
+def environment(home: Path) -> dict[str, str]:
+    """This process's environment, but for what configures tools for its user."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "MLFLOW_", "GIT_"))}
+    return inherited | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home / ".config"),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "DVC_NO_ANALYTICS": "true",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        # It takes as long as a tiny run itself; tests of MLflow publish by command, or turn it on.
+        "SEQLAB_PUBLISHER": "off",
+    }
+
+
 def make_project(root: Path, home: Path) -> Project:
     """Copy what git tracks, and what it would, into a repository of its own; no user configuration of any tool."""
     listing = subprocess.run(
@@ -96,21 +112,7 @@ def make_project(root: Path, home: Path) -> Project:
             shutil.copyfile(ROOT / name, root / name)
     (root / "dvc.lock").unlink(missing_ok=True)
     home.mkdir(parents=True, exist_ok=True)
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "MLFLOW_", "GIT_"))}
-    project = Project(
-        root,
-        inherited
-        | {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "HOME": str(home),
-            "XDG_CONFIG_HOME": str(home / ".config"),
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "DVC_NO_ANALYTICS": "true",
-            "MLFLOW_DISABLE_TELEMETRY": "true",
-            # It takes as long as a tiny run itself; tests of MLflow publish by command, or turn it on.
-            "SEQLAB_PUBLISHER": "off",
-        },
-    )
+    project = Project(root, environment(home))
     project.run("git", "init", "--quiet", "--initial-branch=main")
     # Experiments are commits, and the machine's own configuration is not read.
     project.run("git", "config", "user.name", "Test")
@@ -136,13 +138,31 @@ def queueing(project: Project) -> Iterator[Project]:
     project.dvc("queue", "stop", "--kill", check=False)
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A working copy in which the whole pipeline ran once; shared by the tests of a module, which restore it."""
-    base = tmp_path_factory.mktemp("finished")
-    made = make_project(base / "project", base / "home")
-    made.set(TINY)
-    assert made.repro() == ["download", "tokenize", "train", "evaluate", "report"]
-    made.run("git", "add", "--all")
-    made.run("git", "commit", "--quiet", "--message=Tiny")
+def copy_of(project: Project, base: Path) -> Project:
+    """A project of its own, and a home, below folder `base`."""
+    shutil.copytree(project.root.parent, base, symlinks=True, dirs_exist_ok=True)
+    return Project(base / "project", environment(base / "home"))
+
+
+@pytest.fixture(scope="session")
+def ran_once(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A working copy in which the whole pipeline ran; whichever process of the tests comes first makes it for all."""
+    base = tmp_path_factory.getbasetemp()
+    # pytest-xdist gives each process a folder in one that they share.
+    base = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "ran-once"
+    made = Project(base / "project", environment(base / "home"))
+    with FileLock(f"{base}.lock"):
+        if not (base / "done").exists():
+            make_project(made.root, base / "home")
+            made.set(TINY)
+            assert made.repro() == ["download", "tokenize", "train", "evaluate", "report"]
+            made.run("git", "add", "--all")
+            made.run("git", "commit", "--quiet", "--message=Tiny")
+            (base / "done").touch()
     return made
+
+
+@pytest.fixture(scope="module")
+def finished(ran_once: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A working copy in which the whole pipeline ran once; shared by the tests of a module, which restore it."""
+    return copy_of(ran_once, tmp_path_factory.mktemp("finished"))

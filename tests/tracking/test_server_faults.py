@@ -213,14 +213,13 @@ def test_the_disk_under_the_store_fills_up(
         assert_a_second_sync_changes_nothing(client, project)
 
 
+ran_once = pipeline.ran_once
+
+
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pipeline.Project]:
+def finished(ran_once: pipeline.Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[pipeline.Project]:
     """A working copy in which the whole pipeline ran once, without a publisher."""
-    base = tmp_path_factory.mktemp("finished")
-    made = pipeline.make_project(base / "project", base / "home")
-    made.set(pipeline.TINY)
-    made.environment["SEQLAB_PUBLISHER"] = "off"
-    made.repro()
+    made = pipeline.copy_of(ran_once, tmp_path_factory.mktemp("finished"))
     yield made
     end_publishers(made.root)
 
