@@ -12,11 +12,13 @@ the page.
 
 import csv
 import json
+import os
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from seqlab.core.atomic import atomic_file, write_json
 from seqlab.core.errors import SeqlabError
 from seqlab.numerics import configure
 from seqlab.params.params import Params
+from seqlab.params.schema import RuntimeParams
 from seqlab.results.metrics import METRICS
 from seqlab.results.parsing import parse_json, parse_table
 from seqlab.results.records import LengthBucket, Training
@@ -130,7 +133,7 @@ def train_all(members: Sequence[PlannedMember], folder: Path, jobs: int) -> None
     settings = {member.params.runtime.model_dump_json() for member in members}
     if len(settings) > 1:
         raise SeqlabError("the members differ in `runtime`, which a process takes once: make several recipes of it")
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), configure, (members[0].params.runtime,))
+    pool = ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (members[0].params.runtime,))
     broken = 0
     with pool:
         futures = {pool.submit(train_and_score, shared, folder): shared[0] for shared in trainings.values()}
@@ -143,6 +146,18 @@ def train_all(members: Sequence[PlannedMember], folder: Path, jobs: int) -> None
             raise
     if broken:
         raise SeqlabError(f"{broken} trainings broke off; the same command starts them again")
+
+
+def _begin(runtime: RuntimeParams) -> None:
+    """In a worker, before PyTorch is imported. It ends with who started it: the next one trains in the same folder."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    configure(runtime)
+
+
+def _end_with_parent() -> None:
+    if (parent := parent_process()) is not None:
+        parent.join()
+        os._exit(1)
 
 
 def train_and_score(members: Sequence[PlannedMember], folder: Path) -> list[dict[str, Any]]:

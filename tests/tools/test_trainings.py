@@ -2,8 +2,13 @@
 
 import csv
 import json
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 from click.testing import CliRunner
 
@@ -22,6 +27,10 @@ SMALL = (
     "evaluate.beam_size=1,2",
     "evaluate.bootstrap_samples=100",
 )
+
+LONG = [part for setting in SMALL for part in ("-S", setting.replace("epochs=1", "epochs=10000"))]
+ROOT = Path(__file__).parents[2]
+LONGEST_WAIT = 120
 
 
 def run(folder: Path, *arguments: str) -> str:
@@ -63,6 +72,20 @@ def test_what_has_a_result_is_not_trained_again(folder: Path) -> None:
     # The training itself is there; the search is done again.
     seconds = json.loads((folder / "work" / first.training / "training.json").read_text())["train_seconds"]
     assert f"train_seconds={seconds}" in run(folder, "--jobs=1")
+
+
+def test_a_worker_ends_with_who_started_it(tmp_path: Path) -> None:
+    run(tmp_path, "--recipe=grid", *LONG, "--plan")
+    command = [sys.executable, "-m", "tools.trainings", "try", "--jobs=1", f"--folder={tmp_path}"]
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}) as process:
+        deadline = time.monotonic() + LONGEST_WAIT
+        while not list((tmp_path / "work").glob("*")):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        workers = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+    assert workers
+    assert psutil.wait_procs(workers, LONGEST_WAIT)[1] == []
 
 
 def test_what_starts_from_another_run_is_refused(tmp_path: Path) -> None:
