@@ -66,7 +66,7 @@ def _table(runs: pd.DataFrame, options: Mapping[str, str]) -> str:
     if "best" in options:
         runs = best(runs, [*rows, *([columns] if columns in runs else [])], *options["best"].split(":"))
     source = _source(runs)
-    settings = pd.Series(_settings(runs), runs.index)
+    settings = pd.Series(_settings(runs, besides=columns), runs.index)
     runs = runs.assign(**{SETTINGS: settings, EXPOSURE: runs["own_prefix_loss"] - runs["loss"]})
     if columns == LENGTH:
         runs = with_lengths(runs)
@@ -112,9 +112,9 @@ def means(
     return str(shown.reset_index().to_markdown(index=False, disable_numparse=True))
 
 
-def _settings(runs: pd.DataFrame) -> list[str]:
+def _settings(runs: pd.DataFrame, besides: str) -> list[str]:
     """What each run sets otherwise than most; a file begins with what its runs set, up to the commit."""
-    varied = [name for name in runs.columns[: runs.columns.get_loc("commit")] if name != "seed"]
+    varied = [name for name in runs.columns[: runs.columns.get_loc("commit")] if name not in {"seed", besides}]
     usual = {name: runs[name].mode()[0] for name in varied}
     return [
         " ".join(f"`{name}={run[name]}`" for name in varied if run[name] != usual[name]) or "as the recipe"

@@ -64,6 +64,10 @@ def test_figures_lengths_and_conditions(results: Path) -> None:
         ["as the recipe", "10.0", "1.0"],
     ]
     assert "2 runs, one seed; commit" in figures
+    # What has columns of its own is no setting of a row.
+    said = "runs rows=settings columns=train.teacher_forcing_ratio value=bleu where=seed:2"
+    rows = [["`model.attention=none`", "11.0", "21.0"], ["as the recipe", "50.0", "30.0"]]
+    assert cells(table(said, results))[1:] == rows
     said = "runs rows=train.teacher_forcing_ratio value=by_length where=model.attention:none"
     assert cells(table(said, results)) == [
         ["train.teacher_forcing_ratio", "0–5", "6–10"],
