@@ -9,7 +9,9 @@ from seqlab.tracking.publishing.last_sync import same_as_last
 
 
 def run_sync(start: Path) -> int:
-    """Bring MLflow up to date with the working copy around `start`; the exit status, 1 if a run could not be published.
+    """Bring MLflow up to date with the working copy around `start`; the exit status.
+
+    It is 1 if a run could not be published, or dvc.lock is damaged: then the journal alone was.
 
     Where nothing changed since the last sync that found nothing to do, its words are said again.
 
@@ -27,4 +29,4 @@ def run_sync(start: Path) -> int:
 
     summary = sync(start)
     say(summary)
-    return 1 if summary.count("failed") else 0
+    return 1 if summary.count("failed") or summary.damaged else 0

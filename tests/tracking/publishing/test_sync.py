@@ -9,6 +9,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModel, Metric, Run, ViewType
 
+from seqlab.commands.sync import run_sync
 from seqlab.core.atomic import write_text
 from seqlab.core.errors import SeqlabError
 from seqlab.tracking.journal.execution import read_executions
@@ -483,6 +484,32 @@ def test_a_working_copy_that_is_not_up_to_date_is_not_published(
     assert summary.outcomes == []
     assert "not up to date" in str(summary)
     assert "train (deps: params.yaml)" in str(summary)
+
+
+def test_a_damaged_lock_costs_no_journal_and_is_no_success(
+    tracked: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tracked.train()
+    write_text(tracked.root / "dvc.lock", "schema: '2.0'\nstages: [\n")
+    assert run_sync(tracked.root) == 1
+    said = capsys.readouterr().out
+    assert "1 created" in said
+    assert f"Only the journal was published: {tracked.root}/dvc.lock" in said
+    lock(tracked)
+    assert run_sync(tracked.root) == 0
+
+
+def test_what_dvc_cannot_tell_now_fails_no_sync(
+    tracked: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def busy(_: Path) -> dict[str, str]:
+        raise SeqlabError("DVC is at work")
+
+    lock(tracked)
+    tracked.train()
+    monkeypatch.setattr(sync_module, "stale_stages", busy)
+    assert run_sync(tracked.root) == 0
+    assert "Only the journal was published: DVC is at work" in capsys.readouterr().out
 
 
 def test_an_inherited_run_is_ignored(tracked: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,12 +28,13 @@ LONGEST_REASON = 60
 
 @dataclass
 class Summary:
-    """What a sync did; as text, what people want to know of it."""
+    """What a sync did, and whether it found dvc.lock damaged; as text, what people want to know of it."""
 
     server: Server
     outcomes: list[Publication] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     current: str | None = None
+    damaged: bool = False
 
     def count(self, action: str) -> int:
         """How many runs were `created`, `updated`, found `unchanged`, are `deleted` and were left so, or `failed`."""
@@ -84,11 +85,13 @@ def sync(start: Path) -> Summary:
         each if each.outcome != "running" or each.is_alive() else mark_died(each)
         for each in read_executions(home, skipped)
     ]
-    current, notes = _workspace(home, objects)
+    damage = _damage(home)
+    current, notes = ([], [_journal_alone(damage)]) if damage else _workspace(home, objects)
     records = assemble([*executions, *current], objects, notes)
     server = connect(home)
     notes = [*server.notes, *notes, *_counted(skipped)]
     summary = Summary(server, notes=notes, current=current[0].run_fingerprint if current else None)
+    summary.damaged = damage is not None
     projection = Projection(home, summary.server)
     summary.outcomes = [_published(projection, record) for record in records]
     if summary.found_all_published():
@@ -134,15 +137,26 @@ def _counted(skipped: list[str]) -> list[str]:
     return [f"{len(skipped)} line(s) of the journal are none that seqlab writes, and were skipped:", *lines]
 
 
+def _damage(home: Home) -> SeqlabError | None:
+    """What is wrong with dvc.lock: DVC's own message says neither which file it is nor what to do."""
+    try:
+        locked_stages(home.root)
+    except SeqlabError as error:
+        return error
+    return None
+
+
+def _journal_alone(error: SeqlabError) -> str:
+    return f"Only the journal was published: {error}"
+
+
 def _workspace(home: Home, objects: Objects) -> tuple[list[Execution], list[str]]:
     if not (home.root / LOCK).is_file():
         return [], ["Nothing has run in this working copy yet; `dvc repro` runs the pipeline"]
     try:
-        # DVC's own message says neither which file it is nor what to do.
-        locked_stages(home.root)
         stale = stale_stages(home.root)
     except SeqlabError as error:
-        return [], [f"Only the journal was published: {error}"]
+        return [], [_journal_alone(error)]
     changed = [
         f"{stage} ({textwrap.shorten(stale[stage], LONGEST_REASON, placeholder=' …')})"
         for stage in RESULT_STAGES
