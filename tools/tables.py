@@ -1,13 +1,13 @@
 """The tables of docs/experiments.md, made from the results that lie beside it: python -m tools.tables.
 
 A table stands between `<!-- table: NAME rows=… columns=… value=… -->` and `<!-- /table -->`. NAME is that of a file in
-docs/experiments/, which `python -m tools.trainings … --csv` wrote; rows and columns are parameters, or `settings`: all
-that a run sets otherwise than most. value is a figure of the file, or `exposure` (loss after the model's own words less
-that after the true ones, in nats a token). With `columns=figures` each of several values has a column; without columns
-there is one for each length of the source, for the value `by_length`, the corpus's measure. `where=NAME:VALUE` takes
-some runs alone, `best=PARAMETER:FIGURE` of each cell those with the value of a parameter whose mean figure is highest;
-`against=VALUE` prints in bold what differs from that column: Welch's t-test over the seeds, Holm's correction over the
-table, 5 %.
+docs/experiments/, made of what `python -m tools.trainings … --csv` writes; rows and columns are parameters, or
+`settings`: all that a run sets otherwise than `recipe=NAME`. value is a figure of the file, or `exposure` (loss after
+the model's own words less that after the true ones, in nats a token). With `columns=figures` each of several values has
+a column; without columns there is one for each length of the source, for the value `by_length`, the corpus's measure.
+A cell has each seed once. `where=NAME:VALUE` takes some runs alone, `best=PARAMETER:FIGURE` of each cell those with the
+value of a parameter whose mean figure is highest; `against=VALUE` prints in bold what differs from that column: Welch's
+t-test over the seeds, Holm's correction over the table, 5 %.
 """
 
 import json
@@ -22,12 +22,14 @@ import pandas as pd
 from seqlab.core.atomic import write_text
 from seqlab.core.errors import SeqlabError
 from seqlab.significance.recipe_test import pair_verdicts
+from seqlab.tracking.fingerprint.canonical import flatten
+from tools.trainings import members_of
 
 PAGE = Path(__file__).parents[1] / "docs/experiments.md"
 RESULTS = PAGE.with_suffix("")
 BLOCK = re.compile(r"(<!-- table: (?P<said>[^>]*) -->\n).*?(<!-- /table -->)", re.DOTALL)
 SOURCE = ("commit", "machine", "signature")
-EXPOSURE, FIGURES, LENGTH, SETTINGS = "exposure", "figures", "length", "settings"
+EXPOSURE, FIGURES, LENGTH, SEED, SETTINGS = "exposure", "figures", "length", "seed", "settings"
 
 
 @click.command()
@@ -45,15 +47,18 @@ def table(said: str, results: Path) -> str:
     """The table that a comment of the page asks for, and below it what it was made from.
 
     Raises:
-        SeqlabError: a part of the comment is unknown, or names what the file does not have.
+        SeqlabError: a part of the comment is unknown, or names what the file does not have; or two runs of a cell
+            differ in what the comment does not name.
     """
     name, *parts = shlex.split(said)
     options = dict(part.split("=", 1) for part in parts)
-    if unknown := options.keys() - {"rows", "columns", "value", "digits", "where", "best", "against"}:
+    if unknown := options.keys() - {"rows", "columns", "value", "digits", "where", "best", "against", "recipe"}:
         raise SeqlabError(f"table {name}: unknown: {', '.join(sorted(unknown))}")
     try:
         runs = pd.read_csv(results / f"{name}.csv", dtype=dict.fromkeys(SOURCE, str))
-        return _table(runs, options)
+        return _table(runs if SEED in runs else runs.assign(**{SEED: "one"}), options)
+    except ValueError as error:
+        raise SeqlabError(f"table {name}: {error}") from None
     except (OSError, KeyError) as error:
         raise SeqlabError(f"table {name}: {error} is missing") from None
 
@@ -65,15 +70,19 @@ def _table(runs: pd.DataFrame, options: Mapping[str, str]) -> str:
     rows, columns, value = options["rows"].split(","), options.get("columns", LENGTH), options["value"]
     if "best" in options:
         runs = best(runs, [*rows, *([columns] if columns in runs else [])], *options["best"].split(":"))
-    source = _source(runs)
-    settings = pd.Series(_settings(runs, besides=columns), runs.index)
-    runs = runs.assign(**{SETTINGS: settings, EXPOSURE: runs["own_prefix_loss"] - runs["loss"]})
+    if SETTINGS in rows:
+        runs = runs.assign(**{SETTINGS: _settings(runs, options["recipe"], besides=columns)})
+    source, cells = _source(runs), [*rows, columns]
+    runs = runs.assign(**{EXPOSURE: runs["own_prefix_loss"] - runs["loss"]})
     if columns == LENGTH:
         runs = with_lengths(runs)
     if columns == FIGURES:
-        runs, value = runs.melt(rows, value.split(","), var_name=FIGURES, value_name="figure"), "figure"
+        runs, value = runs.melt([*rows, SEED], value.split(","), var_name=FIGURES, value_name="figure"), "figure"
+    if len(twice := runs[runs.duplicated([*cells, SEED])]):
+        raise ValueError(f"several runs of one seed in a cell: {twice[cells].iloc[0].to_dict()}")
     bold = _different(runs, rows, columns, value, options["against"]) if "against" in options else []
-    return f"{means(runs, rows, columns, value, int(options.get('digits', '1')), bold)}\n\n{source}"
+    made = means(runs, rows, columns, value, int(options.get("digits", "1")), bold)
+    return f"{made}\n\n{source}; {_seeds(runs.groupby(cells).size())}."
 
 
 def best(runs: pd.DataFrame, factors: Sequence[str], parameter: str, figure: str) -> pd.DataFrame:
@@ -112,12 +121,12 @@ def means(
     return str(shown.reset_index().to_markdown(index=False, disable_numparse=True))
 
 
-def _settings(runs: pd.DataFrame, besides: str) -> list[str]:
-    """What each run sets otherwise than most; a file begins with what its runs set, up to the commit."""
-    varied = [name for name in runs.columns[: runs.columns.get_loc("commit")] if name not in {"seed", besides}]
-    usual = {name: runs[name].mode()[0] for name in varied}
+def _settings(runs: pd.DataFrame, recipe: str, besides: str) -> list[str]:
+    """What each run sets otherwise than the recipe; a file begins with what its runs set, up to the commit."""
+    usual = flatten(members_of(recipe, [])[0].params.model_dump(mode="json"))
+    varied = [name for name in runs.columns[: runs.columns.get_loc("commit")] if name not in {SEED, besides}]
     return [
-        " ".join(f"`{name}={run[name]}`" for name in varied if run[name] != usual[name]) or "as the recipe"
+        " ".join(f"`{name}={run[name]}`" for name in varied if str(run[name]) != str(usual[name])) or "as the recipe"
         for run in runs.to_dict("records")
     ]
 
@@ -141,11 +150,17 @@ def _different(
 
 
 def _source(runs: pd.DataFrame) -> str:
-    count = runs["seed"].nunique() if "seed" in runs else 1
-    seeds = f"{count} seeds, mean ± standard deviation" if count > 1 else "one seed"
     commits = ", ".join(sorted({commit[:7] for commit in runs["commit"]}))
     machines, signatures = (" and ".join(sorted(set(runs[name]))) for name in ("machine", "signature"))
-    return f"{len(runs)} runs, {seeds}; commit {commits}; {machines}; `{signatures}`."
+    return f"{len(runs)} runs; commit {commits}; {machines}; `{signatures}`"
+
+
+def _seeds(counts: "pd.Series[int]") -> str:
+    """How many seeds the cells have."""
+    fewest, most = counts.min(), counts.max()
+    if most == 1:
+        return "one seed"
+    return f"mean ± standard deviation of {most if fewest == most else f'{fewest} to {most}'} seeds"
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 Calls what the pipeline's stages call, without DVC and MLflow, whose start would take longer than a short training: the
 figures of docs/experiments.md are of hundreds of members. The result of a member is a file; whoever starts again, after
-Ctrl-C or on another day, trains what is missing. A training whose members differ in `evaluate` alone is done once.
+Ctrl-C, on another day, or on another machine with a copy of `results/`, trains what is missing. A training whose
+members differ in `evaluate` alone is done once.
 
 With --recipe the members of recipes/RECIPE.txt, each setting of -S put in, are added to the plan NAME; without it,
 those that were planned are trained. `--plan` makes their data and trains none, so that they can be trained where DVC
@@ -86,7 +87,7 @@ def main(
             for member in members:
                 make_data(member, folder)
         else:
-            train_all(members, folder, jobs)
+            train_all([member for member in members if not _result(folder, member).is_file()], folder, jobs)
         if table is not None:
             write_table(members, folder, table)
     except SeqlabError as error:
@@ -95,21 +96,24 @@ def main(
 
 def add(plan: Path, recipe: str, settings: Sequence[str]) -> None:
     """Add the members of a recipe to a plan that may be there."""
+    made = members_of(recipe, settings)
+    if any(member.params.origins for member in made):
+        raise SeqlabError("a member names a checkpoint below models/origins; `seqlab sweep` trains such, this does not")
+    both = [*(planned(plan) if plan.is_file() else []), *made]
+    unique = {member.digest: member for member in both}.values()
+    plan.parent.mkdir(parents=True, exist_ok=True)
+    write_json(plan, [{"commit": each.commit, "params": each.params.model_dump(mode="json")} for each in unique])
+
+
+def members_of(recipe: str, settings: Sequence[str]) -> list[PlannedMember]:
+    """The members of recipes/`recipe`.txt; what is set here takes the place of what it sets."""
     from seqlab.commands.recipe import read_recipe
     from seqlab.commands.sweep.grid import swept
     from seqlab.commands.sweep.members import make_members
 
-    # What is set here takes the place of what the recipe sets.
     own = [each for each in read_recipe(Path(), recipe) if swept([each])[0] not in swept(settings)]
-    members = planned(plan) if plan.is_file() else []
     commit = find_commit(Path(), "HEAD") or ""
-    made = [PlannedMember(each.params, commit) for each in make_members(Path(), [*own, *settings])]
-    if any(member.params.origins for member in made):
-        raise SeqlabError("a member names a checkpoint below models/origins; `seqlab sweep` trains such, this does not")
-    members += made
-    unique = {member.digest: member for member in members}.values()
-    plan.parent.mkdir(parents=True, exist_ok=True)
-    write_json(plan, [{"commit": each.commit, "params": each.params.model_dump(mode="json")} for each in unique])
+    return [PlannedMember(each.params, commit) for each in make_members(Path(), [*own, *settings])]
 
 
 def planned(plan: Path) -> list[PlannedMember]:
@@ -125,11 +129,12 @@ def planned(plan: Path) -> list[PlannedMember]:
 
 
 def train_all(members: Sequence[PlannedMember], folder: Path, jobs: int) -> None:
-    """Train and score each member that has no result, in the order of the recipe."""
+    """Train and score the members, in the order of the recipe."""
+    if not members:
+        return
     trainings: dict[str, list[PlannedMember]] = {}
     for member in members:
-        if not _result(folder, member).is_file():
-            trainings.setdefault(member.training, []).append(member)
+        trainings.setdefault(member.training, []).append(member)
     settings = {member.params.runtime.model_dump_json() for member in members}
     if len(settings) > 1:
         raise SeqlabError("the members differ in `runtime`, which a process takes once: make several recipes of it")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from seqlab.core.errors import SeqlabError
-from tools.tables import PAGE, RESULTS, rendered, table
+from tools.tables import BLOCK, PAGE, RESULTS, rendered, table
 
 RUNS = """\
 model.attention,train.teacher_forcing_ratio,seed,commit,machine,signature,valid_bleu,bleu,loss,own_prefix_loss,by_length
@@ -39,7 +39,24 @@ def test_means_over_seeds(results: Path) -> None:
         ["dot", "30.0 ± 28.3", "25.0 ± 7.1"],
         ["none", "11.0 ± 1.0", "21.0 ± 1.0"],
     ]
-    assert "10 runs, 3 seeds, mean ± standard deviation; commit 0123456; a CPU; `BLEU`." in table(said, results)
+    assert "10 runs; commit 0123456; a CPU; `BLEU`; mean ± standard deviation of 2 to 3 seeds." in table(said, results)
+    alike = table(f"{said} where=model.attention:dot", results)
+    assert "4 runs; commit 0123456; a CPU; `BLEU`; mean ± standard deviation of 2 seeds." in alike
+
+
+def test_runs_of_one_seed_are_no_spread(results: Path) -> None:
+    """A table that does not name what they differ in would call it one."""
+    for said in (
+        "runs rows=model.attention columns=figures value=bleu,loss",
+        "runs rows=train.teacher_forcing_ratio value=by_length",
+        "runs rows=seed columns=model.attention value=bleu",
+    ):
+        with pytest.raises(SeqlabError, match="table runs: several runs of one seed in a cell"):
+            table(said, results)
+    without = results / "single.csv"
+    without.write_text("\n".join(",".join(line.split(",")[1:2] + line.split(",")[3:]) for line in RUNS.splitlines()))
+    with pytest.raises(SeqlabError, match="table single: several runs of one seed in a cell"):
+        table("single rows=train.teacher_forcing_ratio columns=figures value=bleu", results)
 
 
 def test_what_differs_from_a_column_is_bold(results: Path) -> None:
@@ -58,15 +75,17 @@ def test_the_price_of_own_words(results: Path) -> None:
 
 
 def test_figures_lengths_and_conditions(results: Path) -> None:
-    figures = table("runs rows=settings columns=figures value=bleu,loss where=seed:1,model.attention:none", results)
+    figures = table("runs rows=settings columns=figures value=bleu,loss recipe=scan-simple where=seed:1", results)
     assert cells(figures)[1:] == [
+        ["`model.attention=dot`", "10.0", "1.0"],
+        ["`model.attention=dot` `train.teacher_forcing_ratio=1.0`", "20.0", "1.0"],
         ["`train.teacher_forcing_ratio=1.0`", "20.0", "1.0"],
         ["as the recipe", "10.0", "1.0"],
     ]
-    assert "2 runs, one seed; commit" in figures
+    assert figures.endswith("4 runs; commit 0123456; a CPU; `BLEU`; one seed.")
     # What has columns of its own is no setting of a row.
-    said = "runs rows=settings columns=train.teacher_forcing_ratio value=bleu where=seed:2"
-    rows = [["`model.attention=none`", "11.0", "21.0"], ["as the recipe", "50.0", "30.0"]]
+    said = "runs rows=settings columns=train.teacher_forcing_ratio value=bleu recipe=scan-simple where=seed:2"
+    rows = [["`model.attention=dot`", "50.0", "30.0"], ["as the recipe", "11.0", "21.0"]]
     assert cells(table(said, results))[1:] == rows
     said = "runs rows=train.teacher_forcing_ratio value=by_length where=model.attention:none"
     assert cells(table(said, results)) == [
@@ -87,6 +106,7 @@ def test_the_best_on_validation(results: Path) -> None:
         ("runs rows=model.attention wher=x value=bleu", "unknown: wher"),
         ("runs rows=model.cell value=by_length", "model.cell"),
         ("runs value=by_length", "rows"),
+        ("runs rows=settings columns=seed value=bleu", "recipe"),
         ("walks rows=model.attention value=by_length", "walks.csv"),
     ],
 )
@@ -97,5 +117,6 @@ def test_what_is_not_known_is_refused(said: str, message: str, results: Path) ->
 
 def test_the_page_is_up_to_date() -> None:
     page = PAGE.read_text("utf-8")
-    assert "<!-- table: " in page
     assert rendered(page, RESULTS) == page
+    # Whatever else begins as a comment would be a table that nothing renders.
+    assert page.count("<!--") == 2 * len(BLOCK.findall(page)) > 0

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -72,6 +73,19 @@ def test_what_has_a_result_is_not_trained_again(folder: Path) -> None:
     # The training itself is there; the search is done again.
     seconds = json.loads((folder / "work" / first.training / "training.json").read_text())["train_seconds"]
     assert f"train_seconds={seconds}" in run(folder, "--jobs=1")
+
+
+def test_results_of_another_machine_are_taken(folder: Path, tmp_path: Path) -> None:
+    """Of its runtime, too: what is there is not trained here, whatever the machine."""
+    made = shutil.copytree(folder, tmp_path / "made")
+    settings = [part for setting in [*SMALL, "runtime.threads=7"] for part in ("-S", setting)]
+    run(made, "--recipe=grid", *settings, "--plan")
+    ours, theirs = (planned(made / "try.json")[part] for part in (slice(4), slice(4, None)))
+    for mine, other in zip(ours, theirs, strict=True):
+        shutil.copy(made / f"results/{mine.digest}.json", made / f"results/{other.digest}.json")
+    assert run(made, f"--csv={made / 'try.csv'}") == ""
+    rows = list(csv.DictReader((made / "try.csv").read_text("utf-8").splitlines()))
+    assert [row["runtime.threads"] for row in rows] == ["1"] * 4 + ["7"] * 4
 
 
 def test_a_worker_ends_with_who_started_it(tmp_path: Path) -> None:
