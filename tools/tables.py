@@ -2,22 +2,24 @@
 
 A table stands between `<!-- table: NAME rows=… columns=… value=… -->` and `<!-- /table -->`. NAME is that of a file in
 docs/experiments/, made of what `python -m tools.trainings … --csv` writes; rows and columns are parameters, or
-`settings`: all that a run sets otherwise than `recipe=NAME`. value is a figure of the file, or `exposure` (loss after
-the model's own words less that after the true ones, in nats a token). With `columns=figures` each of several values has
-a column; without columns there is one for each length of the source, for the value `by_length`, the corpus's measure.
-A cell has each seed once. `where=NAME:VALUE` takes some runs alone, `best=PARAMETER:FIGURE` of each cell those with the
-value of a parameter whose mean figure is highest; `against=VALUE` prints in bold what differs from that column: Welch's
-t-test over the seeds, Holm's correction over the table, 5 %.
+`settings`: all that a run sets otherwise than `recipe=NAME`, but for what has rows or columns of its own. value is a
+figure of the file, or `exposure` (loss after the model's own words less that after the true ones, in nats a token).
+With `columns=figures` each of several values has a column; without columns there is one for each length of the source,
+for the value `by_length`, the corpus's measure. A cell has each seed once. `where=NAME:VALUE` takes some runs alone,
+`best=PARAMETER:FIGURE` of each cell those with the value of a parameter whose mean figure is highest; `against=VALUE`
+prints in bold what differs from that column: Welch's t-test over the seeds, Holm's correction over the table, 5 %.
 """
 
 import json
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
+from typing import Any
 
 import click
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from seqlab.core.atomic import write_text
 from seqlab.core.errors import SeqlabError
@@ -64,14 +66,14 @@ def table(said: str, results: Path) -> str:
 
 
 def _table(runs: pd.DataFrame, options: Mapping[str, str]) -> str:
-    for condition in filter(None, options.get("where", "").split(",")):
-        column, value = condition.split(":")
-        runs = runs[runs[column].astype(str) == value]
     rows, columns, value = options["rows"].split(","), options.get("columns", LENGTH), options["value"]
+    if "recipe" in options:
+        runs = runs.assign(**{SETTINGS: _settings(runs, options["recipe"], besides={*rows, columns})})
+    for condition in filter(None, options.get("where", "").split(",")):
+        column, wanted = condition.split(":")
+        runs = runs[runs[column].astype(str) == wanted]
     if "best" in options:
         runs = best(runs, [*rows, *([columns] if columns in runs else [])], *options["best"].split(":"))
-    if SETTINGS in rows:
-        runs = runs.assign(**{SETTINGS: _settings(runs, options["recipe"], besides=columns)})
     source, cells = _source(runs), [*rows, columns]
     runs = runs.assign(**{EXPOSURE: runs["own_prefix_loss"] - runs["loss"]})
     if columns == LENGTH:
@@ -116,19 +118,26 @@ def means(
         text = f"{group.mean():.{digits}f}" + (f" ± {group.std():.{digits}f}" if len(group) > 1 else "")
         texts[key] = f"**{text}**" if key in bold else text
     cells = pd.Series(texts).rename_axis([*rows, columns]).unstack(columns).fillna("")
-    order = list(dict.fromkeys(runs[columns]))
-    shown = cells[sorted(order, key=lower_bound) if columns == LENGTH else order]
+    shown = cells[_ordered(runs[columns])]
     return str(shown.reset_index().to_markdown(index=False, disable_numparse=True))
 
 
-def _settings(runs: pd.DataFrame, recipe: str, besides: str) -> list[str]:
+def _settings(runs: pd.DataFrame, recipe: str, besides: Set[str]) -> list[str]:
     """What each run sets otherwise than the recipe; a file begins with what its runs set, up to the commit."""
     usual = flatten(members_of(recipe, [])[0].params.model_dump(mode="json"))
-    varied = [name for name in runs.columns[: runs.columns.get_loc("commit")] if name not in {SEED, besides}]
+    varied = [name for name in runs.columns[: runs.columns.get_loc("commit")] if name not in {SEED, *besides}]
     return [
         " ".join(f"`{name}={run[name]}`" for name in varied if str(run[name]) != str(usual[name])) or "as the recipe"
         for run in runs.to_dict("records")
     ]
+
+
+def _ordered(columns: "pd.Series[Any]") -> list[Any]:
+    """Numbers and lengths ascend, others stand as in the file."""
+    order = list(dict.fromkeys(columns))
+    if columns.name == LENGTH:
+        return sorted(order, key=lower_bound)
+    return sorted(order) if is_numeric_dtype(columns) else order
 
 
 def lower_bound(bucket: object) -> int:

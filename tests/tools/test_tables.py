@@ -7,14 +7,15 @@ import pytest
 from seqlab.core.errors import SeqlabError
 from tools.tables import BLOCK, PAGE, RESULTS, rendered, table
 
+# Not in the order of their numbers.
 RUNS = """\
 model.attention,train.teacher_forcing_ratio,seed,commit,machine,signature,valid_bleu,bleu,loss,own_prefix_loss,by_length
-none,0.5,1,0123456789,a CPU,BLEU,1,10,1.0,1.5,"{""0–5"": 20.0, ""6–10"": 10.0}"
-none,0.5,2,0123456789,a CPU,BLEU,1,11,1.0,1.5,"{""0–5"": 22.0, ""6–10"": 10.0}"
-none,0.5,3,0123456789,a CPU,BLEU,1,12,1.0,1.5,"{""0–5"": 24.0}"
 none,1.0,1,0123456789,a CPU,BLEU,2,20,1.0,3.0,"{""0–5"": 30.0}"
 none,1.0,2,0123456789,a CPU,BLEU,2,21,1.0,3.0,"{""0–5"": 30.0}"
 none,1.0,3,0123456789,a CPU,BLEU,2,22,1.0,3.0,"{""0–5"": 30.0}"
+none,0.5,1,0123456789,a CPU,BLEU,1,10,1.0,1.5,"{""0–5"": 20.0, ""6–10"": 10.0}"
+none,0.5,2,0123456789,a CPU,BLEU,1,11,1.0,1.5,"{""0–5"": 22.0, ""6–10"": 10.0}"
+none,0.5,3,0123456789,a CPU,BLEU,1,12,1.0,1.5,"{""0–5"": 24.0}"
 dot,0.5,1,0123456789,a CPU,BLEU,3,10,1.0,1.0,"{""0–5"": 30.0}"
 dot,0.5,2,0123456789,a CPU,BLEU,3,50,1.0,1.0,"{""0–5"": 30.0}"
 dot,1.0,1,0123456789,a CPU,BLEU,4,20,1.0,1.0,"{""0–5"": 30.0}"
@@ -87,6 +88,10 @@ def test_figures_lengths_and_conditions(results: Path) -> None:
     said = "runs rows=settings columns=train.teacher_forcing_ratio value=bleu recipe=scan-simple where=seed:2"
     rows = [["`model.attention=dot`", "50.0", "30.0"], ["as the recipe", "11.0", "21.0"]]
     assert cells(table(said, results))[1:] == rows
+    said = (
+        "runs rows=model.attention columns=figures value=bleu recipe=scan-simple 'where=settings:as the recipe,seed:1'"
+    )
+    assert cells(table(said, results))[1:] == [["dot", "10.0"], ["none", "10.0"]]
     said = "runs rows=train.teacher_forcing_ratio value=by_length where=model.attention:none"
     assert cells(table(said, results)) == [
         ["train.teacher_forcing_ratio", "0–5", "6–10"],
@@ -106,7 +111,7 @@ def test_the_best_on_validation(results: Path) -> None:
         ("runs rows=model.attention wher=x value=bleu", "unknown: wher"),
         ("runs rows=model.cell value=by_length", "model.cell"),
         ("runs value=by_length", "rows"),
-        ("runs rows=settings columns=seed value=bleu", "recipe"),
+        ("runs rows=settings columns=seed value=bleu", "settings"),
         ("walks rows=model.attention value=by_length", "walks.csv"),
     ],
 )
