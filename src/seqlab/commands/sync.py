@@ -29,4 +29,4 @@ def run_sync(start: Path) -> int:
 
     summary = sync(start)
     say(summary)
-    return 1 if summary.count("failed") or summary.damaged else 0
+    return 0 if summary.complete else 1

@@ -40,6 +40,11 @@ class Summary:
         """How many runs were `created`, `updated`, found `unchanged`, are `deleted` and were left so, or `failed`."""
         return sum(outcome.action == action for outcome in self.outcomes)
 
+    @property
+    def complete(self) -> bool:
+        """Whether all that the journal and the working copy have could be published."""
+        return not self.count("failed") and not self.damaged
+
     def found_all_published(self) -> bool:
         """Whether there was nothing to do, nor will be before something changes; this working copy's run included."""
         settled = all(
