@@ -25,7 +25,7 @@ from seqlab.core.atomic import write_text
 from seqlab.core.errors import SeqlabError
 from seqlab.significance.recipe_test import pair_verdicts
 from seqlab.tracking.fingerprint.canonical import flatten
-from tools.trainings import members_of
+from tools.trainings import recipe_params
 
 PAGE = Path(__file__).parents[1] / "docs/experiments.md"
 RESULTS = PAGE.with_suffix("")
@@ -124,7 +124,7 @@ def means(
 
 def _settings(runs: pd.DataFrame, recipe: str, besides: Set[str]) -> list[str]:
     """What each run sets otherwise than the recipe; a file begins with what its runs set, up to the commit."""
-    usual = flatten(members_of(recipe, [])[0].params.model_dump(mode="json"))
+    usual = flatten(recipe_params(recipe)[0].model_dump(mode="json"))
     varied = [name for name in runs.columns[: runs.columns.get_loc("commit")] if name not in {SEED, *besides}]
     return [
         " ".join(f"`{name}={run[name]}`" for name in varied if str(run[name]) != str(usual[name])) or "as the recipe"

@@ -96,7 +96,8 @@ def main(
 
 def add(plan: Path, recipe: str, settings: Sequence[str]) -> None:
     """Add the members of a recipe to a plan that may be there."""
-    made = members_of(recipe, settings)
+    commit = find_commit(Path(), "HEAD") or ""
+    made = [PlannedMember(params, commit) for params in recipe_params(recipe, settings)]
     if any(member.params.origins for member in made):
         raise SeqlabError("a member names a checkpoint below models/origins; `seqlab sweep` trains such, this does not")
     both = [*(planned(plan) if plan.is_file() else []), *made]
@@ -105,15 +106,14 @@ def add(plan: Path, recipe: str, settings: Sequence[str]) -> None:
     write_json(plan, [{"commit": each.commit, "params": each.params.model_dump(mode="json")} for each in unique])
 
 
-def members_of(recipe: str, settings: Sequence[str]) -> list[PlannedMember]:
-    """The members of recipes/`recipe`.txt; what is set here takes the place of what it sets."""
+def recipe_params(recipe: str, settings: Sequence[str] = ()) -> list[Params]:
+    """The parameters of each member of recipes/`recipe`.txt; what is set here takes the place of what it sets."""
     from seqlab.commands.recipe import read_recipe
     from seqlab.commands.sweep.grid import swept
     from seqlab.commands.sweep.members import make_members
 
     own = [each for each in read_recipe(Path(), recipe) if swept([each])[0] not in swept(settings)]
-    commit = find_commit(Path(), "HEAD") or ""
-    return [PlannedMember(each.params, commit) for each in make_members(Path(), [*own, *settings])]
+    return [each.params for each in make_members(Path(), [*own, *settings])]
 
 
 def planned(plan: Path) -> list[PlannedMember]:

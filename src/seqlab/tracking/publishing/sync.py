@@ -95,8 +95,8 @@ def sync(start: Path) -> Summary:
     records = assemble([*executions, *current], objects, notes)
     server = connect(home)
     notes = [*server.notes, *notes, *_counted(skipped)]
-    summary = Summary(server, notes=notes, current=current[0].run_fingerprint if current else None)
-    summary.damaged = damage is not None
+    fingerprint = current[0].run_fingerprint if current else None
+    summary = Summary(server, notes=notes, current=fingerprint, damaged=damage is not None)
     projection = Projection(home, summary.server)
     summary.outcomes = [_published(projection, record) for record in records]
     if summary.found_all_published():
