@@ -135,10 +135,7 @@ def train_all(members: Sequence[PlannedMember], folder: Path, jobs: int) -> None
     trainings: dict[str, list[PlannedMember]] = {}
     for member in members:
         trainings.setdefault(member.training, []).append(member)
-    settings = {member.params.runtime.model_dump_json() for member in members}
-    if len(settings) > 1:
-        raise SeqlabError("the members differ in `runtime`, which a process takes once: make several recipes of it")
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (members[0].params.runtime,))
+    pool = workers(jobs, members)
     broken = 0
     with pool:
         futures = {pool.submit(train_and_score, shared, folder): shared[0] for shared in trainings.values()}
@@ -151,6 +148,18 @@ def train_all(members: Sequence[PlannedMember], folder: Path, jobs: int) -> None
             raise
     if broken:
         raise SeqlabError(f"{broken} trainings broke off; the same command starts them again")
+
+
+def workers(jobs: int, members: Sequence[PlannedMember]) -> ProcessPoolExecutor:
+    """Processes that compute as the members' `runtime` says.
+
+    Raises:
+        SeqlabError: they differ in it.
+    """
+    first, *others = [member.params.runtime for member in members]
+    if any(other != first for other in others):
+        raise SeqlabError("the members differ in `runtime`, which a process takes once: make several recipes of it")
+    return ProcessPoolExecutor(jobs, get_context("spawn"), _begin, (first,))
 
 
 def _begin(runtime: RuntimeParams) -> None:
