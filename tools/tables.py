@@ -8,6 +8,8 @@ With `columns=figures` each of several values has a column; without columns ther
 for the value `by_length`, the corpus's measure. A cell has each seed once. `where=NAME:VALUE` takes some runs alone,
 `best=PARAMETER:FIGURE` of each cell those with the value of a parameter whose mean figure is highest; `against=VALUE`
 prints in bold what differs from that column: Welch's t-test over the seeds, Holm's correction over the table, 5 %.
+`paired=VALUE` shows the differences from that column in its place, each seed's from the same seed's, with p of the
+paired t-test, corrected likewise.
 """
 
 import json
@@ -20,10 +22,12 @@ from typing import Any
 import click
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
+from scipy.stats import ttest_1samp
 
 from seqlab.core.atomic import write_text
 from seqlab.core.errors import SeqlabError
-from seqlab.significance.recipe_test import pair_verdicts
+from seqlab.significance.paired_test import LEVEL, holm
+from seqlab.significance.recipe_test import p_value, pair_verdicts
 from seqlab.tracking.fingerprint.canonical import flatten
 from tools.trainings import recipe_params
 
@@ -54,7 +58,17 @@ def table(said: str, results: Path) -> str:
     """
     name, *parts = shlex.split(said)
     options = dict(part.split("=", 1) for part in parts)
-    if unknown := options.keys() - {"rows", "columns", "value", "digits", "where", "best", "against", "recipe"}:
+    if unknown := options.keys() - {
+        "rows",
+        "columns",
+        "value",
+        "digits",
+        "where",
+        "best",
+        "against",
+        "paired",
+        "recipe",
+    }:
         raise SeqlabError(f"table {name}: unknown: {', '.join(sorted(unknown))}")
     try:
         runs = pd.read_csv(results / f"{name}.csv", dtype=dict.fromkeys(SOURCE, str))
@@ -82,9 +96,14 @@ def _table(runs: pd.DataFrame, options: Mapping[str, str]) -> str:
         runs, value = runs.melt([*rows, SEED], value.split(","), var_name=FIGURES, value_name="figure"), "figure"
     if len(twice := runs[runs.duplicated([*cells, SEED])]):
         raise ValueError(f"several runs of one seed in a cell: {twice[cells].iloc[0].to_dict()}")
-    bold = _different(runs, rows, columns, value, options["against"]) if "against" in options else []
-    made = means(runs, rows, columns, value, int(options.get("digits", "1")), bold)
-    return f"{made}\n\n{source}; {_seeds(runs.groupby(cells).size())}."
+    digits, counts = int(options.get("digits", "1")), runs.groupby(cells).size()
+    if "paired" in options:
+        counts = counts[counts > 1]
+        made = differences(runs, rows, columns, value, digits, options["paired"])
+    else:
+        bold = _different(runs, rows, columns, value, options["against"]) if "against" in options else []
+        made = means(runs, rows, columns, value, digits, bold)
+    return f"{made}\n\n{source}; {_seeds(counts)}."
 
 
 def best(runs: pd.DataFrame, factors: Sequence[str], parameter: str, figure: str) -> pd.DataFrame:
@@ -116,9 +135,34 @@ def means(
     texts = {}
     for key, group in runs.groupby([*rows, columns])[value]:
         text = f"{group.mean():.{digits}f}" + (f" ± {group.std():.{digits}f}" if len(group) > 1 else "")
-        texts[key] = f"**{text}**" if key in bold else text
-    cells = pd.Series(texts).rename_axis([*rows, columns]).unstack(columns).fillna("")
-    shown = cells[_ordered(runs[columns])]
+        texts[key] = _bold(text, key in bold)
+    return _markdown(texts, rows, runs[columns])
+
+
+def differences(runs: pd.DataFrame, rows: Sequence[str], columns: str, value: str, digits: int, base: str) -> str:
+    """A table in Markdown: mean differences of the same seeds from column `base`, ± standard deviations, and p.
+
+    Cells of which fewer than two seeds are in both columns are empty.
+    """
+    scores = runs.set_index([*rows, columns, SEED])[value].unstack(columns)
+    [against] = (column for column in scores if str(column) == base)
+    changes = scores.drop(columns=against).sub(scores[against], axis=0).stack().dropna()
+    samples = {key: group for key, group in changes.groupby([*rows, columns]) if len(group) > 1}
+    corrected = holm([float(ttest_1samp(group, 0).pvalue) for group in samples.values()])
+    texts = {
+        key: _bold(f"{group.mean():+.{digits}f} ± {group.std():.{digits}f}", p < LEVEL) + f" (p = {p_value(p)})"
+        for (key, group), p in zip(samples.items(), corrected, strict=True)
+    }
+    return _markdown(texts, rows, runs[columns])
+
+
+def _bold(text: str, wanted: bool) -> str:
+    return f"**{text}**" if wanted else text
+
+
+def _markdown(texts: Mapping[Any, str], rows: Sequence[str], columns: "pd.Series[Any]") -> str:
+    cells = pd.Series(texts).rename_axis([*rows, columns.name]).unstack(columns.name).fillna("")
+    shown = cells[[each for each in _ordered(columns) if each in cells]]
     return str(shown.reset_index().to_markdown(index=False, disable_numparse=True))
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from scipy.stats import ttest_rel
 
 from seqlab.core.errors import SeqlabError
 from tools.tables import BLOCK, PAGE, RESULTS, rendered, table
@@ -64,6 +65,33 @@ def test_what_differs_from_a_column_is_bold(results: Path) -> None:
     said = "runs rows=model.attention columns=train.teacher_forcing_ratio value=bleu against=1.0"
     bold = [["dot", "30.0 ± 28.3", "25.0 ± 7.1"], ["none", "**11.0 ± 1.0**", "21.0 ± 1.0"]]
     assert cells(table(said, results))[1:] == bold
+
+
+def test_differences_of_the_same_seeds(results: Path) -> None:
+    """Each seed's from its own in the other column; a cell of one seed has none."""
+    scores = {
+        ("none", 1.0): (20, 30, 40),
+        ("none", 0.5): (25, 36, 44),
+        ("none", 0.0): (21, 29, 39),
+        ("dot", 0.5): (10,),
+    }
+    head, row = RUNS.splitlines()[:2]
+    lines = [
+        row.replace("none,1.0,1,", f"{attention},{ratio},{seed},").replace(",2,20,", f",2,{bleu},")
+        for (attention, ratio), bleus in scores.items()
+        for seed, bleu in enumerate(bleus, start=1)
+    ]
+    (results / "pairs.csv").write_text("\n".join([head, *lines, lines[-1].replace("0.5", "1.0")]), "utf-8")
+    said = "pairs rows=model.attention columns=train.teacher_forcing_ratio value=bleu paired=1.0"
+    corrected = 2 * ttest_rel((25, 36, 44), (20, 30, 40)).pvalue
+    assert cells(table(said, results)) == [
+        ["model.attention", "0.0", "0.5"],
+        [
+            "none",
+            f"-0.3 ± 1.2 (p = {ttest_rel((21, 29, 39), (20, 30, 40)).pvalue:.3f})",
+            f"**+5.0 ± 1.0** (p = {corrected:.3f})",
+        ],
+    ]
 
 
 def test_the_price_of_own_words(results: Path) -> None:
