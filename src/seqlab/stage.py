@@ -13,7 +13,7 @@ from types import FrameType
 import psutil
 
 from seqlab.core.atomic import remove_leftovers
-from seqlab.core.errors import SeqlabError
+from seqlab.core.errors import SeqlabError, is_out_of_memory
 from seqlab.params.params import Params, load_params
 from seqlab.results.paths import PARAMS
 from seqlab.system.exit_status import EXIT_INTERRUPTED
@@ -167,16 +167,9 @@ def _message(error: BaseException) -> str | None:
     if isinstance(error, OSError):
         place = f" ({error.filename})" if error.filename else ""
         return f"{error.strerror or error}{place}; finished stages are kept: make room or fix it, then `dvc repro`"
-    if isinstance(error, MemoryError) or _pytorch_out_of_memory(error):
+    if is_out_of_memory(error):
         return "out of memory; try a smaller train.batch_size, evaluate.batch_size or model.hidden_size"
     return None
-
-
-def _pytorch_out_of_memory(error: BaseException) -> bool:
-    # On the CPU it is a plain RuntimeError; and PyTorch is not to be imported here.
-    return isinstance(error, RuntimeError) and any(
-        words in str(error) for words in ("can't allocate memory", "out of memory")
-    )
 
 
 def _exit_with(name: str, message: str, status: int = 1) -> None:

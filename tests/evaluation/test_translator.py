@@ -176,6 +176,11 @@ def test_a_huge_sentence(translator: Translator) -> None:
     assert len(translate(translator, ["nuit " * 100_000, "猫" * 100_000])) == 2
 
 
+def test_memory_that_is_not_there(translator: Translator) -> None:
+    with pytest.raises(SeqlabError, match="of 2 sentences with beam size 1000000000000: lower the beam size, or eval"):
+        translate(translator, SENTENCES[:2], beam_size=10**12)
+
+
 def test_invalid_unicode_is_refused(translator: Translator) -> None:
     with pytest.raises(SeqlabError, match="not valid Unicode"):
         translate(translator, ["la", "\udcff"])

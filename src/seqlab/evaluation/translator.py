@@ -1,13 +1,14 @@
 """Text in, translations out: a checkpoint with its tokenizers."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
 import torch
 from torch import Tensor
 
-from seqlab.core.errors import SeqlabError
+from seqlab.core.errors import SeqlabError, is_out_of_memory
 from seqlab.core.special_tokens import EOS, PAD, SPECIAL_TOKENS
 from seqlab.evaluation.parameters import Parameters, load_together
 from seqlab.evaluation.search.beam import beam_search
@@ -107,7 +108,7 @@ class Translator:
             on_batch: Called after each batch with the number of its sentences.
 
         Raises:
-            SeqlabError: a sentence is not valid Unicode.
+            SeqlabError: a sentence is not valid Unicode, or memory runs out.
             ValueError: `n_best` exceeds `beam_size`.
         """
         if n_best > beam_size:
@@ -120,7 +121,8 @@ class Translator:
             batch = rows[start : start + batch_size]
             sources = [encoded[row] for row in batch]
             wanted = [row in attention_of for row in batch]
-            found = self._search(sources, beam_size, length_penalty, n_best, max_length, with_attention=any(wanted))
+            with _memory_named(f"in a search of {len(batch)} sentences with beam size {beam_size}"):
+                found = self._search(sources, beam_size, length_penalty, n_best, max_length, with_attention=any(wanted))
             # All at once: the tokenizer takes much longer for them one by one.
             texts = iter(self.target.decode([hypothesis.tokens for hypotheses in found for hypothesis in hypotheses]))
             for row, source, hypotheses, shown in zip(batch, sources, found, wanted, strict=True):
@@ -171,6 +173,18 @@ class Translator:
         weights = hypothesis.attention[:, : len(source) + 1].tolist()
         source_tokens = [*self.source.pieces(source), SPECIAL_TOKENS[EOS]]
         return AttentionMap(source_tokens, self.target.pieces(hypothesis.tokens), weights)
+
+
+@contextmanager
+def _memory_named(place: str) -> Iterator[None]:
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise SeqlabError(
+            f"out of memory {place}: lower the beam size, or evaluate.batch_size in params.yaml"
+        ) from None
 
 
 def _padded(sources: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:

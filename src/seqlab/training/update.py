@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from seqlab.core.errors import SeqlabError
+from seqlab.core.errors import SeqlabError, is_out_of_memory
 from seqlab.params.schema import TrainParams
 from seqlab.seq2seq.engines.engine import Engine, LossOutput, autocast
 from seqlab.seq2seq.model.dropout import Dropout
@@ -165,8 +165,8 @@ def memory_named(batch: Batch, place: str) -> Iterator[None]:
     """
     try:
         yield
-    except RuntimeError as error:
-        if not _out_of_memory(error):
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
             raise
         raise SeqlabError(
             f"out of memory {place}, a batch of {_shape(batch)}: lower train.batch_size or model.hidden_size"
@@ -175,8 +175,3 @@ def memory_named(batch: Batch, place: str) -> Iterator[None]:
 
 def _shape(batch: Batch) -> str:
     return f"{len(batch.source)} pairs of up to {batch.source.shape[1]} and {batch.target.shape[1]} tokens"
-
-
-def _out_of_memory(error: RuntimeError) -> bool:
-    # The CPU allocator raises a plain RuntimeError.
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
