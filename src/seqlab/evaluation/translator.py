@@ -121,7 +121,9 @@ class Translator:
             batch = rows[start : start + batch_size]
             sources = [encoded[row] for row in batch]
             wanted = [row in attention_of for row in batch]
-            with _memory_named(f"in a search of {len(batch)} sentences with beam size {beam_size}"):
+            with _memory_named(
+                f"in a search of {len(batch)} sentences with beam size {beam_size}, up to {max_length} tokens"
+            ):
                 found = self._search(sources, beam_size, length_penalty, n_best, max_length, with_attention=any(wanted))
             # All at once: the tokenizer takes much longer for them one by one.
             texts = iter(self.target.decode([hypothesis.tokens for hypotheses in found for hypothesis in hypotheses]))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Collection, Sequence
@@ -70,6 +71,28 @@ def test_only_what_it_takes_is_imported() -> None:
     environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
     command = [sys.executable, "-c", TRANSLATING]
     assert subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout == "1 []\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--length-penalty", "nan", "evaluate.length_penalty: input should be a finite number, not nan"),
+        ("--beam-size", str(10**20), "evaluate: beam_size is beyond 9,223,372,036,854,775,807"),
+        ("--max-length", str(10**20), "evaluate: max_length is beyond 9,223,372,036,854,775,807"),
+    ],
+)
+def test_options_have_the_bounds_of_the_parameters(project: Path, option: str, value: str, said: str) -> None:
+    result = run(option, value, "a")
+    assert result.exit_code == 1
+    assert f"Error: with these options:\n  {said}" in result.stderr
+
+
+def test_an_option_stands_beside_parameters_that_it_contradicts(project: Path) -> None:
+    """Of params.yaml's five best no fewer hypotheses are asked for, but one."""
+    text = (ROOT / "params.yaml").read_text("utf-8")
+    wider = re.sub(r"\bn_best: \d+", "n_best: 5", re.sub(r"\bbeam_size: \d+", "beam_size: 5", text))
+    (project / "params.yaml").write_text(wider, "utf-8")
+    assert run("--beam-size", "2", "a").stdout == "a\n"
 
 
 @pytest.mark.parametrize("name", ["in.txt", None])

@@ -21,8 +21,8 @@ from seqlab.evaluation.members import find_members
 from seqlab.evaluation.parameters import Parameters
 from seqlab.evaluation.translation import Translation
 from seqlab.evaluation.translator import Translator
-from seqlab.params.params import Params, load_params
-from seqlab.params.schema import origin_folder
+from seqlab.params.params import Params, load_params, parse_params
+from seqlab.params.schema import EvaluateParams, origin_folder
 from seqlab.results.paths import BEST, PARAMS
 from seqlab.seq2seq.engines.choice import choose
 from seqlab.system.dvc import dvc_status
@@ -53,14 +53,13 @@ def translate(start: Path, arguments: Sequence[str], options: TranslateOptions) 
     """Translate the arguments, or the lines of a file or of standard input, with a model of the project around `start`.
 
     Raises:
-        SeqlabError: outside a project; there is no such model, or it has no attention where a map was asked for; an
-            input is not what it should be; an output cannot be written.
+        SeqlabError: outside a project; an option is out of range; there is no such model, or it has no attention where
+            a map was asked for; an input is not what it should be; an output cannot be written.
         UsageError: more translations are asked for than the search keeps.
     """
-    root = find_home(start).root
-    params = load_params(root / PARAMS)
-    beam_size = options.beam_size or params.evaluate.beam_size
-    if options.n_best > beam_size:
+    params = load_params(find_home(start).root / PARAMS)
+    chosen = _chosen(params, options)
+    if options.n_best > chosen.beam_size:
         raise click.UsageError(f"--n-best {options.n_best} needs --beam-size {options.n_best} or more")
     translator = load_translator(
         start, params, run=options.run, checkpoint=options.checkpoint, parameters=options.parameters
@@ -72,9 +71,9 @@ def translate(start: Path, arguments: Sequence[str], options: TranslateOptions) 
             room = MOST_MAPS - len(shown) if options.attention else 0
             found = translator.translate(
                 [text.source for text in batch],
-                beam_size=beam_size,
-                length_penalty=_chosen(options.length_penalty, params.evaluate.length_penalty),
-                max_length=options.max_length or params.evaluate.max_length,
+                beam_size=chosen.beam_size,
+                length_penalty=chosen.length_penalty,
+                max_length=chosen.max_length,
                 n_best=options.n_best,
                 batch_size=params.evaluate.batch_size,
                 attention_of=range(room),
@@ -90,8 +89,13 @@ def translate(start: Path, arguments: Sequence[str], options: TranslateOptions) 
         _write_page(options.attention, render_attention(shown, number - len(shown)))
 
 
-def _chosen(value: float | None, default: float) -> float:
-    return default if value is None else value
+def _chosen(params: Params, options: TranslateOptions) -> EvaluateParams:
+    """How to search: as the options say, else as params.yaml does; within the same bounds."""
+    content = params.model_dump(mode="json")
+    given = {name: getattr(options, name) for name in ("beam_size", "length_penalty", "max_length")}
+    # How many translations to show is asked here; params.yaml says it of stage evaluate.
+    content["evaluate"] |= {name: value for name, value in given.items() if value is not None} | {"n_best": 1}
+    return parse_params(content, "with these options").evaluate
 
 
 def load_translator(
