@@ -91,15 +91,16 @@ def test_n_best_shows_scores(reverser: Reverser) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--n-best", "4", "a"], "--beam-size 4"),
-        (["--beam-size", "0", "a"], "--beam-size"),
-        (["--checkpoint", "x", "--run", "y", "a"], "exclude each other"),
-        (["--input", "params.yaml", "a"], "exclude each other"),
-        (["--input", "nowhere"], "does not exist"),
+        (["translate", "--n-best", "4", "a"], "--beam-size 4"),
+        (["translate", "--beam-size", "0", "a"], "--beam-size"),
+        (["translate", "--checkpoint", "x", "--run", "y", "a"], "exclude each other"),
+        (["translate", "--input", "params.yaml", "a"], "exclude each other"),
+        (["translate", "--input", "nowhere"], "does not exist"),
+        (["search", "-S", "seed=1..2", "--seeds", "1001"], "--seeds"),
     ],
 )
 def test_wrong_options(reverser: Reverser, arguments: list[str], message: str) -> None:
-    result = run("translate", *arguments)
+    result = run(*arguments)
     assert result.exit_code == 2
     assert message in result.output
 

@@ -64,7 +64,7 @@ def sweep(settings: tuple[str, ...], name: str, on: Place, jobs: int | None, dry
 @click.option("--halving", is_flag=True, help="Train the better half of a round on, at 1/4 and 1/2 of the epochs.")
 @click.option("--best", type=click.IntRange(min=1), default=3, show_default=True, help="Trials run with further seeds.")
 @click.option(
-    "--seeds", type=click.IntRange(min=2), default=3, show_default=True, help="Further seeds of each of them."
+    "--seeds", type=click.IntRange(2, 1000), default=3, show_default=True, help="Further seeds of each of them."
 )
 @_on
 @_jobs
