@@ -5,7 +5,7 @@ The caller runs `seqlab.numerics.configure` first, once: it must precede PyTorch
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -46,9 +46,9 @@ class _Stage(Stage):
         return digest(self.params.model_dump())
 
 
-def run_stages(params: Params) -> dict[str, Outputs]:
+def run_stages(params: Params, stages: Sequence[str] = STAGES) -> dict[str, Outputs]:
     """Run the stages by their own `main`; return what each wrote."""
-    return {name: _run(name, params) for name in STAGES}
+    return {name: _run(name, params) for name in stages}
 
 
 def _run(name: str, params: Params) -> Outputs:

@@ -35,6 +35,18 @@ TINY = {
 }
 
 
+def content(changes: dict[str, Any]) -> dict[str, Any]:
+    """The project's params.yaml with changes in it."""
+    found: dict[str, Any] = YAML(typ="safe").load(ROOT / "params.yaml")
+    for name, value in changes.items():
+        *sections, key = name.split(".")
+        section = found
+        for part in sections:
+            section = section[part]
+        section[key] = value
+    return found
+
+
 @dataclass
 class Project:
     """A git repository with the project's files, uncommitted changes included, and an environment of its own."""

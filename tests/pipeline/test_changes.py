@@ -1,8 +1,10 @@
-"""What a change of a parameter reruns, checked with DVC itself."""
+"""What a change of a parameter reruns: checked with DVC itself, and by what the stages come to."""
 
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 from unittest.mock import patch
@@ -11,8 +13,30 @@ import pytest
 from dvc.repo import Repo
 from ruamel.yaml import YAML
 
-from tests.pipeline.conftest import ROOT, TINY, Project
+from tests.pipeline.conftest import ROOT, TINY, Project, content
 
+# Runs the first three stages with each set of parameters, and prints what each came to: what the next stages read.
+PROGRAM = """
+import json, os, sys
+from pathlib import Path
+from seqlab.numerics import configure
+from seqlab.params.params import parse_params
+rows = [parse_params(row, "row") for row in json.loads(Path(sys.argv[1]).read_text("utf-8"))]
+configure(rows[0].runtime)
+from seqlab.numerics import torch_setup
+torch_setup(rows[0].runtime)
+from benchmarks.stages import run_stages
+start = Path.cwd()
+for number, row in enumerate(rows):
+    folder = start / str(number)
+    folder.mkdir()
+    os.chdir(folder)
+    outputs = run_stages(row, ["download", "tokenize", "train"])
+    print(json.dumps({
+        stage: [digest for name, digest in made.files.items() if stage != "train" or name.startswith("models/best/")]
+        for stage, made in outputs.items()
+    }))
+"""
 FROM_DOWNLOAD = ["download", "tokenize", "train", "evaluate", "report"]
 FROM_TOKENIZE = ["tokenize", "train", "evaluate", "report"]
 FROM_TRAIN = ["train", "evaluate", "report"]
@@ -27,16 +51,8 @@ TABLE: list[tuple[dict[str, Any], list[str]]] = [
     ({"runtime.threads": 1}, FROM_TRAIN),
     ({"runtime.engine": "plain"}, FROM_TRAIN),
     ({"runtime.numerics": "portable"}, FROM_TRAIN),
-    ({"corpus.source": "fr", "corpus.target": "en"}, FROM_DOWNLOAD),
     ({"corpus.name": "files"}, FROM_DOWNLOAD),
     ({"corpus.grammar.seed": 2}, FROM_DOWNLOAD),
-    ({"corpus.grammar.train_size": 210}, FROM_DOWNLOAD),
-    ({"corpus.grammar.valid_size": 21}, FROM_DOWNLOAD),
-    # The test set is drawn first, so the others follow.
-    ({"corpus.grammar.test_size": 21}, FROM_DOWNLOAD),
-    ({"corpus.grammar.max_depth": 0}, FROM_DOWNLOAD),
-    # Those to train on are drawn after it.
-    ({"corpus.grammar.test_extra_depth": 1}, FROM_DOWNLOAD),
     # Options of corpora that are not chosen: all at once change no more than each.
     (
         {
@@ -57,39 +73,8 @@ TABLE: list[tuple[dict[str, Any], list[str]]] = [
         ONLY_DOWNLOAD,
     ),
     ({"tokenizer.kind": "char"}, FROM_TOKENIZE),
-    ({"tokenizer.vocab_size": 50}, FROM_TOKENIZE),
-    ({"tokenizer.vocabulary": "joint"}, FROM_TOKENIZE),
-    ({"tokenizer.max_source_length": 4}, FROM_TOKENIZE),
-    ({"tokenizer.max_target_length": 6}, FROM_TOKENIZE),
-    ({"model.cell": "lstm"}, FROM_TRAIN),
-    ({"model.embedding_size": 9}, FROM_TRAIN),
     ({"model.hidden_size": 9}, FROM_TRAIN),
-    ({"model.layers": 2}, FROM_TRAIN),
-    ({"model.bidirectional": True}, FROM_TRAIN),
-    ({"model.context": "every_step"}, FROM_TRAIN),
-    ({"model.attention": "dot"}, FROM_TRAIN),
-    ({"model.input_feeding": True, "model.attention": "general"}, FROM_TRAIN),
-    ({"model.tie_output": True}, FROM_TRAIN),
-    ({"model.tie_embeddings": True, "tokenizer.vocabulary": "joint", "tokenizer.vocab_size": 45}, FROM_TOKENIZE),
-    ({"model.dropout": 0.5}, FROM_TRAIN),
-    ({"train.teacher_forcing_ratio": 0.9}, FROM_TRAIN),
-    ({"train.teacher_forcing_granularity": "token"}, FROM_TRAIN),
-    ({"train.teacher_forcing_schedule": "exponential", "train.teacher_forcing_decay": 0.9}, FROM_TRAIN),
     ({"train.epochs": 3}, FROM_TRAIN),
-    ({"train.batch_size": 32}, FROM_TRAIN),
-    ({"train.batch_by": "tokens"}, FROM_TRAIN),
-    ({"train.shards": 2}, FROM_TRAIN),
-    ({"train.optimizer": "sgd"}, FROM_TRAIN),
-    ({"train.learning_rate": 0.001}, FROM_TRAIN),
-    ({"train.weight_decay": 0.1}, FROM_TRAIN),
-    ({"train.learning_rate_schedule": "exponential", "train.learning_rate_decay": 0.1}, FROM_TRAIN),
-    ({"train.warmup_steps": 4}, FROM_TRAIN),
-    ({"train.max_grad_norm": 0.01}, FROM_TRAIN),
-    ({"train.average_decay": 0.5}, FROM_TRAIN),
-    ({"train.label_smoothing": 0.1}, FROM_TRAIN),
-    ({"train.bpe_dropout": 0.1, "tokenizer.kind": "bpe"}, FROM_TOKENIZE),
-    # The checkpoint says its validation BLEU, which changes with it.
-    ({"train.validation_max_length": 10}, FROM_TRAIN),
     # Options of schedules that are not chosen, and what two epochs make no use of.
     (
         {
@@ -103,7 +88,6 @@ TABLE: list[tuple[dict[str, Any], list[str]]] = [
         },
         ONLY_TRAIN,
     ),
-    ({"train.precision": "bfloat16"}, FROM_TRAIN),
     # The checkpoint says its validation BLEU, and of French `auto` means 13a: another parameter, the same results.
     ({"evaluate.tokenize": "char"}, FROM_TRAIN),
     ({"evaluate.tokenize": "13a"}, ["train", "evaluate", "report"]),
@@ -119,6 +103,51 @@ TABLE: list[tuple[dict[str, Any], list[str]]] = [
     ({"evaluate.length_buckets": [3, 6]}, FROM_EVALUATE),
     ({"report.samples": 1}, ["report"]),
     ({"report.attention_maps": 1}, ["report"]),
+]
+
+# The other parameters of sections that dvc.yaml names whole, so that DVC sees a change of them as of those above: the
+# stages whose results come out otherwise.
+OTHERS: list[tuple[dict[str, Any], list[str]]] = [
+    ({"corpus.source": "fr", "corpus.target": "en"}, FROM_DOWNLOAD),
+    ({"corpus.grammar.train_size": 210}, FROM_DOWNLOAD),
+    ({"corpus.grammar.valid_size": 21}, FROM_DOWNLOAD),
+    # The test set is drawn first, so the others follow.
+    ({"corpus.grammar.test_size": 21}, FROM_DOWNLOAD),
+    ({"corpus.grammar.max_depth": 0}, FROM_DOWNLOAD),
+    # Those to train on are drawn after it.
+    ({"corpus.grammar.test_extra_depth": 1}, FROM_DOWNLOAD),
+    ({"tokenizer.vocab_size": 50}, FROM_TOKENIZE),
+    ({"tokenizer.vocabulary": "joint"}, FROM_TOKENIZE),
+    ({"tokenizer.max_source_length": 4}, FROM_TOKENIZE),
+    ({"tokenizer.max_target_length": 6}, FROM_TOKENIZE),
+    ({"model.tie_embeddings": True, "tokenizer.vocabulary": "joint", "tokenizer.vocab_size": 45}, FROM_TOKENIZE),
+    ({"train.bpe_dropout": 0.1, "tokenizer.kind": "bpe"}, FROM_TOKENIZE),
+    ({"model.cell": "lstm"}, FROM_TRAIN),
+    ({"model.embedding_size": 9}, FROM_TRAIN),
+    ({"model.layers": 2}, FROM_TRAIN),
+    ({"model.bidirectional": True}, FROM_TRAIN),
+    ({"model.context": "every_step"}, FROM_TRAIN),
+    ({"model.attention": "dot"}, FROM_TRAIN),
+    ({"model.input_feeding": True, "model.attention": "general"}, FROM_TRAIN),
+    ({"model.tie_output": True}, FROM_TRAIN),
+    ({"model.dropout": 0.5}, FROM_TRAIN),
+    ({"train.teacher_forcing_ratio": 0.9}, FROM_TRAIN),
+    ({"train.teacher_forcing_granularity": "token"}, FROM_TRAIN),
+    ({"train.teacher_forcing_schedule": "exponential", "train.teacher_forcing_decay": 0.9}, FROM_TRAIN),
+    ({"train.batch_size": 32}, FROM_TRAIN),
+    ({"train.batch_by": "tokens"}, FROM_TRAIN),
+    ({"train.shards": 2}, FROM_TRAIN),
+    ({"train.optimizer": "sgd"}, FROM_TRAIN),
+    ({"train.learning_rate": 0.001}, FROM_TRAIN),
+    ({"train.weight_decay": 0.1}, FROM_TRAIN),
+    ({"train.learning_rate_schedule": "exponential", "train.learning_rate_decay": 0.1}, FROM_TRAIN),
+    ({"train.warmup_steps": 4}, FROM_TRAIN),
+    ({"train.max_grad_norm": 0.01}, FROM_TRAIN),
+    ({"train.average_decay": 0.5}, FROM_TRAIN),
+    ({"train.label_smoothing": 0.1}, FROM_TRAIN),
+    # The checkpoint says its validation BLEU, which changes with it.
+    ({"train.validation_max_length": 10}, FROM_TRAIN),
+    ({"train.precision": "bfloat16"}, FROM_TRAIN),
 ]
 
 
@@ -140,7 +169,46 @@ def test_the_table_covers_every_parameter() -> None:
     # another metric is for the numbers to say. What names a checkpoint needs one: test_origin.py.
     named = {"tokenizer.take_from", "train.start_from", "evaluate.ensemble_with"}
     apart = {"runtime.device", "train.early_stopping_metric", *named}
-    assert {name for changes, _ in TABLE for name in changes} | apart == parameters()
+    assert {name for changes, _ in [*TABLE, *OTHERS] for name in changes} | apart == parameters()
+
+
+def test_sections_of_others_are_named_whole() -> None:
+    content = YAML(typ="safe", pure=True).load(ROOT / "dvc.yaml")
+    stages = {"corpus": "download", "tokenizer": "tokenize", "model": "train", "train": "train"}
+    sections = {name.partition(".")[0] for changes, _ in OTHERS for name in changes}
+    assert sections == stages.keys()
+    assert all(section in content["stages"][stage]["params"] for section, stage in stages.items())
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, list[str]]]:
+    """What the stages up to train come to: twice as they are, then with each of OTHERS."""
+    base = TINY | {"train.early_stopping_metric": "loss", "train.keep_checkpoints": 2}
+    folder = tmp_path_factory.mktemp("others")
+    rows = [content(base | changes) for changes in ({}, {}, *(changes for changes, _ in OTHERS))]
+    (folder / "rows.json").write_text(json.dumps(rows), "utf-8")
+    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
+    command = [sys.executable, "-c", PROGRAM, "rows.json"]
+    result = subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("results")
+def test_the_same_parameters_come_to_the_same(results: list[dict[str, list[str]]]) -> None:
+    assert results[0] == results[1]
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("results")
+@pytest.mark.parametrize(
+    ("row", "stages"),
+    [(row, stages) for row, (_, stages) in enumerate(OTHERS)],
+    ids=["+".join(each) for each, _ in OTHERS],
+)
+def test_a_change_comes_to_other_results(results: list[dict[str, list[str]]], row: int, stages: list[str]) -> None:
+    usual, changed = results[0], results[2 + row]
+    assert [stage for stage in usual if usual[stage] != changed[stage]] == [each for each in stages if each in usual]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from tests.pipeline.conftest import ROOT, TINY
+from tests.pipeline.conftest import ROOT, TINY, content
 
 NAMES = [
     *("model.cell", "model.layers", "model.bidirectional", "model.context"),
@@ -102,18 +102,6 @@ for number, row in enumerate(rows):
 """
 # A few batches an epoch, in either unit.
 BATCH_SIZE = {"sentences": 32, "tokens": 500}
-
-
-def content(changes: dict[str, Any]) -> dict[str, Any]:
-    """The project's params.yaml with the row's values in it."""
-    found: dict[str, Any] = YAML(typ="safe").load(ROOT / "params.yaml")
-    for name, value in changes.items():
-        *sections, key = name.split(".")
-        section = found
-        for part in sections:
-            section = section[part]
-        section[key] = value
-    return found
 
 
 def other_locale() -> str:
