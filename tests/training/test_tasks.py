@@ -1,4 +1,4 @@
-"""Every cell with every attention learns to copy and to reverse."""
+"""Every cell with every attention learns to reverse, and every other option to copy."""
 
 from dataclasses import replace
 
@@ -82,14 +82,13 @@ def test_attention_learns_to_reverse() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize("task", ["copy", "reverse"])
 @pytest.mark.parametrize("attention", ["none", "dot", "general", "additive"])
 @pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
-def test_every_cell_and_attention_learns(cell: str, attention: str, task: str, bidirectional: bool) -> None:
+def test_every_cell_and_attention_learns(cell: str, attention: str, bidirectional: bool) -> None:
     # Without attention everything must pass through one vector: shorter sequences.
     longest = 3 if attention == "none" else 5
     shape = replace(SHAPE, cell=cell, attention=attention, bidirectional=bidirectional)
-    assert accuracy(learn(shape, task, longest, 500, 0.75), task, longest) >= 0.97
+    assert accuracy(learn(shape, "reverse", longest, 500, 0.75), "reverse", longest) >= 0.97
 
 
 @pytest.mark.slow
