@@ -41,7 +41,11 @@ EXPOSURE, FIGURES, LENGTH, SEED, SETTINGS = "exposure", "figures", "length", "se
 @click.command()
 def main() -> None:
     """Put the tables of today's results into the page."""
-    write_text(PAGE, rendered(PAGE.read_text("utf-8"), RESULTS))
+    try:
+        page = rendered(PAGE.read_text("utf-8"), RESULTS)
+    except SeqlabError as error:
+        raise click.ClickException(str(error)) from None
+    write_text(PAGE, page)
 
 
 def rendered(page: str, results: Path) -> str:
@@ -89,7 +93,8 @@ def _table(runs: pd.DataFrame, options: Mapping[str, str]) -> str:
     if "best" in options:
         runs = best(runs, [*rows, *([columns] if columns in runs else [])], *options["best"].split(":"))
     source, cells = _source(runs), [*rows, columns]
-    runs = runs.assign(**{EXPOSURE: runs["own_prefix_loss"] - runs["loss"]})
+    if "own_prefix_loss" in runs:
+        runs = runs.assign(**{EXPOSURE: runs["own_prefix_loss"] - runs["loss"]})
     if columns == LENGTH:
         runs = with_lengths(runs)
     if columns == FIGURES:
