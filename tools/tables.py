@@ -34,6 +34,7 @@ from tools.trainings import recipe_params
 PAGE = Path(__file__).parents[1] / "docs/experiments.md"
 RESULTS = PAGE.with_suffix("")
 BLOCK = re.compile(r"(<!-- table: (?P<said>[^>]*) -->\n).*?(<!-- /table -->)", re.DOTALL)
+OPTIONS = {"rows", "columns", "value", "digits", "where", "best", "against", "paired", "recipe"}
 SOURCE = ("commit", "machine", "signature")
 EXPOSURE, FIGURES, LENGTH, SEED, SETTINGS = "exposure", "figures", "length", "seed", "settings"
 
@@ -62,17 +63,7 @@ def table(said: str, results: Path) -> str:
     """
     name, *parts = shlex.split(said)
     options = dict(part.split("=", 1) for part in parts)
-    if unknown := options.keys() - {
-        "rows",
-        "columns",
-        "value",
-        "digits",
-        "where",
-        "best",
-        "against",
-        "paired",
-        "recipe",
-    }:
+    if unknown := options.keys() - OPTIONS:
         raise SeqlabError(f"table {name}: unknown: {', '.join(sorted(unknown))}")
     try:
         runs = pd.read_csv(results / f"{name}.csv", dtype=dict.fromkeys(SOURCE, str))

@@ -177,7 +177,7 @@ def test_a_huge_sentence(translator: Translator) -> None:
 
 
 def test_memory_that_is_not_there(translator: Translator) -> None:
-    with pytest.raises(SeqlabError, match="of 2 sentences with beam size 1000000000000, up to 30 tokens: lower"):
+    with pytest.raises(SeqlabError, match="of 2 sentences, beam size 1000000000000, max_length 30: lower"):
         translate(translator, SENTENCES[:2], beam_size=10**12)
 
 

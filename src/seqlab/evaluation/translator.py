@@ -122,7 +122,7 @@ class Translator:
             sources = [encoded[row] for row in batch]
             wanted = [row in attention_of for row in batch]
             with _memory_named(
-                f"in a search of {len(batch)} sentences with beam size {beam_size}, up to {max_length} tokens"
+                f"in a search of {len(batch)} sentences, beam size {beam_size}, max_length {max_length}"
             ):
                 found = self._search(sources, beam_size, length_penalty, n_best, max_length, with_attention=any(wanted))
             # All at once: the tokenizer takes much longer for them one by one.
@@ -184,9 +184,7 @@ def _memory_named(place: str) -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        raise SeqlabError(
-            f"out of memory {place}: lower the beam size, or evaluate.batch_size in params.yaml"
-        ) from None
+        raise SeqlabError(f"out of memory {place}: lower one of these, or evaluate.batch_size in params.yaml") from None
 
 
 def _padded(sources: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
