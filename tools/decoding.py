@@ -6,25 +6,24 @@ hypotheses of the largest beam, with sentence chrF as the utility. What a member
 again searches what is missing.
 """
 
-import csv
 import json
 import math
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from sacrebleu import CHRF
+from scipy.special import softmax
 
-from seqlab.core.atomic import atomic_file, write_json
+from seqlab.core.atomic import write_json
 from seqlab.core.errors import SeqlabError
 from seqlab.core.parallel import read
-from seqlab.numerics import numerics_class
 from seqlab.params.params import Params
 from seqlab.params.schema import EvaluateParams
-from tools.trainings import PlannedMember, make_data, planned, workers
+from tools.trainings import PlannedMember, machine, make_data, planned, workers, write_rows
 
 if TYPE_CHECKING:
     from seqlab.evaluation.translator import Translator
@@ -48,10 +47,7 @@ def main(name: str, jobs: int, table: Path, folder: Path) -> None:
             rows = [row for found in pool.map(partial(searched, folder=folder), members) for row in found]
     except SeqlabError as error:
         raise click.ClickException(str(error)) from None
-    with atomic_file(table) as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_rows(rows, table)
 
 
 def searched(member: PlannedMember, folder: Path) -> list[dict[str, Any]]:
@@ -72,7 +68,7 @@ def searched(member: PlannedMember, folder: Path) -> list[dict[str, Any]]:
     source = {
         # Of the training: who searches may be at another.
         "commit": json.loads((work / "training.json").read_text("utf-8"))["commit"],
-        "machine": " ".join(str(each) for each in numerics_class(member.params.runtime).values()),
+        "machine": machine(member.params.runtime),
     }
     rows = [
         {"seed": member.params.seed, **of_test, **{f"valid_{name}": of_valid[name] for name in FIGURES}, **source}
@@ -88,20 +84,22 @@ def minimum_bayes_risk(hypotheses: Sequence[str], probabilities: Sequence[float]
 
     Of several with as much it is the first.
     """
-    utility = CHRF()
 
     def expected(candidate: str) -> float:
-        scores = [utility.sentence_score(candidate, [truth]).score for truth in hypotheses]
-        return math.fsum(score * weight for score, weight in zip(scores, probabilities, strict=True))
+        return math.fsum(_chrf(candidate, truth) * p for truth, p in zip(hypotheses, probabilities, strict=True))
 
     return max(dict.fromkeys(hypotheses), key=expected)
 
 
+# Of a sentence's hypotheses, which are judged twice.
+@lru_cache(maxsize=max(BEAM_SIZES) ** 2)
+def _chrf(candidate: str, truth: str) -> float:
+    return float(CHRF().sentence_score(candidate, [truth]).score)
+
+
 def posterior(log_probabilities: Sequence[float]) -> list[float]:
     """The probabilities of hypotheses when there are no others."""
-    highest = max(log_probabilities)
-    weights = [math.exp(each - highest) for each in log_probabilities]
-    return [weight / math.fsum(weights) for weight in weights]
+    return [float(each) for each in softmax(log_probabilities)]
 
 
 def split_figures(params: Params, data: Path, checkpoint: Path, split: str) -> Iterator[dict[str, Any]]:
@@ -144,11 +142,15 @@ def _searches(
         )
         yield "beam" if size > 1 else "greedy", size, penalty, [best[0].text for best in found]
     # Of the last, the largest beam.
-    texts = [[each.text for each in best] for best in found]
-    weights = [posterior([each.score for each in best]) for best in found]
-    yield "MBR", size, penalty, [minimum_bayes_risk(*each) for each in zip(texts, weights, strict=True)]
-    alike = [[1 / len(best)] * len(best) for best in found]
-    yield "MBR, uniform", size, penalty, [minimum_bayes_risk(*each) for each in zip(texts, alike, strict=True)]
+    decided = [_decided([each.text for each in best], [each.score for each in best]) for best in found]
+    for name, texts in zip(("MBR", "MBR, uniform"), zip(*decided, strict=True), strict=True):
+        yield name, size, penalty, list(texts)
+
+
+def _decided(texts: Sequence[str], log_probabilities: Sequence[float]) -> tuple[str, str]:
+    """By the probabilities of the hypotheses where there are no others, and where all are as probable."""
+    uniform = [1 / len(texts)] * len(texts)
+    return minimum_bayes_risk(texts, posterior(log_probabilities)), minimum_bayes_risk(texts, uniform)
 
 
 if __name__ == "__main__":

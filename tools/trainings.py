@@ -16,7 +16,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
@@ -209,6 +209,11 @@ def write_table(members: Sequence[PlannedMember], folder: Path, path: Path) -> N
         {**{name: each[name] for name in varied}, **json.loads(_result(folder, member).read_text("utf-8"))}
         for each, member in zip(settings, done, strict=True)
     ]
+    write_rows(rows, path)
+
+
+def write_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Write a table whose columns are the names of any row."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     with atomic_file(path) as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
@@ -216,8 +221,14 @@ def write_table(members: Sequence[PlannedMember], folder: Path, path: Path) -> N
         writer.writerows(rows)
 
 
-def _trained(member: PlannedMember, data: Path, work: Path) -> dict[str, Any]:
+def machine(runtime: RuntimeParams) -> str:
+    """What computes here, as far as numbers depend on it."""
     from seqlab.numerics import numerics_class
+
+    return " ".join(str(each) for each in numerics_class(runtime).values())
+
+
+def _trained(member: PlannedMember, data: Path, work: Path) -> dict[str, Any]:
     from seqlab.training.stage import train_stage
 
     done = work / "training.json"
@@ -249,7 +260,7 @@ def _trained(member: PlannedMember, data: Path, work: Path) -> dict[str, Any]:
         "steps": trained.steps,
         "parameters": trained.parameters,
         "train_seconds": round(seconds, 1),
-        "machine": " ".join(str(each) for each in numerics_class(params.runtime).values()),
+        "machine": machine(params.runtime),
     }
     write_json(done, result)
     return result

@@ -9,28 +9,16 @@ import pytest
 import sacrebleu
 from click.testing import CliRunner
 
+from tests.tools.small import SMALL
 from tools import decoding, trainings
 from tools.decoding import minimum_bayes_risk, posterior
-
-SMALL = (
-    "corpus.grammar.train_size=200",
-    "corpus.grammar.valid_size=20",
-    "corpus.grammar.test_size=20",
-    "corpus.grammar.max_depth=0",
-    "train.epochs=1",
-    "train.teacher_forcing_ratio=1.0",
-    "model.hidden_size=8",
-    "model.attention=dot",
-    "evaluate.beam_size=1",
-    "evaluate.bootstrap_samples=100",
-)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One member, planned and not trained."""
     made = tmp_path_factory.mktemp("decoding")
-    settings = [part for setting in SMALL for part in ("-S", setting)]
+    settings = [part for setting in (*SMALL, "model.attention=dot", "evaluate.beam_size=1") for part in ("-S", setting)]
     arguments = ["try", f"--folder={made}", "--recipe=grid", *settings, "--plan"]
     assert CliRunner().invoke(trainings.main, arguments, catch_exceptions=False).exit_code == 0
     return made

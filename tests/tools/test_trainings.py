@@ -14,22 +14,12 @@ import pytest
 from click.testing import CliRunner
 
 from seqlab.core.errors import SeqlabError
+from tests.tools.small import SMALL
 from tools.trainings import add, main, planned
 
-SMALL = (
-    "corpus.grammar.train_size=200",
-    "corpus.grammar.valid_size=20",
-    "corpus.grammar.test_size=20",
-    "corpus.grammar.max_depth=0",
-    "train.epochs=1",
-    "train.teacher_forcing_ratio=1.0",
-    "model.hidden_size=8",
-    "model.attention=none,dot",
-    "evaluate.beam_size=1,2",
-    "evaluate.bootstrap_samples=100",
-)
+FOUR = (*SMALL, "model.attention=none,dot", "evaluate.beam_size=1,2")
 
-LONG = [part for setting in SMALL for part in ("-S", setting.replace("epochs=1", "epochs=10000"))]
+LONG = [part for setting in FOUR for part in ("-S", setting.replace("epochs=1", "epochs=10000"))]
 ROOT = Path(__file__).parents[2]
 LONGEST_WAIT = 120
 
@@ -45,7 +35,7 @@ def run(folder: Path, *arguments: str) -> str:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four members of two trainings, trained in one process, and their table."""
     made = tmp_path_factory.mktemp("trainings")
-    settings = [part for setting in SMALL for part in ("-S", setting)]
+    settings = [part for setting in FOUR for part in ("-S", setting)]
     run(made, "--recipe=grid", *settings, "--plan")
     assert "1/2" in run(made, "--jobs=1", f"--csv={made / 'try.csv'}")
     return made
@@ -78,7 +68,7 @@ def test_what_has_a_result_is_not_trained_again(folder: Path) -> None:
 def test_results_of_another_machine_are_taken(folder: Path, tmp_path: Path) -> None:
     """Of its runtime, too: what is there is not trained here, whatever the machine."""
     made = shutil.copytree(folder, tmp_path / "made")
-    settings = [part for setting in [*SMALL, "runtime.threads=7"] for part in ("-S", setting)]
+    settings = [part for setting in [*FOUR, "runtime.threads=7"] for part in ("-S", setting)]
     run(made, "--recipe=grid", *settings, "--plan")
     ours, theirs = (planned(made / "try.json")[part] for part in (slice(4), slice(4, None)))
     for mine, other in zip(ours, theirs, strict=True):

@@ -1,14 +1,14 @@
 """Text in, translations out: a checkpoint with its tokenizers."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Self
 
 import torch
 from torch import Tensor
 
-from seqlab.core.errors import SeqlabError, is_out_of_memory
+from seqlab.core.errors import SeqlabError, memory_named
 from seqlab.core.special_tokens import EOS, PAD, SPECIAL_TOKENS
 from seqlab.evaluation.parameters import Parameters, load_together
 from seqlab.evaluation.search.beam import beam_search
@@ -121,9 +121,7 @@ class Translator:
             batch = rows[start : start + batch_size]
             sources = [encoded[row] for row in batch]
             wanted = [row in attention_of for row in batch]
-            with _memory_named(
-                f"in a search of {len(batch)} sentences, beam size {beam_size}, max_length {max_length}"
-            ):
+            with memory_named(partial(_what_to_lower, len(batch), beam_size, max_length)):
                 found = self._search(sources, beam_size, length_penalty, n_best, max_length, with_attention=any(wanted))
             # All at once: the tokenizer takes much longer for them one by one.
             texts = iter(self.target.decode([hypothesis.tokens for hypotheses in found for hypothesis in hypotheses]))
@@ -177,14 +175,11 @@ class Translator:
         return AttentionMap(source_tokens, self.target.pieces(hypothesis.tokens), weights)
 
 
-@contextmanager
-def _memory_named(place: str) -> Iterator[None]:
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise SeqlabError(f"out of memory {place}: lower one of these, or evaluate.batch_size in params.yaml") from None
+def _what_to_lower(sentences: int, beam_size: int, max_length: int) -> str:
+    return (
+        f"in a search of {sentences} sentences, beam size {beam_size}, max_length {max_length}: lower one of these, or "
+        "evaluate.batch_size in params.yaml"
+    )
 
 
 def _padded(sources: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:

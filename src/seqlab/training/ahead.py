@@ -16,7 +16,7 @@ from seqlab.training.graphs.inputs import Inputs, Shape
 from seqlab.training.graphs.step import OptimizerStep, Settings
 from seqlab.training.graphs.steps import Steps
 from seqlab.training.seeds import stream_seed
-from seqlab.training.update import StepResult, Updater, check_finite, memory_named
+from seqlab.training.update import StepResult, Updater, check_finite, memory_for
 
 # Where batches are counted in tokens, their rows go up to a multiple of it.
 ROWS = 8
@@ -65,7 +65,7 @@ class AheadUpdater(Updater):
         coins = self.coins(batch, step, ratio)
         rows = self._params.batch_size if self._params.batch_by == "sentences" else -(-len(batch.source) // ROWS) * ROWS
         fill = partial(self._fill, batch=batch, coins=coins, step=step, learning_rate=learning_rate)
-        with memory_named(batch, place):
+        with memory_for(batch, place):
             figures = self._steps.begin(Shape.of(batch.source, batch.target, coins, rows), fill)
         self._begun.append(_Begun(batch, place, learning_rate, ratio, figures))
         return [self._finish()] if len(self._begun) > 1 else []
@@ -93,7 +93,7 @@ class AheadUpdater(Updater):
 
     def _finish(self) -> StepResult:
         begun = self._begun.popleft()
-        with memory_named(begun.batch, begun.place):
+        with memory_for(begun.batch, begun.place):
             loss, nll, norm = begun.figures()
         tokens = int(begun.batch.target_lengths.sum())
         result = StepResult(loss, nll, tokens, norm, begun.learning_rate, begun.ratio)

@@ -1,14 +1,14 @@
 """One optimizer step: forward, backward, clip, update."""
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from seqlab.core.errors import SeqlabError, is_out_of_memory
+from seqlab.core.errors import SeqlabError, memory_named
 from seqlab.params.schema import TrainParams
 from seqlab.seq2seq.engines.engine import Engine, LossOutput, autocast
 from seqlab.seq2seq.model.dropout import Dropout
@@ -59,7 +59,7 @@ class Updater:
         """
         params, ratio = self._params, self.ratio(step)
         set_learning_rate(self.optimizer, learning_rate)
-        with memory_named(batch, place):
+        with memory_for(batch, place):
             loss, nll = self._differentiate(batch, step, ratio)
             norm = gradient_norm(self.model.parameters())
             # One transfer from the device for all three.
@@ -156,21 +156,9 @@ def check_finite(result: StepResult, batch: Batch, place: str) -> None:
     )
 
 
-@contextmanager
-def memory_named(batch: Batch, place: str) -> Iterator[None]:
-    """Turn PyTorch's message that memory ran out into one that names the step and what would help.
-
-    Raises:
-        SeqlabError: memory ran out.
-    """
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise SeqlabError(
-            f"out of memory {place}, a batch of {_shape(batch)}: lower train.batch_size or model.hidden_size"
-        ) from None
+def memory_for(batch: Batch, place: str) -> AbstractContextManager[None]:
+    """Turn PyTorch's message that memory ran out into one that names the step and what would help."""
+    return memory_named(lambda: f"{place}, a batch of {_shape(batch)}: lower train.batch_size or model.hidden_size")
 
 
 def _shape(batch: Batch) -> str:
