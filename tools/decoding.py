@@ -23,7 +23,8 @@ from seqlab.core.errors import SeqlabError
 from seqlab.core.parallel import read
 from seqlab.params.params import Params
 from seqlab.params.schema import EvaluateParams
-from tools.trainings import PlannedMember, machine, make_data, planned, workers, write_rows
+from tools.plan import PlannedMember, planned
+from tools.trainings import machine, make_data, workers, write_rows
 
 if TYPE_CHECKING:
     from seqlab.evaluation.translator import Translator

@@ -29,7 +29,7 @@ from seqlab.core.errors import SeqlabError
 from seqlab.significance.paired_test import LEVEL, holm
 from seqlab.significance.recipe_test import p_value, pair_verdicts
 from seqlab.tracking.fingerprint.canonical import flatten
-from tools.trainings import recipe_params
+from tools.plan import recipe_params
 
 PAGE = Path(__file__).parents[1] / "docs/experiments.md"
 RESULTS = PAGE.with_suffix("")

@@ -15,7 +15,8 @@ from click.testing import CliRunner
 
 from seqlab.core.errors import SeqlabError
 from tests.tools.small import SMALL
-from tools.trainings import add, main, planned
+from tools.plan import add, planned
+from tools.trainings import main
 
 FOUR = (*SMALL, "model.attention=none,dot", "evaluate.beam_size=1,2")
 
