@@ -22,8 +22,10 @@ SIZE = 3
 
 
 @pytest.fixture
-def memory() -> int:
-    return open_memory()
+def memory() -> Iterator[int]:
+    made = open_memory()
+    yield made
+    os.close(made)
 
 
 @pytest.fixture
@@ -35,7 +37,6 @@ def groups(memory: int) -> Iterator[list[ConnectedGroup]]:
         ConnectedGroup(rank, SIZE, connections=found, rows=SharedRows(os.dup(memory), rank, SIZE))
         for rank, found in enumerate(connections)
     ]
-    os.close(memory)
     for ends in pipes:
         for end in ends:
             end.close()

@@ -54,16 +54,22 @@ def test_seqlab_ui_serves_the_database_and_opens_the_view(tracked: Project, tmp_
     environment = os.environ | {"DISPLAY": ":0", "BROWSER": f"{browser} %s", "PYTHONPATH": str(ROOT / "src")}
     command = [sys.executable, "-c", "from seqlab.cli import main; main()", "ui", "--port", str(port)]
     with subprocess.Popen(command, cwd=tracked.root, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        wait_for(opened.exists, seconds=300)
-        wait_for(lambda: bool(opened.read_text("utf-8")))
-        view = opened.read_text("utf-8").strip()
-        assert view == view_url(f"http://127.0.0.1:{port}", "1")
-        assert requests.get(view.partition("#")[0], timeout=30).ok
-        taken = subprocess.run(command, cwd=tracked.root, env=environment, capture_output=True, text=True, check=False)
-        assert (taken.returncode, "Traceback" in taken.stderr) == (1, False)
-        assert f"port {port} is taken" in taken.stderr
-        process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=60)
+        try:
+            wait_for(opened.exists, seconds=300)
+            wait_for(lambda: bool(opened.read_text("utf-8")))
+            view = opened.read_text("utf-8").strip()
+            assert view == view_url(f"http://127.0.0.1:{port}", "1")
+            assert requests.get(view.partition("#")[0], timeout=30).ok
+            taken = subprocess.run(
+                command, cwd=tracked.root, env=environment, capture_output=True, text=True, check=False
+            )
+            assert (taken.returncode, "Traceback" in taken.stderr) == (1, False)
+            assert f"port {port} is taken" in taken.stderr
+            process.send_signal(signal.SIGINT)
+            said, _ = process.communicate(timeout=60)
+        finally:
+            # Of a test that fails, too: the block waits for its end.
+            process.kill()
     assert process.returncode == 0
     assert f"MLflow   {view}\n" in said
     with pytest.raises(requests.ConnectionError):
