@@ -41,11 +41,13 @@ def markdown_environment(templates: Path) -> Environment:
     return environment
 
 
-def code(value: str) -> Markdown:
-    """`value` as a code span of a table cell where nothing in it can end one, else as `literal` text."""
+def code(value: str, *, in_cell: bool = True) -> Markdown:
+    """`value` as a code span, of a table cell or elsewhere, where nothing in it can end one, else as `literal` text."""
     # Unicode counts some of what nobody sees among the letters.
     is_plain = _PLAIN.fullmatch(value) is not None and visible(value) == value
-    return Markdown("`{}`".format(value.replace("|", "\\|")) if is_plain else literal(value))
+    # Outside a table the backslash would be shown.
+    shown = value.replace("|", "\\|") if in_cell else value
+    return Markdown(f"`{shown}`" if is_plain else literal(value))
 
 
 def sentences(values: list[str]) -> Markdown:

@@ -70,7 +70,7 @@ def test_three_files_and_a_verdict(compared: Compare, tmp_path: Path) -> None:
     assert f"Best recipe: {literal(recipe)}, mean BLEU" in files["comparison.md"]
     assert comparison.view.differing == ["model.hidden_size", "train.teacher_forcing_ratio", "seed"]
     assert "http://127.0.0.1:5000/#/experiments/7/runs/" in files["comparison.html"]
-    assert [len(group.runs) for group in comparison.view.groups] == [2, 2, 2, 2]
+    assert [len(group.scores) for group in comparison.view.groups] == [2, 2, 2, 2]
     # Charts of recipes where there are several seeds, else of runs.
     assert ", means of the seeds of 4 recipes." in files["comparison.html"]
     compared(grid((0.0, 1.0), (64, 128), 1))
@@ -455,7 +455,7 @@ def test_runs_of_a_corpus_measured_by_exact_match(compared: Compare, tmp_path: P
     assert re.search(
         r"\| run \| model.cell \| Exact match \| 95 % interval \| +BLEU \| chrF2 \|", files["comparison.md"]
     )
-    assert "Exact match signature `nrefs:1\\|case:mixed`; 60 sentences" in files["comparison.md"]
+    assert "Exact match signature `nrefs:1|case:mixed`; 60 sentences" in files["comparison.md"]
     assert "<li><span>best Exact match</span> 60.00</li>" in files["comparison.html"]
     assert "Validation Exact match" in files["comparison.html"]
     row = next(csv.DictReader(io.StringIO(files["comparison.csv"])))

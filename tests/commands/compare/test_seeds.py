@@ -19,7 +19,7 @@ def test_spread_over_seeds_and_over_sentences() -> None:
     assert recipes(runs) == [[3, 4], [0, 1, 2], [5]]
     assert (first.values, first.mean, first.over_seeds) == ({"size": "128"}, 32.0, stdev([30.0, 34.0]))
     assert first.over_sentences == 0.6
-    assert [member.name for member in second.runs] == ["a", "b", "c"]
+    assert second.scores == [20.0, 23.0, 22.0]
     assert (second.mean, second.over_sentences) == (65 / 3, 2.0)
 
 
@@ -30,3 +30,14 @@ def test_other_code_is_another_experiment() -> None:
 
 def test_one_seed_twice_has_no_spread() -> None:
     assert seed_groups([run("a", 20.0, 1), run("b", 20.0, 1)], [Interval(0, 0, 1.0)] * 2, []) == []
+
+
+def test_a_seed_that_was_trained_again_is_no_further_seed() -> None:
+    # As after an upgrade of the libraries: the same parameters, code and data, and other bytes.
+    runs = [run("a", 20.0, 1), run("b", 26.0, 2), run("c", 21.0, 1), run("d", 25.0, 2), run("e", 22.0, 1)]
+    [group] = seed_groups(runs, [Interval(0, 0, 1.0)] * 5, ["seed"])
+    assert group.scores == [21.0, 25.5]
+    assert (group.mean, group.over_seeds) == (23.25, stdev([21.0, 25.5]))
+    others = [run("f", 22.0, 1, size="64"), run("g", 22.0, 2, size="64")]
+    # A mean over runs would put these first.
+    assert recipes([run("h", 30.0, 1), run("i", 16.0, 2), run("j", 16.0, 2), *others]) == [[0, 1, 2], [3, 4]]

@@ -47,7 +47,7 @@ class Comparison:
             return []
         best = groups[0]
         mean, spread = (figure(each, self.view.measure.compared_digits) for each in (best.mean, best.over_seeds))
-        over = f"mean {self.view.measure.label} {mean} ± {spread} over {len(best.runs)} seeds"
+        over = f"mean {self.view.measure.label} {mean} ± {spread} over {len(best.scores)} seeds"
         told = _told(len(self.view.indistinct_recipes), len(groups) - 1, "recipe", "Welch's t-test over seeds, ")
         return [f"Recipe   {self.view.recipe_labels[best.recipe]}: {over}", f"         {told}"]
 

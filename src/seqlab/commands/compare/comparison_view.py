@@ -141,7 +141,7 @@ def gather(
         recipes=by_recipe,
         recipe_labels=recipe_labels(kept, by_recipe, differing),
         groups=groups,
-        recipe_verdicts=verdicts([[run.score for run in group.runs] for group in groups]),
+        recipe_verdicts=verdicts([group.scores for group in groups]),
         heats=heat_maps(kept, heat, differing),
         chosen=chosen,
         chosen_recipes=chosen_recipes,

@@ -18,13 +18,13 @@ IDENTITY_TAGS = (CODE, DATA)
 class SeedGroup:
     """Runs that differ by their seed alone, which are recipe number `recipe`; mean and deviations of their scores.
 
-    `over_seeds` is the standard deviation of their scores; `over_sentences` the mean of each run's standard deviation
-    over resampled test sentences. A difference between recipes has to be seen against the first, one between two
-    trained models against the second.
+    `scores` has one for each seed, as `seed_scores` gives them, and `over_seeds` is their standard deviation;
+    `over_sentences` is the mean of each run's standard deviation over resampled test sentences. A difference between
+    recipes has to be seen against the first, one between two trained models against the second.
     """
 
     recipe: int
-    runs: list[ComparedRun]
+    scores: list[float]
     values: dict[str, str]
     mean: float
     over_seeds: float
@@ -36,7 +36,18 @@ def recipes(runs: Sequence[ComparedRun]) -> list[list[int]]:
     groups: dict[tuple[tuple[str, str], ...], list[int]] = defaultdict(list)
     for place, run in enumerate(runs):
         groups[_identity(run)].append(place)
-    return sorted(groups.values(), key=lambda places: -fmean(runs[place].score for place in places))
+    return sorted(groups.values(), key=lambda places: -fmean(seed_scores([runs[place] for place in places])))
+
+
+def seed_scores(runs: Sequence[ComparedRun]) -> list[float]:
+    """The score of each seed: the mean of its runs, where there are several, with other versions of the libraries.
+
+    They begin alike, and a test that counted them as further seeds would be sure too soon.
+    """
+    scores: dict[str, list[float]] = defaultdict(list)
+    for run in runs:
+        scores[value_of(run, SEED)].append(run.score)
+    return [fmean(each) for each in scores.values()]
 
 
 def seed_groups(
@@ -46,13 +57,13 @@ def seed_groups(
     found = []
     for number, places in enumerate(recipes(runs)):
         members = [runs[place] for place in places]
-        if len({value_of(run, SEED) for run in members}) < 2:
+        scores = seed_scores(members)
+        if len(scores) < 2:
             continue
-        scores = [run.score for run in members]
         found.append(
             SeedGroup(
                 recipe=number,
-                runs=members,
+                scores=scores,
                 values={name: value_of(members[0], name) for name in differing if name != SEED},
                 mean=fmean(scores),
                 over_seeds=stdev(scores),
