@@ -241,6 +241,8 @@ class Execution(BaseModel):
     seconds: Number
     commit: Commit | Literal[""]
     outputs: Files
+    # Those of earlier versions have none.
+    model: Digest | Literal[""] = ""
 
 
 class ForeignLedger(Foreign):

@@ -7,9 +7,11 @@ from tests.tracking.conftest import Project
 from tests.tracking.entries import DIGEST
 
 
-def entry(name: str, outputs: str = "same", *, stage: str = "train", numerics: str = "avx2") -> LedgerEntry:
+def entry(
+    name: str, outputs: str = "same", *, stage: str = "train", numerics: str = "avx2", model: str = ""
+) -> LedgerEntry:
     return LedgerEntry(
-        f"2025-{name}", stage, numerics, 0.0, 1.0, "", {"models/best/config.json": "c", "curves": outputs}
+        f"2025-{name}", stage, numerics, 0.0, 1.0, "", {"models/best/config.json": "c", "curves": outputs}, model
     )
 
 
@@ -26,6 +28,9 @@ def entry(name: str, outputs: str = "same", *, stage: str = "train", numerics: s
         ([entry("a"), entry("b", "other", numerics="avx512")], 2, None),
         ([entry("a"), entry("b", "other", numerics="avx512"), entry("c")], 3, True),
         ([entry("a"), entry("b", stage="evaluate"), entry("c", "other", stage="evaluate")], 2, False),
+        # nor does another model, which a colleague trained in another class
+        ([entry("a", stage="evaluate", model="1"), entry("b", "other", stage="evaluate", model="2")], 2, None),
+        ([entry("a", stage="evaluate", model="1"), entry("b", "other", stage="evaluate", model="1")], 2, False),
     ],
 )
 def test_executions_and_reproduced(entries: list[LedgerEntry], executions: int, reproduced: bool | None) -> None:
@@ -45,7 +50,7 @@ def test_a_missing_output_differs() -> None:
 def test_the_same_execution_counts_once_and_json_keeps_all() -> None:
     def whole(name: str) -> LedgerEntry:
         numerics = '{"system": "Linux"}'
-        return replace(entry(name), numerics_class=numerics, outputs={"models/best/config.json": DIGEST})
+        return replace(entry(name), numerics_class=numerics, outputs={"models/best/config.json": DIGEST}, model=DIGEST)
 
     ledger = Ledger([whole("b"), whole("a"), whole("b")])
     assert [each.short_id for each in ledger.entries] == ["a", "b"]
@@ -68,3 +73,15 @@ def test_another_report_is_no_failed_repetition(project: Project) -> None:
     project.run()
     project.report("<p>another")
     assert compare_with_earlier(project.executions()[-1]) is None
+
+
+def test_another_s_model_is_no_failed_repetition(project: Project) -> None:
+    project.train()
+    project.evaluate(20.0)
+    project.write_training(2, b"a colleague's, of another numerics class")
+    project.evaluate(21.0)
+    assert compare_with_earlier(project.executions()[-1]) is None
+    assert Ledger.of(project.executions()).differences() == []
+    project.evaluate(22.0)
+    verdict = str(compare_with_earlier(project.executions()[-1]))
+    assert "NOT REPRODUCED: reports/scores.json, reports/translations.jsonl differ" in verdict

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from seqlab.tracking.fingerprint.canonical import canonical
+from seqlab.results.paths import BEST
+from seqlab.tracking.fingerprint.canonical import canonical, digest
 from seqlab.tracking.foreign import is_execution_id
 from seqlab.tracking.home import Home
 from seqlab.tracking.journal.journal import Journal, read_journal
@@ -64,6 +65,13 @@ class Execution:
             return canonical(self.numerics) if self.numerics else ""
         except ValueError:  # a NaN or an infinity, which no numerics class has
             return ""
+
+    @property
+    def translated_with(self) -> str:
+        """Digest of the model that an execution of evaluate found; "" of others."""
+        if self.stage != "evaluate":
+            return ""
+        return digest({path: sha256 for path, sha256 in self.header["inputs"].items() if path.startswith(f"{BEST}/")})
 
     def events_of(self, *names: str) -> Iterator[dict[str, Any]]:
         """Its events of these classes of seqlab.training.events, in their order."""

@@ -1,6 +1,7 @@
 """The ledger: how often a recipe was executed, and whether its outputs came out the same, byte by byte.
 
-Executions are held to the same bytes within a numerics class only.
+Executions are held to the same bytes within a numerics class only, and evaluations only with the same model, which may
+have been trained in another class.
 """
 
 import json
@@ -18,7 +19,7 @@ COMPARED = ("train", "evaluate")
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """A finished execution of a stage; `outputs` maps paths to their SHA-256."""
+    """A finished execution of a stage; `outputs` maps paths to their SHA-256; `model` is as `translated_with`."""
 
     id: str
     stage: str
@@ -27,6 +28,7 @@ class LedgerEntry:
     seconds: float
     commit: str
     outputs: dict[str, str]
+    model: str = ""
 
     @property
     def short_id(self) -> str:
@@ -86,7 +88,7 @@ class Ledger:
     def _groups(self) -> list[list[LedgerEntry]]:
         groups = defaultdict(list)
         for entry in self.entries:
-            groups[entry.stage, entry.numerics_class].append(entry)
+            groups[entry.stage, entry.numerics_class, entry.model].append(entry)
         return list(groups.values())
 
 
@@ -120,6 +122,7 @@ def _repeats(execution: Execution, other: Execution) -> bool:
         and other.stage == execution.stage
         and other.id < execution.id
         and other.numerics_class == execution.numerics_class
+        and other.translated_with == execution.translated_with
     )
 
 
@@ -132,4 +135,5 @@ def _entry(execution: Execution) -> LedgerEntry:
         seconds=execution.usage.get("seconds", 0.0),
         commit=execution.header.get("provenance", {}).get("commit", ""),
         outputs=execution.outputs,
+        model=execution.translated_with,
     )
