@@ -26,7 +26,7 @@ export DVC_NO_ANALYTICS := true
 export MLFLOW_DISABLE_TELEMETRY := true
 JOBS ?= 2
 # Slow tests wait for queues and servers a third of their time.
-SLOW_JOBS ?= 3
+SLOW_JOBS ?= 4
 
 .PHONY: help run recipe check install install-dev test test-slow lint format ui pictures bench hashes clean
 
