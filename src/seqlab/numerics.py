@@ -5,6 +5,8 @@ after. Both make a result independent of the environment and of the number of co
 """
 
 import ctypes
+import hashlib
+import json
 import mmap
 import os
 import platform
@@ -160,6 +162,11 @@ def numerics_class(runtime: "RuntimeParams") -> dict[str, str | int]:
         found["cuda"] = str(torch.version.cuda)
         found["cudnn"] = int(torch.backends.cudnn.version() or 0)  # type: ignore[no-untyped-call]
     return found
+
+
+def class_digest(runtime: "RuntimeParams") -> str:
+    """The beginning of the SHA-256 of the numerics class, which tells it from others."""
+    return hashlib.sha256(json.dumps(numerics_class(runtime), sort_keys=True).encode()).hexdigest()[:12]
 
 
 def cpu_vendor() -> str:

@@ -284,10 +284,7 @@ def test_the_size_of_a_batch_changes_no_translation(root: Path, tmp_path: Path, 
     for one, hundred in zip(read_records(tmp_path / "1"), read_records(tmp_path / "100"), strict=True):
         assert one.pop("score") == pytest.approx(hundred.pop("score"), abs=2e-4)
         assert one == hundred
-    one, hundred = (read_json(tmp_path / size / "scores.json") for size in ("1", "100"))
-    for name in ("loss", "perplexity"):
-        assert one.pop(name) == pytest.approx(hundred.pop(name), rel=1e-5)
-    assert one == hundred
+    assert (tmp_path / "1/scores.json").read_bytes() == (tmp_path / "100/scores.json").read_bytes()
 
 
 def refuse(params: EvaluateParams, root: Path, tmp_path: Path, test_set: list[Example], message: str) -> None:

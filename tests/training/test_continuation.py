@@ -96,6 +96,23 @@ def test_anew_it_computes_all(training: Training) -> None:
     assert bytes_and_steps(training, 2, anew=True) == (expected, 2)
 
 
+def test_anew_it_computes_all_where_it_was_interrupted_before(training: Training) -> None:
+    expected = bytes_and_steps(training, 2)[0]
+    # As whoever is told that a training goes on from an earlier one, and stops it.
+    with pytest.raises(Interrupted):
+        training(make_params(**epochs(3)), stop=stop_at(1))
+    assert bytes_and_steps(training, 3, anew=True)[1] == 3
+    assert list(training.checkpoints.iterdir()) == []
+
+    # Or whose inputs changed meanwhile, so that the state of its end is there.
+    def refuse() -> None:
+        raise SeqlabError("data/raw changed")
+
+    with pytest.raises(SeqlabError):
+        training(make_params(**epochs(2)), check=refuse)
+    assert bytes_and_steps(training, 2, anew=True) == (expected, 2)
+
+
 def test_another_recipe_goes_on_from_nothing(training: Training) -> None:
     bytes_and_steps(training, 1)
     assert bytes_and_steps(training, 2, learning_rate=0.02)[1] == 2

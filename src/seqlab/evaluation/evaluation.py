@@ -88,7 +88,7 @@ def evaluate(
     split.require_vocabularies(translator.source.vocab_size, translator.target.vocab_size)
 
     exposure = exposures.exposure(translator.stepwise, sequential(split, exposures.BATCH_SIZE))
-    loss, _ = model_scores = _model_scores(translator.model, split, params.batch_size, exposure, engine)
+    loss, _ = model_scores = _model_scores(translator.model, split, exposure, engine)
     if not all(map(math.isfinite, model_scores)):
         raise SeqlabError(f"{checkpoint}: its loss on the test set is {loss}; train again at a lower learning rate")
     translations = _translate(translator, sources, params, _spread(encoded))
@@ -102,11 +102,11 @@ def evaluate(
 
 
 def _model_scores(
-    model: Seq2Seq | Ensemble, split: EncodedSplit, batch_size: int, exposure: Sequence[Exposure], engine: Engine
+    model: Seq2Seq | Ensemble, split: EncodedSplit, exposure: Sequence[Exposure], engine: Engine
 ) -> tuple[float, float]:
     """Loss and perplexity under teacher forcing; an ensemble has them step by step alone."""
     if isinstance(model, Seq2Seq):
-        return perplexity(model, sequential(split, batch_size), engine)
+        return perplexity(model, sequential(split, exposures.BATCH_SIZE), engine)
     loss = exposures.loss_after_truth(exposure)
     return loss, as_perplexity(loss)
 

@@ -16,7 +16,8 @@ from seqlab.core.special_tokens import SOS
 from seqlab.seq2seq.engines.stepwise import StepwiseModel
 from seqlab.text.batches import Batch
 
-# Not evaluate.batch_size, which changes no result: near-ties between two words may fall otherwise in another batch.
+# Not evaluate.batch_size, which changes no result: in another batch near-ties between two words may fall otherwise, and
+# losses are summed otherwise.
 BATCH_SIZE = 256
 
 

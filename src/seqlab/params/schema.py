@@ -128,6 +128,13 @@ class ModelParams(Section):
             raise ValueError("input_feeding needs attention: set attention to dot, general or additive")
         return self
 
+    @model_validator(mode="after")
+    def _masks_can_be_drawn(self) -> Self:
+        # An element of a mask is drawn with 16 bits.
+        if self.dropout and not 0 < round(self.dropout * 2**16) < 2**16:
+            raise ValueError(f"dropout is {self.dropout:g}: set 0, or from 0.00002 to 0.99998")
+        return self
+
 
 StoppingMetric = Literal["bleu", "exact_match", "loss"]
 

@@ -88,8 +88,13 @@ class ResumeStore:
                 "make room or allow it, and `dvc repro` goes on from the last saved state"
             ) from error
 
+    def forget(self) -> None:
+        """Delete all states, so that this training computes all."""
+        for path in self._states():
+            shutil.rmtree(path)
+
     def clear(self) -> None:
-        """Delete all states, so that training anew computes anew."""
+        """Delete all states with their folder, at the end of a training."""
         shutil.rmtree(self._folder)
 
     def _states(self) -> list[Path]:

@@ -62,7 +62,7 @@ def train(
         checkpoints: Folder of the saved states of all trainings.
         fingerprint: Hash of all that the result depends on; a state saved under another is never used.
         continuation: Keeps the state after the last epoch, and may have that of a training of fewer epochs.
-        anew: Asked where a training of fewer epochs left its state; True computes all epochs nevertheless.
+        anew: Asked at the start; True computes all epochs, whatever states are kept.
         check: Called once all is computed; where it raises, the state stays, so that the same training ends at once.
         engine: Computes the optimizer steps.
         validator: Scores the model after each epoch.
@@ -84,10 +84,11 @@ def train(
     for path in (models / "best", models / "last", models / digests.FILE, *(reports / name for name in FILES)):
         remove_leftovers(path)
     started_from = start.record(_scores(model, validator, stop)) if start else None
-    earlier = continuation.state(params.train.epochs)
-    if earlier is not None and anew():
-        earlier = None
+    forced = anew()
+    earlier = None if forced else continuation.state(params.train.epochs)
     with resume_store(checkpoints, fingerprint) as store, launched(params, config, world_size) as workers:
+        if forced and store is not None:
+            store.forget()
         Trainer(
             make_updater(engine, model, params.train, params.seed, workers),
             params.train,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from seqlab.numerics import torch_setup
+from seqlab.numerics import class_digest, torch_setup
 from seqlab.params.params import Params
 from seqlab.params.schema import origin_folder
 from seqlab.scoring.tokenization import resolve
@@ -40,7 +40,7 @@ def train_stage(
         models: Folder of the checkpoints and the digests.
         reports: Folder of curves.csv, steps.csv and training.json.
         checkpoints: Folder of the states of interrupted trainings and, below ended/, of finished ones.
-        fingerprint: Tells the state of an interrupted training from those of others.
+        fingerprint: With the numerics class, tells the state of an interrupted training from those of others.
         continuation: Likewise, of those that a longer training may go on from.
         anew: As `seqlab.training.run.train`.
         check: As `seqlab.training.run.train`.
@@ -57,6 +57,8 @@ def train_stage(
     raw, tokenized = data / "raw", data / "tokenized"
     tokenize = resolve(params.evaluate.tokenize, params.corpus.target)
     validator = Validation.open(tokenized, raw, params.train.validation_max_length, tokenize, engine)
+    # Begun on another kind of machine and ended here, a training would have the bytes of neither.
+    numerics = class_digest(params.runtime)
     with ExitStack() as stack:
         shown = [stack.enter_context(Progress())] if progress else []
         train(
@@ -65,8 +67,8 @@ def train_stage(
             models=models,
             reports=reports,
             checkpoints=checkpoints,
-            fingerprint=fingerprint,
-            continuation=Continuation(checkpoints / "ended", continuation),
+            fingerprint=f"{fingerprint}-{numerics}",
+            continuation=Continuation(checkpoints / "ended", f"{continuation}-{numerics}"),
             anew=anew,
             check=check,
             engine=engine,

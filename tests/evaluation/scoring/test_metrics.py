@@ -126,6 +126,12 @@ def test_nothing_to_score_is_refused(metric: Metric) -> None:
         metric([], [], bootstrap_samples=100)
 
 
+def test_ter_where_some_resamples_have_no_reference_word() -> None:
+    score = ter(["a", "b c"], [("",), ("b c",)], bootstrap_samples=200)
+    # An edit to nothing counts as a hundred to a hundred.
+    assert (score.score, score.low >= 0.0, score.high <= 200.0) == (50.0, True, True)
+
+
 def test_chrf_where_some_resamples_have_no_match() -> None:
     score = chrf(["abcdef", "zzzzzz"], [("abcdef",), ("qqqqqq",)], bootstrap_samples=100)
     assert 0 <= score.low < score.score < score.high <= 100

@@ -72,20 +72,29 @@ def ter_note(references: Sequence[tuple[str, ...]]) -> str | None:
 def _ter(references: Sequence[tuple[str, ...]]) -> TER:
     asian = is_unspaced(text for texts in references for text in texts)
     # sacreBLEU's Asian support is a part of its normalisation.
-    return TER(normalized=asian, asian_support=asian)
+    return _TER(normalized=asian, asian_support=asian)
 
 
-class _CHRF(CHRF):
-    """sacreBLEU's chrF, whose scores are all of one type.
+class _OfOneType(Metric):
+    """A metric of sacreBLEU whose scores are all of one type.
 
-    It gives NumPy's float32, but a plain 0.0 to a resample without a match, and cannot average the two.
+    chrF and TER give NumPy's float32, but a plain number to a resample in which nothing matches or no reference has a
+    word, and cannot average the two.
     """
 
     def _compute_score_from_stats(self, statistics: Any) -> Any:
-        result = super()._compute_score_from_stats(statistics)
+        result = super()._compute_score_from_stats(statistics)  # type: ignore[safe-super]
         if isinstance(statistics, np.ndarray):  # of a resample
-            result.score = np.float32(result.score)  # type: ignore[assignment]
+            result.score = np.float32(result.score)
         return result
+
+
+class _CHRF(_OfOneType, CHRF):
+    """chrF so."""
+
+
+class _TER(_OfOneType, TER):
+    """TER so."""
 
 
 def _score(
