@@ -97,6 +97,10 @@ def test_n_best_shows_scores(reverser: Reverser) -> None:
         (["translate", "--input", "params.yaml", "a"], "exclude each other"),
         (["translate", "--input", "nowhere"], "does not exist"),
         (["search", "-S", "seed=1..2", "--seeds", "1001"], "--seeds"),
+        # Before anything is computed.
+        (["search", "-S", "seed=1..2", "--output", "params.yaml"], "is a file"),
+        (["compare", "--output", "params.yaml"], "is a file"),
+        (["ci", "--base", "HEAD", "--output", ".dvc"], "is a directory"),
     ],
 )
 def test_wrong_options(reverser: Reverser, arguments: list[str], message: str) -> None:
@@ -149,6 +153,37 @@ def test_standard_output_without_room_is_one_message(
     result = run(*arguments)
     assert result.exit_code == 1
     assert result.output == "Error: cannot write to standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied", "mlflow.db.lock"), "mlflow.db.lock: Permission denied"),
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
+        (OSError("what a library says"), "what a library says"),
+    ],
+)
+def test_what_a_disk_refuses_is_one_message(
+    reverser: Reverser, error: OSError, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("seqlab.commands.compare.compare.compare", fail)
+    result = run("compare")
+    assert (result.exit_code, result.output) == (1, f"Error: {message}\n")
+
+
+def test_standard_output_that_is_closed_is_no_error_to_tell(
+    reverser: Reverser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As after `seqlab compare | head`.
+    def fail(*_: object, **__: object) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr("seqlab.commands.compare.compare.compare", fail)
+    result = run("compare")
+    assert (result.exit_code, result.output) == (1, "")
 
 
 def test_standard_input_that_is_not_utf_8(reverser: Reverser) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from seqlab.command_line import INPUT, NAME, OUTPUT, agreed, errors_for_people
+from seqlab.command_line import FOLDER, INPUT, NAME, OUTPUT, agreed, errors_for_people
 from seqlab.member_commands import recipe, search, sweep
 from seqlab.system.terminal import say
 
@@ -139,7 +139,7 @@ def sync() -> None:
 @click.argument("runs", type=NAME, nargs=-1, metavar="[RUN]...")
 @click.option("--filter", "condition", default="", help="Finished runs that match, in MLflow's search syntax.")
 @click.option("--heatmap", nargs=2, metavar="ROWS COLUMNS", help="Of the heat map.  [default: what varies most]")
-@click.option("--output", type=click.Path(path_type=Path), help="Folder.  [default: reports, beside params.yaml]")
+@click.option("--output", type=FOLDER, help="Folder.  [default: reports, beside params.yaml]")
 @errors_for_people
 def compare(runs: tuple[str, ...], condition: str, heatmap: tuple[str, str] | None, output: Path | None) -> None:
     """Compare runs in MLflow, each RUN an id, a name or the beginning of a fingerprint; without, all finished ones.
@@ -222,7 +222,7 @@ for command in (sweep, search, recipe):
 
 @main.command(short_help="Run what a change asks for, and compare.")
 @click.option("--base", type=NAME, required=True, help="Revision to compare with, such as origin/main.")
-@click.option("--output", type=click.Path(path_type=Path), help="Markdown file to write.  [default: standard output]")
+@click.option("--output", type=OUTPUT, help="Markdown file to write.  [default: standard output]")
 @click.option("--remote", type=NAME, help="DVC remote, made this working copy's default.  [default: its default]")
 @click.option("--locked", is_flag=True, help="Fail if dvc.lock in this commit is not of its parameters and code.")
 @errors_for_people

@@ -27,20 +27,30 @@ class _Name(click.ParamType[str]):
 NAME = _Name()
 INPUT = click.Path(exists=True, dir_okay=False, path_type=Path)
 OUTPUT = click.Path(dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 def errors_for_people(command: Callable[P, T]) -> Callable[P, T]:
-    """Turn a SeqlabError into a message and exit status 1, without a traceback; that output is closed is one."""
+    """Turn a SeqlabError, and what a disk refuses, into a message and exit status 1, without a traceback."""
 
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
         hold_standard_streams()
         try:
             return command(*args, **kwargs)
-        except SeqlabError as error:
-            raise click.ClickException(plain(stripped(str(error)))) from None
+        except BrokenPipeError:
+            # Click ends without a word.
+            raise
+        except (SeqlabError, OSError) as error:
+            raise click.ClickException(plain(stripped(_said(error)))) from None
 
     return guarded
+
+
+def _said(error: SeqlabError | OSError) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
 
 
 def agreed(question: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from seqlab.command_line import NAME, agreed, errors_for_people
+from seqlab.command_line import FOLDER, NAME, agreed, errors_for_people
 from seqlab.commands.sweep.where import PLACES, Place, Where
 from seqlab.system.terminal import say
 
@@ -68,7 +68,7 @@ def sweep(settings: tuple[str, ...], name: str, on: Place, jobs: int | None, dry
 )
 @_on
 @_jobs
-@click.option("--output", type=click.Path(path_type=Path), help="Folder of search.html.  [default: reports]")
+@click.option("--output", type=FOLDER, help="Folder of search.html.  [default: reports]")
 @click.option("--dry-run", is_flag=True, help="List the members of the next round, and run nothing.")
 @errors_for_people
 def search(settings: tuple[str, ...], on: Place, jobs: int | None, output: Path | None, **options: Any) -> None:
@@ -94,4 +94,4 @@ def recipe(name: str, seeds: str | None) -> None:
     """Run recipes/NAME.txt, a list of parameters, as a DVC experiment; with --seeds as a sweep, one member a seed."""
     from seqlab.commands.recipe import run_recipe, run_seeds
 
-    sys.exit(run_recipe(Path.cwd(), name) if seeds is None else run_seeds(Path.cwd(), name, seeds, say=say))
+    sys.exit(run_recipe(Path.cwd(), name, say=say) if seeds is None else run_seeds(Path.cwd(), name, seeds, say=say))

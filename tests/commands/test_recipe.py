@@ -1,6 +1,7 @@
 """Recipes: read as somebody else's text, and run by DVC with nothing in them but parameters."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from seqlab.cli import main
 from seqlab.commands import recipe
 from seqlab.commands.recipe import LONGEST, read_recipe, run_recipe
 from seqlab.commands.sweep.command import check_sweep_name
+from seqlab.commands.sweep.experiments import experiments_folder
 from seqlab.core.errors import SeqlabError
 
 ROOT = Path(__file__).parents[2]
@@ -45,8 +47,32 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
 
 def test_a_recipe_is_one_argument_a_line(project: Path, calls: list[tuple[str, ...]]) -> None:
     (project / "recipes/mine.txt").write_text("# tried once\nmodel.attention=none\n\n  seed=3  \n", "utf-8")
-    assert run_recipe(project, "mine") == 0
+    assert run_recipe(project, "mine", say=print) == 0
     assert calls == [("exp", "run", "--name=mine", "--set-param=model.attention=none", "--set-param=seed=3")]
+
+
+def test_a_recipe_that_ran_before_gets_a_number(
+    project: Path, calls: list[tuple[str, ...]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "recipes/mine.txt").write_text("seed=3\n", "utf-8")
+    for arguments in (["init", "--quiet"], ["add", "params.yaml"], ["commit", "--quiet", "--message=Start"]):
+        subprocess.run(["git", *arguments], cwd=project, check=True)
+    for experiment in ("mine", "mine-2", "mine-3"):
+        assert run_recipe(project, "mine", say=print) == 0
+        assert calls.pop() == ("exp", "run", f"--name={experiment}", "--set-param=seed=3")
+        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=project, capture_output=True, text=True, check=True)
+        folder = experiments_folder(head.stdout.strip())
+        subprocess.run(["git", "update-ref", f"{folder}{experiment}", "HEAD"], cwd=project, check=True)
+    assert capsys.readouterr().out.splitlines() == [
+        "an experiment mine is there: this one is mine-2",
+        "an experiment mine is there: this one is mine-3",
+    ]
+
+
+def test_what_fails_in_dvc_is_a_failure_here(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / "recipes/mine.txt").write_text("seed=3\n", "utf-8")
+    monkeypatch.setattr(recipe, "run_dvc", lambda *_: 255)
+    assert CliRunner().invoke(main, ["recipe", "mine"]).exit_code == 1
 
 
 @pytest.mark.parametrize(
@@ -67,7 +93,7 @@ def test_what_is_no_parameter_runs_nothing(
     monkeypatch.setenv("SECRET", "hunter2")
     (project / "recipes/theirs.txt").write_text(f"model.layers=1\n{line}\n", "utf-8")
     with pytest.raises(SeqlabError, match=message) as caught:
-        run_recipe(project, "theirs")
+        run_recipe(project, "theirs", say=print)
     assert "hunter2" not in str(caught.value)
     assert calls == []
     assert not (project / "owned").exists()
@@ -79,7 +105,7 @@ def test_without_a_name_to_commit_under_nothing_runs(
     (project / "recipes/mine.txt").write_text("seed=3\n", "utf-8")
     monkeypatch.delenv("GIT_COMMITTER_EMAIL")
     with pytest.raises(SeqlabError, match=r"git does not know whose: `git config --global user\.name NAME`"):
-        run_recipe(project, "mine")
+        run_recipe(project, "mine", say=print)
     assert calls == []
 
 

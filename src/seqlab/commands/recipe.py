@@ -1,14 +1,16 @@
 """The command `seqlab recipe`: recipes are lists of parameters, one a line, as somebody else may have written them."""
 
 from collections.abc import Callable
+from itertools import chain, count
 from pathlib import Path
 
 from seqlab.commands.sweep.command import NAME, run_sweep
+from seqlab.commands.sweep.experiments import experiments_folder
 from seqlab.commands.sweep.members import make_members
 from seqlab.commands.sweep.where import Where
 from seqlab.core.errors import SeqlabError
 from seqlab.system.dvc import run_dvc
-from seqlab.system.git import check_identity
+from seqlab.system.git import check_identity, find_commit, references
 from seqlab.tracking.home import find_home
 
 FOLDER = "recipes"
@@ -38,8 +40,16 @@ def read_recipe(root: Path, name: str) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def run_recipe(start: Path, name: str) -> int:
-    """Run a recipe that sets one value each in the working copy, as a DVC experiment of its name; DVC's exit status.
+def run_recipe(start: Path, name: str, *, say: Callable[[str], None]) -> int:
+    """Run a recipe that sets one value each in the working copy, as a DVC experiment of its name; the exit status.
+
+    Where an experiment of that name is there, as when it is run again, it gets a number, and what did not change comes
+    from DVC's cache.
+
+    Args:
+        start: A folder of the working copy.
+        name: The recipe's.
+        say: Takes what people want to know.
 
     Raises:
         SeqlabError: the recipe is refused, as a grid would be, before anything runs; or it is a grid.
@@ -51,7 +61,20 @@ def run_recipe(start: Path, name: str) -> int:
             f"{FOLDER}/{name}.txt is a grid of {len(members)}: run it with --seeds, such as --seeds 1,2,3"
         )
     check_identity(root)
-    return run_dvc(root, "exp", "run", f"--name={name}", *(f"--set-param={each}" for each in settings))
+    experiment = _free(root, name)
+    if experiment != name:
+        say(f"an experiment {name} is there: this one is {experiment}")
+    status = run_dvc(root, "exp", "run", f"--name={experiment}", *(f"--set-param={each}" for each in settings))
+    return int(status != 0)
+
+
+def _free(root: Path, name: str) -> str:
+    """The name, with the first number that no experiment on the commit has, if it is taken."""
+    baseline = find_commit(root, "HEAD")
+    # Where there is no commit yet, DVC says what it needs.
+    taken = references(root, experiments_folder(baseline)) if baseline else {}
+    numbered = (f"{name}-{number}" for number in count(2))
+    return next(each for each in chain([name], numbered) if each not in taken)
 
 
 def run_seeds(start: Path, name: str, seeds: str, *, say: Callable[[str], None]) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seqlab.core.errors import SeqlabError
-from seqlab.system.git import REFERENCES, ask_git, checked, find_commit
+from seqlab.system.git import REFERENCES, ask_git, checked, find_commit, place_of
 
 REMOTE = "origin"
 # A large repository over a slow line.
@@ -44,14 +44,17 @@ def is_pushed(root: Path, commit: str) -> bool:
 
 
 def clone(root: Path, commit: str, folder: Path) -> None:
-    """Clone the remote of `root` into the new folder, and check the commit out there.
+    """Clone the whole repository from the remote of `root` into the empty folder, and check the commit out there.
 
     Raises:
         SeqlabError: the remote does not answer, or refuses, or has no such commit.
     """
     address = remote_address(root)
-    # In `root`, since a path may count from there.
-    ask_git(root, "clone", "--quiet", "--no-checkout", "--", address, str(folder), longer=CLONE_SECONDS)
+    # At the top, since a path counts from there.
+    top = root.joinpath(*[".."] * place_of(root).count("/"))
+    # People's own templates have hooks in them, and may have no folder `info`.
+    options = ("--quiet", "--no-checkout", f"--origin={REMOTE}", "--template=")
+    ask_git(top, "clone", *options, "--", address, str(folder), longer=CLONE_SECONDS)
     ask_git(folder, "checkout", "--quiet", "--detach", checked(commit))
 
 

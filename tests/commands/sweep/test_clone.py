@@ -17,10 +17,10 @@ from seqlab.commands.sweep.clone import ClonedMember
 from seqlab.commands.sweep.jobs import Job, JobEnd
 from seqlab.commands.sweep.members import make_members, recipe_digest
 from seqlab.core.errors import SeqlabError
+from seqlab.system import git, git_remote
 from tests.commands.sweep.test_plan import Repository, repository
 
 __all__ = ["repository"]
-pytestmark = pytest.mark.parametrize("repository", ["."], indirect=True)
 
 FAILED_STAGE = "epoch 1\\ntrain: no room\\nERROR: failed to reproduce 'train': failed to run: x, exited with 1"
 
@@ -104,9 +104,9 @@ def node(repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     origin = tmp_path.parent / f"{tmp_path.name}-origin.git"
     repository.git("config", "user.name", "Test")
     repository.git("config", "user.email", "test@example.org")
-    subprocess.run(["git", "clone", "--quiet", "--bare", str(repository.root), str(origin)], check=True)
+    subprocess.run(["git", "clone", "--quiet", "--bare", str(tmp_path), str(origin)], check=True)
     repository.git("remote", "add", "origin", str(origin))
-    (tmp_path / ".git/info/exclude").write_text("/jobs/\n/scratch/\n/.seqlab/\n/.checkpoints/\n", "utf-8")
+    (tmp_path / ".git/info/exclude").write_text("/jobs/\n/scratch/\n.seqlab/\n.checkpoints/\n", "utf-8")
     member = make_members(repository.root, ["seed=1,2"])[0]
     folder = tmp_path / "jobs/000000"
     folder.mkdir(parents=True)
@@ -122,7 +122,7 @@ def node(repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def left(node: Node) -> list[Path]:
     """What is left of clones in scratch space."""
-    return list((node.repository.root / "scratch").iterdir())
+    return list(Path(os.environ["SLURM_TMPDIR"]).iterdir())
 
 
 def test_a_member_is_run_pushed_and_published_and_leaves_nothing(node: Node) -> None:
@@ -148,6 +148,55 @@ def test_states_and_journal_are_those_of_the_working_copy(node: Node, monkeypatc
     assert node.run().state == "done"
     assert (node.repository.root / ".checkpoints/mark").read_text("utf-8") == "here"
     assert (node.repository.root / ".seqlab/mark").read_text("utf-8") == "here"
+
+
+def test_dvc_s_own_settings_here_are_those_there(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    local = node.repository.root / ".dvc/config.local"
+    local.parent.mkdir()
+    # So that a clone has the folder.
+    (local.parent / "config").write_text("[core]\n", "utf-8")
+    node.repository.git("add", ".dvc/config")
+    node.repository.git("commit", "--quiet", "--message=DVC")
+    node.repository.git("push", "--quiet", "origin", "HEAD")
+    local.write_text("[remote]\n", "utf-8")
+    found = []
+
+    def start(clone: Path, *arguments: str, **options: Any) -> "subprocess.Popen[bytes]":
+        found.append((clone / ".dvc/config.local").read_text("utf-8"))
+        return node.start_dvc(clone, *arguments, **options)
+
+    monkeypatch.setattr(module, "start_dvc", start)
+    assert node.run().state == "done"
+    assert found == ["[remote]\n"]
+
+
+def test_people_s_settings_of_git_change_nothing(node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As `pre-commit init-templatedir` leaves them; and an address that counts from the top of the repository.
+    (tmp_path / ".git/template/hooks").mkdir(parents=True)
+    hook = tmp_path / ".git/template/hooks/post-checkout"
+    hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/.git/ran\n", "utf-8")
+    hook.chmod(0o755)
+    settings = tmp_path / ".git/settings"
+    settings.write_text(f"[init]\ntemplateDir={hook.parents[1]}\n[clone]\ndefaultRemoteName=theirs\n", "utf-8")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+    node.repository.git("remote", "set-url", "origin", f"../{node.origin.name}")
+    outcome = node.run()
+    assert (outcome.state, outcome.reason) == ("done", "")
+    assert node.pushed() == ["s1"]
+    assert not (tmp_path / ".git/ran").exists()
+
+
+def test_a_clone_that_broke_off_is_begun_again(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    clone = git_remote.clone
+
+    def broken(*arguments: Any) -> None:
+        monkeypatch.setattr(git_remote, "clone", clone)
+        clone(*arguments)
+        raise SeqlabError("git checkout did not end within 60 s")
+
+    monkeypatch.setattr(git_remote, "clone", broken)
+    assert node.run().state == "done"
+    assert "git checkout did not end within 60 s; again in" in node.job.log.read_text("utf-8")
 
 
 def test_a_stage_that_fails_is_not_tried_again(node: Node) -> None:
@@ -225,10 +274,11 @@ def meet(node: Node, monkeypatch: pytest.MonkeyPatch, change: Callable[[], None]
     first = node.start_dvc
 
     def start(clone: Path, *arguments: str, **options: Any) -> "subprocess.Popen[bytes]":
-        other = node.repository.root.parent / f"{node.repository.root.name}-other"
+        other = node.origin.with_name(f"{node.origin.stem}-other")
         subprocess.run(["git", "clone", "--quiet", str(node.origin), str(other)], check=True)
-        node.commit(other)
-        node.call_dvc(other, "exp", "push")
+        project = other / git.place_of(node.repository.root)
+        node.commit(project)
+        node.call_dvc(project, "exp", "push")
         change()
         return first(clone, *arguments, **options)
 
@@ -267,7 +317,7 @@ def test_another_recipe_of_the_same_name_is_not_taken_for_it(node: Node) -> None
 
 def test_a_clone_that_a_killed_job_left_on_its_node_goes(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLURM_JOB_ID", "7")
-    mine, others = (node.repository.root / f"scratch/seqlab-{os.getuid()}-{job}-x" for job in ("7", "70"))
+    mine, others = (Path(os.environ["SLURM_TMPDIR"], f"seqlab-{os.getuid()}-{job}-x") for job in ("7", "70"))
     mine.mkdir(parents=True)
     others.mkdir()
     assert node.run().state == "done"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
@@ -14,16 +15,16 @@ import pytest
 from seqlab.commands.sweep import cluster_sweep as module
 from seqlab.commands.sweep import slurm
 from seqlab.commands.sweep.cluster_sweep import ClusterSweep
-from seqlab.commands.sweep.jobs import JobEnd, note_end
+from seqlab.commands.sweep.jobs import JobEnd, Jobs, note_end
 from seqlab.commands.sweep.members import make_members
 from seqlab.commands.sweep.result import Result
 from seqlab.commands.sweep.slurm import JOB_NAME, JobState
 from seqlab.core.errors import SeqlabError
 from seqlab.system import git, git_remote
+from seqlab.tracking.home import Home
 from tests.commands.sweep.test_plan import GRID, Repository, repository
 
 __all__ = ["repository"]
-pytestmark = pytest.mark.parametrize("repository", ["."], indirect=True)
 
 DONE = JobEnd(state="done", node="n1")
 Answer = dict[str, JobState] | Callable[[], dict[str, JobState]]
@@ -97,7 +98,7 @@ def test_a_name_that_dvc_refuses_stops_no_sweep(
     monkeypatch.setattr(module, "ATTEMPTS", 1)
     repository = cluster.repository
     origin = tmp_path.parent / f"{tmp_path.name}-origin.git"
-    subprocess.run(["git", "clone", "--quiet", "--bare", str(repository.root), str(origin)], check=True)
+    subprocess.run(["git", "clone", "--quiet", "--bare", str(tmp_path), str(origin)], check=True)
     repository.git("remote", "add", "origin", str(origin))
     baseline = repository.git("rev-parse", "HEAD")
     folder = f"refs/exps/{baseline[:2]}/{baseline[2:]}/"
@@ -253,6 +254,21 @@ def test_what_slurm_refuses_leaves_nothing(cluster: Played, monkeypatch: pytest.
     with pytest.raises(SeqlabError, match="invalid partition"):
         cluster.sweep()
     assert list((cluster.repository.root / ".seqlab/slurm").iterdir()) == []
+
+
+def test_the_newest_job_counts_whatever_was_deleted(repository: Repository) -> None:
+    jobs, members = Jobs(Home(repository.root), "c" * 40), make_members(repository.root, ["seed=1"])
+    folders = [jobs.new_submission(members) for _ in range(3)]
+    for number in range(3, 12):
+        # As who repairs a damaged note by deleting it.
+        shutil.rmtree(folders[number - 3])
+        folders.append(jobs.new_submission(members))
+        assert jobs.latest({})["s1"].folder == folders[-1]
+        assert folders[-1].name.startswith(f"{number:06d}-")
+    # And what is nobody's.
+    (folders[-1].parent / "notes").mkdir()
+    (folders[-1].parent / "notes/members.json").write_text("{}", "utf-8")
+    assert jobs.new_submission(members).name.startswith("000012-")
 
 
 def test_a_damaged_note_is_named(cluster: Played) -> None:

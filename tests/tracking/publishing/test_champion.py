@@ -222,6 +222,18 @@ def test_a_run_goes_by_its_model_s_alias(tracked: Project) -> None:
         find_run(server, "nobody@champion")
 
 
+def test_a_run_goes_by_the_name_that_people_gave_it(tracked: Project) -> None:
+    play(tracked, 1, translations(2))
+    server, run = connect(tracked.home), latest(tracked, 1).info.run_id
+    for name in ("my best run", "seed=3 (50 % less)", "größter", "--", "a" * 200):
+        server.client.update_run(run, name=name)
+        assert find_run(server, name).info.run_id == run
+    for name in ("it's", "a' OR attributes.run_id != 'b", "two\nlines", "`x`", "back\\slash"):
+        server.client.update_run(run, name=name)
+        with pytest.raises(SeqlabError, match="no run "):
+            find_run(server, name)
+
+
 def test_a_run_without_a_model_cannot_be_promoted(tracked: Project) -> None:
     recorder = tracked.recorder("train")
     recorder.start()

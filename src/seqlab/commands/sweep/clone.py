@@ -135,17 +135,18 @@ class _Run:
         self._asked.set()
 
     def _work(self, clone: Path) -> None:
-        if not self._is_there(clone):
+        project = clone / self._place()
+        if not self._is_there(project):
             with self._timed("run"):
-                self._execute(clone)
+                self._execute(project)
             try:
                 with self._timed("push"):
-                    self._push(clone)
+                    self._push(project)
             except SeqlabError:
                 self._keep(clone)
                 raise
         with self._timed("publish"):
-            self._publish(clone)
+            self._publish(project)
 
     def _clone(self) -> Path:
         """A clone at the commit, with the settings, the journal and the resume states of the working copy."""
@@ -154,16 +155,28 @@ class _Run:
             self._log(f"{self._name}: going on with the clone that was kept, {kept}")
             return kept
         folder = self._scratch()
-        self._patiently(lambda: git_remote.clone(root, self._member.commit, folder), "git's remote")
+        self._patiently(lambda: self._clone_into(folder), "git's remote")
+        (folder / ".git/info").mkdir(exist_ok=True)
         with open(folder / ".git/info/exclude", "a", encoding="utf-8") as file:
-            file.writelines(f"/{name}\n" for name in SHARED)
+            file.writelines(f"/{self._place()}{name}\n" for name in SHARED)
+        project = folder / self._place()
         for name in SHARED:
             (root / name).mkdir(exist_ok=True)
-            (folder / name).symlink_to(root / name)
+            (project / name).symlink_to(root / name)
         if (root / ".dvc/config.local").is_file():
             # Names and passwords: with the mode that they have.
-            shutil.copy2(root / ".dvc/config.local", folder / ".dvc/config.local")
+            shutil.copy2(root / ".dvc/config.local", project / ".dvc/config.local")
         return folder
+
+    def _clone_into(self, folder: Path) -> None:
+        # What a try before this one left.
+        shutil.rmtree(folder)
+        folder.mkdir(PRIVATE)
+        git_remote.clone(self._member.root, self._member.commit, folder)
+
+    def _place(self) -> str:
+        """Where the working copy is in its repository, and so in a clone."""
+        return git.place_of(self._member.root)
 
     def _scratch(self) -> Path:
         """A new folder for a clone, which has the job's id in its name."""
@@ -177,13 +190,13 @@ class _Run:
             shutil.rmtree(path, ignore_errors=True)
         return Path(tempfile.mkdtemp(prefix=mark, dir=place))
 
-    def _is_there(self, clone: Path) -> bool:
+    def _is_there(self, project: Path) -> bool:
         """Whether the remote has the member already, which somebody else ran or this job before it was requeued."""
         reference = experiments_folder(self._member.commit) + self._name
-        if self._name not in self._remote(clone):
+        if self._name not in self._remote(project):
             return False
-        found = self._patiently(lambda: git_remote.fetch(clone, reference), "git's remote")
-        params = Experiments(clone).params(found)
+        found = self._patiently(lambda: git_remote.fetch(project, reference), "git's remote")
+        params = Experiments(project).params(found)
         if params is None or recipe_digest(params) != self._member.job.recipe:
             raise SeqlabError(
                 f"another recipe was pushed as {self._name} meanwhile: the same command gives this one a number"
@@ -191,17 +204,17 @@ class _Run:
         self._notes.append(f"{self._name} was there already, pushed by another job")
         return True
 
-    def _remote(self, clone: Path) -> dict[str, str]:
+    def _remote(self, project: Path) -> dict[str, str]:
         folder = experiments_folder(self._member.commit)
-        return self._patiently(lambda: git_remote.remote_references(clone, folder), "git's remote")
+        return self._patiently(lambda: git_remote.remote_references(project, folder), "git's remote")
 
-    def _execute(self, clone: Path) -> None:
-        if self._name in Experiments(clone).revisions():
+    def _execute(self, project: Path) -> None:
+        if self._name in Experiments(project).revisions():
             # A clone that was kept.
             return
-        self._patiently(lambda: self._dvc(clone), "DVC's remote")
+        self._patiently(lambda: self._dvc(project), "DVC's remote")
 
-    def _dvc(self, clone: Path) -> None:
+    def _dvc(self, project: Path) -> None:
         settings = [f"--set-param={each}" for each in self._member.settings]
         environment = dvc_environment() | git.identity(self._member.root) | {SWITCH: "off"}
         # Its stages are told where they are by DVC itself, and computed on what the cluster gave.
@@ -212,7 +225,7 @@ class _Run:
             before = signal.signal(signal.SIGUSR2, signal.SIG_IGN)
             try:
                 self._process = start_dvc(
-                    clone, "exp", "run", "--pull", f"--name={self._name}", *settings, environment=environment, log=log
+                    project, "exp", "run", "--pull", f"--name={self._name}", *settings, environment=environment, log=log
                 )
             finally:
                 signal.signal(signal.SIGUSR2, before)
@@ -222,22 +235,22 @@ class _Run:
         if self._asked.is_set():
             await_group(self._process.pid)
             raise FinalError("stopped by the cluster or by scancel; an interrupted training goes on from its state")
-        if self._name not in Experiments(clone).revisions():
+        if self._name not in Experiments(project).revisions():
             error = reason(said) if said.strip() else f"DVC ended with status {status}"
             raise FinalError(error) if stage_failed(said) else SeqlabError(error)
 
-    def _push(self, clone: Path) -> None:
+    def _push(self, project: Path) -> None:
         """Push the cache, then the experiment."""
-        self._patiently(lambda: call_dvc(clone, "push"), "DVC's remote")
+        self._patiently(lambda: call_dvc(project, "push"), "DVC's remote")
         baseline = self._member.commit
-        if note := self._patiently(lambda: push_experiment(clone, baseline, self._name), "git's remote"):
+        if note := self._patiently(lambda: push_experiment(project, baseline, self._name), "git's remote"):
             self._notes.append(note)
 
-    def _publish(self, clone: Path) -> None:
+    def _publish(self, project: Path) -> None:
         from seqlab.tracking.publishing.sync import sync
 
         try:
-            summary = self._patiently(lambda: sync(clone), "MLflow")
+            summary = self._patiently(lambda: sync(project), "MLflow")
         except SeqlabError as error:
             self._notes.append(f"{self._name} is not in MLflow yet ({error}): `seqlab sync` publishes it")
             return

@@ -109,7 +109,10 @@ class Jobs:
         self._folder.mkdir(PRIVATE, parents=True, exist_ok=True)
         # It may be from a time of another umask, or somebody's copy.
         self._folder.chmod(PRIVATE)
-        folder = self._folder / f"{len(list(self._submissions())):06d}-{secrets.token_hex(4)}"
+        # One more than the last, whatever was deleted before it: by their names they are in their order.
+        numbers = (path.name.partition("-")[0] for path in self._submissions())
+        last = max((int(number) for number in numbers if number.isdecimal()), default=-1)
+        folder = self._folder / f"{last + 1:06d}-{secrets.token_hex(4)}"
         folder.mkdir(PRIVATE)
         entries = [Entry(name=each.name, recipe=recipe_digest(each.params)) for each in members]
         _write(folder / "members.json", Submission(commit=self._commit, members=entries))

@@ -33,7 +33,8 @@ UNRECORDED = ("BatchFinished",)
 # Reaching the disk costs milliseconds: once an epoch, not at every point.
 UNHURRIED = ("StepFinished", "StateSaved")
 MOST_NAMED = 8
-KIBIBYTES_PER_MEBIBYTE = 1024
+# The peak is in KiB, and in bytes on macOS: getrusage(2).
+PEAK_UNITS_PER_MEBIBYTE = 1 << (20 if sys.platform == "darwin" else 10)
 
 
 class StageRecorder:
@@ -135,7 +136,7 @@ class StageRecorder:
     def _end(self, event: str, **fields: Any) -> None:
         if self._journal is None or self._home is None:
             return
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIBIBYTES_PER_MEBIBYTE
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / PEAK_UNITS_PER_MEBIBYTE
         usage = {"seconds": round(time.monotonic() - self._began, 3), "peak_memory_mb": round(peak, 1)}
         self._journal.append(event, usage=usage, **fields)
         launch_publisher(self._home)

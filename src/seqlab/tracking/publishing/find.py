@@ -27,6 +27,8 @@ T = TypeVar("T")
 PAGE_SIZE = 100
 # Of an answer. Runs come by a thousand, of which MLflow gives 50,000 at most in one page.
 MOST_PAGES = 1000
+# What could end a text in MLflow's search syntax.
+QUOTES = set("'\"`\\")
 
 
 @contextmanager
@@ -59,7 +61,8 @@ def find_run(server: Server, run: str) -> "Run":
         SeqlabError: there is none, or more than one.
     """
     conditions = []
-    if is_name := bool(re.fullmatch(r"[\w.+-]+", run)):
+    # In MLflow's UI people give what names they like.
+    if is_name := run.isprintable() and not QUOTES & set(run):
         conditions += [f"attributes.run_id = '{run}'", f"attributes.run_name = '{run}'"]
     if re.fullmatch(r"[0-9a-f]+", run):
         conditions += [f"tags.`{RUN_FINGERPRINT}` LIKE '{run}%'"]
