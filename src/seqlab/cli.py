@@ -101,7 +101,7 @@ def serve(run: str | None, host: str, port: int) -> None:
 @click.option("--count", type=click.IntRange(min=1, max=10_000), default=20, show_default=True, help="At most so many.")
 @errors_for_people
 def runs(condition: str, count: int) -> None:
-    """List the runs in MLflow, newest first: name, BLEU, state, and when each started.
+    """List the runs in MLflow, newest first: name, score, state, and when each started.
 
     A terminal shows long names shortened; a pipe gets them whole.
     """
@@ -116,7 +116,7 @@ def runs(condition: str, count: int) -> None:
 def watch(*, once: bool) -> None:
     """Show what runs in this working copy and in copies of it (sweeps), from the journals, until Ctrl-C.
 
-    Of a training: epoch and step, time left, throughput, the curves of training loss and validation BLEU.
+    Of a training: epoch and step, time left, throughput, the curves of training loss and of validation's measure.
     """
     from seqlab.commands.watch.display import watch as show
 
@@ -205,8 +205,8 @@ def verify(run: str | None, *, trust: bool) -> None:
     """Execute RUN anew (id, name or beginning of a fingerprint; without, the run of this working copy) and compare.
 
     Every stage runs again in a temporary copy, with the code and the parameters of the run. Asks before code is
-    executed that is of no commit of this repository. Says `reproduced`, or names the files that differ, and the first
-    optimizer step and tensor that do; then the exit status is 1.
+    executed that neither a branch here nor this working copy has. Says `reproduced`, or names the files that differ,
+    and the first optimizer step and tensor that do; then the exit status is 1.
     """
     from seqlab.commands.verify.verify import verify as verify_run
 

@@ -1,14 +1,18 @@
 import random
 from collections.abc import Sequence
+from statistics import fmean
 
+import numpy as np
 import pytest
 from sacrebleu import BLEU
 from sacrebleu.significance import PairedTest
 from scipy.stats import binomtest
 
 from benchmarks.invented_runs import SIGNATURE, references, worsened
-from seqlab.commands.compare.analysis import analyse
+from seqlab.commands.compare.analysis import MATRIX_RUNS, analyse
+from seqlab.significance import paired_test as paired_test_module
 from seqlab.significance.bleu_counts import BleuCounter, Counts
+from seqlab.significance.bleu_scores import bleu
 from seqlab.significance.exact_counts import ExactMatchCounter, exact_match
 from seqlab.significance.paired_test import (
     LEVEL,
@@ -19,6 +23,7 @@ from seqlab.significance.paired_test import (
     intervals,
     paired_test,
     randomization_p,
+    range_p,
     trials_for,
 )
 
@@ -131,16 +136,45 @@ def test_enough_trials_for_a_clear_difference(comparisons: int) -> None:
     assert trials_for(100) == 10_000
 
 
-def test_all_pairs_and_those_with_the_best_are_corrected_apart(counts: list[Counts]) -> None:
+def test_the_best_was_chosen_and_so_is_held_against_the_others_as_all_pairs_are(counts: list[Counts]) -> None:
     ordered = [counts[0], counts[1], counts[3], counts[4]]
     analysis = analyse(ordered)
     assert sorted(analysis.pairs) == [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
-    for other, verdict in enumerate(analysis.against_best, 1):
-        assert verdict.randomization == analysis.pairs[0, other].randomization
-    assert [verdict.corrected for verdict in analysis.against_best] == holm(
-        [verdict.randomization for verdict in analysis.against_best]
+    assert [verdict.corrected for verdict in analysis.pairs.values()] == holm(
+        [verdict.randomization for verdict in analysis.pairs.values()]
     )
+    assert analysis.against_best == [analysis.pairs[0, other] for other in range(1, 4)]
     assert [verdict.distinct for verdict in analysis.against_best][-1]
+
+
+def test_the_range_counts_how_far_apart_chance_puts_any_two(counts: list[Counts]) -> None:
+    scores = bootstrap_scores(counts)
+    real = [bleu(each.sum(axis=0)) for each in counts]
+    means = [fmean(row) for row in scores]
+    expected = []
+    for other in range(1, len(counts)):
+        as_far = 0
+        for sample in scores.T:
+            around = [score - mean for score, mean in zip(sample, means, strict=True)]
+            as_far += max(around) - min(around) >= real[0] - real[other] - 1e-9
+        expected.append((as_far + 1) / (len(scores.T) + 1))
+    assert range_p(counts, scores) == pytest.approx(expected)
+    assert min(expected) < LEVEL < max(expected)
+
+
+@pytest.mark.parametrize("runs", [12, MATRIX_RUNS + 2])
+def test_of_many_runs_that_are_alike_hardly_any_is_called_worse(runs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against the best of a dozen, which was chosen, one in ten would be by a correction for eleven comparisons."""
+    # Quicker, and the level leaves room for it: 25 trials a comparison are for p far below it.
+    monkeypatch.setattr(paired_test_module, "TRIALS_PER_COMPARISON", 1)
+    draw = np.random.default_rng(1)
+    alarms, repetitions = 0, 40
+    for _ in range(repetitions):
+        right = draw.random((runs, 300)) < 0.5
+        counts = [np.stack([each, np.ones_like(each)], axis=1).astype(np.int32) for each in right]
+        counts.sort(key=lambda each: -int(each[:, 0].sum()))
+        alarms += any(verdict.distinct for verdict in analyse(counts, exact_match).against_best)
+    assert alarms <= 4
 
 
 def test_exact_match_against_an_exact_test() -> None:

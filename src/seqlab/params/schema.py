@@ -261,4 +261,4 @@ class ReportParams(Section):
     """What the report shows."""
 
     samples: int = Field(ge=0, description="Sample translations, beside as many of the best and of the worst.")
-    attention_maps: int = Field(ge=0, description="Attention maps, where the model has attention.")
+    attention_maps: int = Field(ge=0, description="Attention maps, at most 12, where the model has attention.")

@@ -119,6 +119,18 @@ def bootstrap_p(counts: Sequence[Counts], scores: Scores, pairs: Sequence[Pair],
     return found
 
 
+def range_p(counts: Sequence[Counts], scores: Scores, score: Score = bleu) -> list[float]:
+    """p of each run's distance from the first, the best of all: how often chance alone puts any two so far apart.
+
+    Tukey's (1953) range, of the resampled scores about their means. The best was chosen by the very scores that are
+    compared, which no correction for the comparisons with it takes into account. `scores`: as of `bootstrap_scores`.
+    """
+    best, *others = _real_scores(counts, score)
+    noise = scores - scores.mean(axis=1, keepdims=True)
+    ranges = noise.max(axis=0) - noise.min(axis=0)
+    return [_p(int(np.sum(ranges >= best - other - ROUNDING)), len(ranges)) for other in others]
+
+
 def randomization_p(
     counts: Sequence[Counts], pairs: Sequence[Pair], trials: int = TRIALS, score: Score = bleu
 ) -> list[float]:

@@ -67,7 +67,7 @@ def test_three_files_and_a_verdict(compared: Compare, tmp_path: Path) -> None:
     recipe = comparison.view.recipe_labels[0]
     assert f"Recipe   {recipe}: mean BLEU {comparison.view.groups[0].mean:.2f} ± " in str(comparison)
     assert f"{recipe}</bdi> has the highest mean BLEU" in files["comparison.html"]
-    assert f"Best recipe: {literal(recipe)}, mean BLEU" in files["comparison.md"]
+    assert f"Best recipe of those with several seeds: {literal(recipe)}, mean BLEU" in files["comparison.md"]
     assert comparison.view.differing == ["model.hidden_size", "train.teacher_forcing_ratio", "seed"]
     assert "http://127.0.0.1:5000/#/experiments/7/runs/" in files["comparison.html"]
     assert [len(group.scores) for group in comparison.view.groups] == [2, 2, 2, 2]

@@ -40,9 +40,19 @@ def test_one_that_fails_with_another_seed_does_not_win() -> None:
     final = decide([gone, fragile, steady], BLEU)
     assert [each.trial.number for each in final.finalists] == [3, 1, 2]
     assert (gone.mean, gone.deviation, gone.failed) == (None, None, 3)
-    # Of one without values nothing is said.
-    assert set(final.verdicts) == {1}
-    assert gone in final.indistinct
+    # Of one without values nothing is said, nor of a better one that it is worse.
+    assert final.verdicts == {}
+    assert (final.ahead, final.indistinct, final.untested) == ([fragile], [gone], [gone])
+    assert verdict(final) == (
+        "the other was not tested: no spread over seeds; 1 of which more seeds failed did better with those that did not"
+    )
+
+
+def test_without_a_spread_there_is_no_p() -> None:
+    # As of SCAN, where every seed learns all, or nothing.
+    final = decide([finalist(1, 0.0, 100.0, 100.0), finalist(2, 0.0, 0.0, 0.0), finalist(3, 0.0, 1.0, 99.0)], BLEU)
+    assert verdict(final).startswith("2 of the 2 others of the best can't be told from it: the difference is within")
+    assert verdict(final).endswith("; 1 of these not tested: no spread over seeds")
 
 
 def test_alone() -> None:

@@ -15,6 +15,7 @@ from seqlab.significance.paired_test import (
     holm,
     intervals,
     randomization_p,
+    range_p,
     trials_for,
 )
 
@@ -25,7 +26,7 @@ BEST_RUNS = 20
 
 @dataclass(frozen=True)
 class RunVerdict:
-    """A pair of runs: p by paired bootstrap, by approximate randomization, and the latter after Holm's correction."""
+    """A pair of runs: p by paired bootstrap, by approximate randomization, and corrected for many comparisons."""
 
     bootstrap: float
     randomization: float
@@ -41,8 +42,9 @@ class RunVerdict:
 class Analysis:
     """Tests among runs that are sorted by their scores, best first.
 
-    `against_best` has a verdict for each run but the first, corrected for so many comparisons; `pairs` has one for each
-    pair (better, worse) of the best `matrix_runs` runs, corrected for all of them.
+    `pairs` has a verdict for each pair (better, worse) of the best `matrix_runs` runs, with Holm's correction for all.
+    `against_best` has one for each run but the first. That was chosen by the same scores, so here, too, the correction
+    is for all pairs, and where there are more runs than in `pairs` by Tukey's range.
     """
 
     intervals: list[Interval]
@@ -62,16 +64,17 @@ def analyse(counts: Sequence[Counts], score: Score = bleu) -> Analysis:
     shown = number if number <= MATRIX_RUNS else BEST_RUNS
     matrix = [(first, second) for first in range(shown) for second in range(first + 1, shown)]
     pairs = list(dict.fromkeys(best + matrix))
-    trials = trials_for(max(len(best), len(matrix)))
+    trials = trials_for(len(matrix))
     scores = bootstrap_scores(counts, score=score)
     by_bootstrap = dict(zip(pairs, bootstrap_p(counts, scores, pairs, score), strict=True))
     by_randomization = dict(zip(pairs, randomization_p(counts, pairs, trials, score), strict=True))
 
-    def verdicts(family: Sequence[Pair]) -> list[RunVerdict]:
-        corrected = holm([by_randomization[pair] for pair in family])
-        return [
-            RunVerdict(by_bootstrap[pair], by_randomization[pair], value)
+    def verdicts(family: Sequence[Pair], corrected: Sequence[float]) -> dict[Pair, RunVerdict]:
+        return {
+            pair: RunVerdict(by_bootstrap[pair], by_randomization[pair], value)
             for pair, value in zip(family, corrected, strict=True)
-        ]
+        }
 
-    return Analysis(intervals(scores), verdicts(best), dict(zip(matrix, verdicts(matrix), strict=True)), shown, trials)
+    of_all = verdicts(matrix, holm([by_randomization[pair] for pair in matrix]))
+    of_best = of_all if shown == number else verdicts(best, range_p(counts, scores, score))
+    return Analysis(intervals(scores), [of_best[pair] for pair in best], of_all, shown, trials)

@@ -48,8 +48,11 @@ class Comparison:
         best = groups[0]
         mean, spread = (figure(each, self.view.measure.compared_digits) for each in (best.mean, best.over_seeds))
         over = f"mean {self.view.measure.label} {mean} ± {spread} over {len(best.scores)} seeds"
-        told = _told(len(self.view.indistinct_recipes), len(groups) - 1, "recipe", "Welch's t-test over seeds, ")
-        return [f"Recipe   {self.view.recipe_labels[best.recipe]}: {over}", f"         {told}"]
+        test = "Welch's t-test over seeds, "
+        told = _told(len(self.view.indistinct_recipes), len(groups) - 1, "recipe with several seeds", test)
+        lines = [f"Recipe   {self.view.recipe_labels[best.recipe]}: {over}", f"         {told}"]
+        untested = sum(verdict.corrected is None for verdict in self.view.recipe_verdicts)
+        return [*lines, f"         {untested} not tested: no spread over seeds"] if untested else lines
 
 
 def _told(alike: int, others: int, noun: str, test: str = "") -> str:

@@ -42,24 +42,39 @@ class Finalist:
 
 @dataclass(frozen=True)
 class Final:
-    """The finalists, the best mean first, those with failed seeds behind; a verdict for those that have a spread."""
+    """The finalists, the best mean first, those with failed seeds behind; a verdict for those that have a spread.
+
+    `ahead` are those of which more seeds failed than of the winner, and the others have a better mean.
+    """
 
     finalists: list[Finalist]
     verdicts: dict[int, RecipeVerdict]
+    ahead: list[Finalist]
 
     @property
     def winner(self) -> Finalist:
-        """The one with the best mean over further seeds."""
+        """The one with the best mean over further seeds, of those of which fewest failed."""
         return self.finalists[0]
 
     @property
     def indistinct(self) -> list[Finalist]:
         """Those that cannot be told from the winner."""
-        return [
-            each
-            for each in self.finalists[1:]
-            if each.trial.number not in self.verdicts or not self.verdicts[each.trial.number].distinct
-        ]
+        return [each for each in self.behind if not self._distinct(each)]
+
+    @property
+    def behind(self) -> list[Finalist]:
+        """Those that have no better mean than the winner."""
+        return [each for each in self.finalists[1:] if each not in self.ahead]
+
+    def _distinct(self, finalist: Finalist) -> bool:
+        found = self.verdicts.get(finalist.trial.number)
+        return found is not None and found.distinct
+
+    @property
+    def untested(self) -> list[Finalist]:
+        """Those of `behind` that have no p: without a spread over seeds, or with fewer than two."""
+        found = [(each, self.verdicts.get(each.trial.number)) for each in self.behind]
+        return [each for each, verdict in found if verdict is None or verdict.corrected is None]
 
 
 def decide(found: Sequence[Finalist], objective: Objective) -> Final:
@@ -67,8 +82,11 @@ def decide(found: Sequence[Finalist], objective: Objective) -> Final:
     ranked = sorted(
         found, key=lambda each: (each.failed, float("inf") if each.mean is None else objective.rank(each.mean))
     )
-    tested = [each for each in ranked if each.deviation is not None]
+    best = ranked[0].mean
+    means = [] if best is None else [(each, each.mean) for each in ranked]
+    ahead = [each for each, mean in means if mean is not None and objective.rank(mean) < objective.rank(best or 0.0)]
+    tested = [each for each in ranked if each.deviation is not None and each not in ahead]
     if not tested or tested[0] is not ranked[0]:
-        return Final(ranked, {})
+        return Final(ranked, {}, ahead)
     told = verdicts([each.values for each in tested])
-    return Final(ranked, {each.trial.number: verdict for each, verdict in zip(tested[1:], told, strict=True)})
+    return Final(ranked, {each.trial.number: verdict for each, verdict in zip(tested[1:], told, strict=True)}, ahead)

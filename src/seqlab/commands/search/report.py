@@ -39,12 +39,23 @@ def epochs_of(count: int) -> str:
 
 def verdict(final: Final) -> str:
     """Whether the winner's lead is more than seeds make."""
-    others, alike = len(final.finalists) - 1, len(final.indistinct)
-    if not others:
+    if len(final.finalists) == 1:
         return "nothing else was run with further seeds"
+    said = [_against(len(final.behind), len(final.indistinct), len(final.untested))] if final.behind else []
+    if final.ahead:
+        said.append(f"{len(final.ahead)} of which more seeds failed did better with those that did not")
+    return "; ".join(said)
+
+
+def _against(others: int, alike: int, untested: int) -> str:
     test = "Welch's t-test over seeds, corrected"
     if not alike:
         which = "the other" if others == 1 else "every other of the best"
         return f"{which} is worse by more than seeds make ({test} p < {LEVEL})"
     which = "the other" if others == 1 else f"{alike} of the {others} others of the best"
-    return f"{which} can't be told from it: the difference is within the spread over seeds ({test} p >= {LEVEL})"
+    if alike == untested:
+        return f"{which} was not tested: no spread over seeds"
+    beside = f"; {untested} of these not tested: no spread over seeds" if untested else ""
+    return (
+        f"{which} can't be told from it: the difference is within the spread over seeds ({test} p >= {LEVEL}){beside}"
+    )
