@@ -4,6 +4,7 @@ import http.server
 import os
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -142,6 +143,15 @@ def test_a_device_that_is_not_there_is_one_problem(root: Path, monkeypatch: pyte
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     (problem,) = diagnose(root).problems
     assert problem.startswith("runtime.device is cuda, and PyTorch")
+
+
+def test_an_installation_that_broke_off_is_one_problem(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    found = diagnose(root)
+    assert [line.split()[0] for line in found.found if line.endswith("see below")] == ["device", "numerics"]
+    (problem,) = found.problems
+    assert problem.startswith("a package does not load (import of torch halted")
+    assert problem.endswith("`rm -r .venv`, then `make install` makes it anew")
 
 
 def test_it_is_of_the_project_from_any_folder(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

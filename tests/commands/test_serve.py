@@ -56,6 +56,18 @@ def test_a_connection_without_a_request_is_closed(port: int) -> None:
             connection.close()
 
 
+def test_so_many_connections_as_are_said(port: int) -> None:
+    ask(http.client.HTTPConnection("127.0.0.1", port, timeout=30))
+    silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(MOST_CONNECTIONS - 1)]
+    try:
+        asking = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        assert ask(asking) == 200
+        assert ask(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) == 503
+    finally:
+        for connection in silent:
+            connection.close()
+
+
 def test_a_connection_with_requests_goes_on(port: int) -> None:
     """One that takes longer than that, and several on one connection."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)

@@ -48,11 +48,18 @@ def diagnose(root: Path) -> Diagnosis:
     for name, line in lines:
         try:
             found.append(f"{name:12}{line(root)}")
-        except SeqlabError as error:
+        except (SeqlabError, ImportError, OSError) as error:
             found.append(f"{name:12}see below")
             # One cause may stand in the way of two lines.
-            wrong += [] if str(error) in wrong else [str(error)]
+            wrong += [] if _said(error) in wrong else [_said(error)]
     return Diagnosis(found, wrong)
+
+
+def _said(error: Exception) -> str:
+    """What is wrong; an installation that broke off lacks packages, or the libraries that theirs load."""
+    if isinstance(error, SeqlabError):
+        return str(error)
+    return f"a package does not load ({error}): `rm -r .venv`, then `make install` makes it anew"
 
 
 def _prerequisites(root: Path) -> Iterator[str]:

@@ -36,17 +36,21 @@ def promote(start: Path, run: str, agree: Callable[[str], bool]) -> str:
         name = found.task
         if name is None or not is_fingerprint(found.fingerprint):
             raise SeqlabError(f"{found.place} is none of seqlab's: it has no task")
+        version = version_of(server, name, run_alias(found.fingerprint))
+        if version is None:
+            raise SeqlabError(
+                f"{found.place} has no model in the registry: its training did not finish, or somebody deleted the "
+                "model"
+            )
+        before = version_of(server, name, CHAMPION)
+        doubt = _of_its_model(found) or _doubt(server, found, before)
+        # Not while others wait for the lock: an answer may take hours.
+        if doubt and not agree(doubt):
+            raise SeqlabError(f"{doubt} The champion stays; `--yes` promotes all the same")
         with alone(home, name):
-            version = version_of(server, name, run_alias(found.fingerprint))
-            if version is None:
-                raise SeqlabError(
-                    f"{found.place} has no model in the registry: its training did not finish, or somebody deleted the "
-                    "model"
-                )
-            before = version_of(server, name, CHAMPION)
-            doubt = _of_its_model(found) or _doubt(server, found, before)
-            if doubt and not agree(doubt):
-                raise SeqlabError(f"{doubt} The champion stays; `--yes` promotes all the same")
+            now = version_of(server, name, CHAMPION)
+            if (now and now.version) != (before and before.version):
+                raise SeqlabError(f"{name} has another champion by now: ask again")
             server.client.set_registered_model_alias(name, CHAMPION, version.version)
             note_verdict(home, found.fingerprint, name, BY_HAND, crowned=True)
             server.client.set_tag(found.id, CHALLENGE, BY_HAND)

@@ -196,9 +196,9 @@ def _protocol() -> "type[H11Protocol]":
 def _run(app: "Starlette", listening: socket.socket) -> None:
     import uvicorn
 
-    config = uvicorn.Config(
-        app, http=_protocol(), log_level="warning", access_log=False, limit_concurrency=MOST_CONNECTIONS
-    )
+    # The limit is that of which uvicorn refuses one, who asks among them.
+    limit = MOST_CONNECTIONS + 1
+    config = uvicorn.Config(app, http=_protocol(), log_level="warning", access_log=False, limit_concurrency=limit)
     try:
         uvicorn.Server(config).run([listening])
     except KeyboardInterrupt:

@@ -44,7 +44,7 @@ def test_one_that_fails_with_another_seed_does_not_win() -> None:
     assert final.verdicts == {}
     assert (final.ahead, final.indistinct, final.untested) == ([fragile], [gone], [gone])
     assert verdict(final) == (
-        "the other was not tested: no spread over seeds; 1 of which more seeds failed did better with those that did not"
+        "the other was not tested: no spread over seeds; 1 whose seeds failed did better with the others"
     )
 
 

@@ -45,11 +45,16 @@ class There:
         self.ran: list[list[str]] = []
         self.planned: list[list[str]] = []
         self.said: list[str] = []
+        self.moved = False
         monkeypatch.setattr(module, "Experiments", lambda _: self)
         monkeypatch.setattr(module, "make_executor", lambda *_: self)
         monkeypatch.setattr(module, "output_at", lambda _root, revision, _path: self.read(revision))
         monkeypatch.setattr(module, "run_plan", self.run_plan)
         self.runs = Runs(Path(), "mine", WHERE, BLEU, self.said.append)
+
+    def check_baseline(self) -> None:
+        if self.moved:
+            raise SeqlabError("another commit was checked out meanwhile")
 
     def revisions(self) -> dict[str, str]:
         return {name: f"of {name}" for name in self.finished}
@@ -205,3 +210,12 @@ def test_a_damaged_result_is_named(damage: str, there: There, monkeypatch: pytes
     monkeypatch.setattr(there, "read", lambda _: content.replace("30.0", damage))
     with pytest.raises(SeqlabError, match=r"reports/training\.json of experiment of a is damaged"):
         there.runs.known([A])
+
+
+def test_a_commit_between_two_rounds_ends_it_in_a_message(there: There) -> None:
+    there.finished = {"a": (A.params, 20.0)}
+    there.moved = True
+    # What is done is known all the same.
+    assert there.runs.known([A]).outcomes == [came("a", 20.0)]
+    with pytest.raises(SeqlabError, match="another commit was checked out"):
+        there.runs.known([A, B])

@@ -79,8 +79,15 @@ class Played:
 class Finished:
     """Experiments that are there in the end."""
 
+    moved = False
+
     def __init__(self, *names: str) -> None:
         self._names = names
+
+    def check_baseline(self) -> None:
+        """Raise where somebody committed meanwhile."""
+        if self.moved:
+            raise SeqlabError("another commit was checked out meanwhile")
 
     def revisions(self) -> dict[str, str]:
         """Each with a commit."""
@@ -96,6 +103,15 @@ def make_sweep(
     monkeypatch.setattr(module, "POLL_SECONDS", 0)
     plan = [Planned(Member(name, (f"x={name}",), PARAMS), state) for name, state in members.items()]
     return partial(LocalSweep(Path(), jobs=2).run, plan)
+
+
+def test_nothing_is_queued_on_another_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What DVC would run there it would file under that."""
+    queue = Played({}, {"a": "done"})
+    monkeypatch.setattr(Finished, "moved", True)
+    with pytest.raises(SeqlabError, match="another commit was checked out meanwhile"):
+        make_sweep(monkeypatch, queue, "a", a="new")()
+    assert queue.calls == []
 
 
 def test_only_what_is_not_there_is_queued(monkeypatch: pytest.MonkeyPatch) -> None:

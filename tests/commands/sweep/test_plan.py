@@ -2,15 +2,18 @@
 
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from seqlab.commands.sweep import execution
 from seqlab.commands.sweep.experiments import Experiments
 from seqlab.commands.sweep.members import Member, make_members
-from seqlab.commands.sweep.plan import State, make_plan
+from seqlab.commands.sweep.plan import Planned, State, make_plan
 from seqlab.commands.sweep.queue import Task
+from seqlab.commands.sweep.result import Result
 from seqlab.core.errors import SeqlabError
 
 ROOT = Path(__file__).parents[3]
@@ -172,3 +175,37 @@ def test_untracked_files_are_named(repository: Repository) -> None:
 def test_outside_git(tmp_path: Path) -> None:
     with pytest.raises(SeqlabError, match="no git repository"):
         Experiments(tmp_path)
+
+
+def test_another_commit_meanwhile_is_said(repository: Repository) -> None:
+    experiments = Experiments(repository.root)
+    experiments.check_baseline()
+    before = experiments.baseline
+    repository.git("commit", "--quiet", "--allow-empty", "--message=Meanwhile")
+    with pytest.raises(SeqlabError, match=f"another commit was checked out meanwhile than {before[:7]}"):
+        experiments.check_baseline()
+
+
+def test_members_are_found_where_somebody_committed_meanwhile(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As whoever writes a README while a sweep runs for hours."""
+    members = make_members(repository.root, ["seed=1,2"])
+    tagged: dict[str, str] = {}
+
+    class Committing:
+        def run(self, plan: Sequence[Planned]) -> Result:
+            for each in plan:
+                repository.experiment(each.member, each.name)
+            repository.git("commit", "--quiet", "--allow-empty", "--message=Meanwhile")
+            return Result(done=[each.name for each in plan])
+
+    monkeypatch.setattr(execution, "check_identity", lambda _: None)
+    monkeypatch.setattr(execution, "experiment_fingerprint", lambda _, revision: revision)
+    monkeypatch.setattr(execution, "note_sweep", lambda *_: None)
+    monkeypatch.setattr(execution, "find_home", lambda _: None)
+    monkeypatch.setattr(execution, "sync", lambda _: "MLflow")
+    monkeypatch.setattr(execution, "tag_runs", lambda _root, _name, found: tagged.update(found))
+    plan = make_plan(members, Experiments(repository.root), {})
+    execution.run_plan(repository.root, Committing(), plan, name="grid", dry_run=False, say=lambda _: None)  # type: ignore[arg-type]
+    assert list(tagged) == ["s1", "s2"]

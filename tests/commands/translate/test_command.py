@@ -134,8 +134,9 @@ def test_a_file_may_be_translated_into_itself(project: Path) -> None:
     assert (project / "docs/in.txt").read_bytes() == b"a b\n"
 
 
-def test_a_device_is_not_replaced(project: Path) -> None:
-    result = run("--output", "/dev/null", "a")
+@pytest.mark.parametrize("option", ["--output", "--attention"])
+def test_a_device_is_not_replaced(project: Path, option: str) -> None:
+    result = run(option, "/dev/null", "a")
     assert result.exit_code == 1
     assert "/dev/null is no file" in result.output
     assert not Path("/dev/null").is_file()

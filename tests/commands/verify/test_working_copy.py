@@ -205,7 +205,7 @@ def test_a_stage_that_fails_is_no_verdict(project: Project) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interruption_leaves_no_process_and_no_folder(
     project: Project, tmp_path: Path, number: signal.Signals
 ) -> None:

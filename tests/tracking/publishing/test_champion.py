@@ -15,8 +15,10 @@ from seqlab.commands.promote import promote
 from seqlab.core.atomic import write_json, write_text
 from seqlab.core.errors import SeqlabError
 from seqlab.significance.bleu_counts import BleuCounter
+from seqlab.tracking.publishing import champion as champion_module
 from seqlab.tracking.publishing import model as model_module
 from seqlab.tracking.publishing import sync as sync_module
+from seqlab.tracking.publishing.failures import ServerError
 from seqlab.tracking.publishing.find import find_run
 from seqlab.tracking.publishing.server import connect
 from seqlab.tracking.publishing.sync import sync
@@ -191,6 +193,37 @@ def test_promote_moves_the_alias_and_a_sync_leaves_it(tracked: Project) -> None:
     promote(tracked.root, latest(tracked, 1).info.run_name or "", never)
     promote(tracked.root, latest(tracked, 1).info.run_name or "", never)
     assert champion(tracked) == "1"
+
+
+def test_a_server_that_does_not_answer_is_no_verdict(tracked: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    play(tracked, 1, translations(20))
+    outputs = champion_module._outputs
+
+    def silent(_: object) -> None:
+        raise ServerError("MLflow does not answer")
+
+    monkeypatch.setattr(champion_module, "_outputs", silent)
+    with pytest.raises(SeqlabError, match="does not answer"):
+        play(tracked, 2, translations(2))
+    assert "challenge" not in latest(tracked, 2).data.tags
+    monkeypatch.setattr(champion_module, "_outputs", outputs)
+    sync(tracked.root)
+    assert latest(tracked, 2).data.tags["challenge"].startswith("won against")
+    assert champion(tracked) == "2"
+
+
+def test_promote_holds_nobody_up_while_it_asks(tracked: Project) -> None:
+    play(tracked, 1, translations(10))
+    play(tracked, 2, translations(30))
+    play(tracked, 3, translations(40))
+
+    def another_is_quicker(_: str) -> bool:
+        promote(tracked.root, latest(tracked, 3).info.run_id, lambda _: True)
+        return True
+
+    with pytest.raises(SeqlabError, match="has another champion by now: ask again"):
+        promote(tracked.root, latest(tracked, 2).info.run_id, another_is_quicker)
+    assert champion(tracked) == "3"
 
 
 def test_promote_asks_before_scores_that_do_not_compare(tracked: Project) -> None:

@@ -43,7 +43,7 @@ def verdict(final: Final) -> str:
         return "nothing else was run with further seeds"
     said = [_against(len(final.behind), len(final.indistinct), len(final.untested))] if final.behind else []
     if final.ahead:
-        said.append(f"{len(final.ahead)} of which more seeds failed did better with those that did not")
+        said.append(f"{len(final.ahead)} whose seeds failed did better with the others")
     return "; ".join(said)
 
 

@@ -82,6 +82,7 @@ class Runs:
         missing = [member for member in members if member.name not in found]
         if not missing:
             return Known(members, found)
+        self._experiments.check_baseline()
         executor = make_executor(self._root, self._where)
         plan = {member.name: planned for member, planned in zip(missing, executor.plan(missing), strict=True)}
         # Planning fetches what others ran.

@@ -1,6 +1,6 @@
 """Members of a sweep, brought to their end: planned, run where they are not done, published to MLflow."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from seqlab.commands.sweep.executor import Executor, make_executor
@@ -54,20 +54,21 @@ def run_plan(
 ) -> Result:
     """As `run_members`, of members that the executor has planned."""
     say(outline(name, plan, listed=dry_run))
-    if untracked := Experiments(root).untracked():
+    # Of the commit that is checked out now: by the end it may be another.
+    experiments = Experiments(root)
+    if untracked := experiments.untracked():
         say(f"warning: git does not know {', '.join(untracked)}: the members run without; `git add` them")
     if dry_run:
         return Result()
     check_identity(root)
     result = executor.run(plan)
     say(closing(name, result))
-    _publish(root, name, result, say)
+    _publish(root, name, result, experiments.revisions(), say)
     return result
 
 
-def _publish(root: Path, name: str, result: Result, say: Callable[[str], None]) -> None:
+def _publish(root: Path, name: str, result: Result, revisions: Mapping[str, str], say: Callable[[str], None]) -> None:
     """Bring MLflow up to date, and tag the members' runs there."""
-    revisions = Experiments(root).revisions()
     fingerprints = {each: experiment_fingerprint(root, revisions[each]) for each in result.done}
     for member, fingerprint in fingerprints.items():
         # To the journal first: whatever server is asked next, now or another day, hears of it from there.

@@ -48,6 +48,18 @@ class Experiments:
         """The commit that is checked out."""
         return self._baseline
 
+    def check_baseline(self) -> None:
+        """Raise an error where another commit is checked out by now: what ran from then on would be filed under that.
+
+        Raises:
+            SeqlabError: so it is.
+        """
+        if git.find_commit(self._root, "HEAD") != self._baseline:
+            raise SeqlabError(
+                f"another commit was checked out meanwhile than {self._baseline[:7]}, from which this began and under "
+                "which DVC has what is done; the same command goes on at that commit, and begins anew at this one"
+            )
+
     def unshared(self) -> list[str]:
         """Files of recipes, and DVC's settings, that the working copy has otherwise than its commit."""
         return git.differing_files(self._root, self._baseline, [*self._recipe_paths, *BESIDE])

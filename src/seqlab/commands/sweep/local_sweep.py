@@ -82,6 +82,8 @@ class LocalSweep:
         return self._result
 
     def _add(self, fresh: Sequence[Planned], interruption: Interruption, progress: ProgressBar) -> None:
+        if fresh:
+            self._experiments.check_baseline()
         tasks = self._queue.tasks()
         self._queue.remove(each.name for each in fresh if each.name in tasks)
         for number, each in enumerate(fresh, 1):

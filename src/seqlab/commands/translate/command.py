@@ -12,7 +12,7 @@ import click
 
 from seqlab.commands.translate.answers import as_lines, as_record
 from seqlab.commands.translate.attention_page import MOST_MAPS, render_attention
-from seqlab.commands.translate.output import open_output
+from seqlab.commands.translate.output import open_output, replaced
 from seqlab.commands.translate.texts import Text, batches, from_lines, from_records
 from seqlab.commands.why.stale import stale_note
 from seqlab.core.atomic import write_text
@@ -182,7 +182,7 @@ def _check_attention(shown: Sequence[tuple[str, Translation]]) -> None:
 
 def _write_page(path: Path, page: str) -> None:
     try:
-        write_text(path, page)
+        write_text(replaced(path), page)
     except OSError as error:
         raise SeqlabError(f"cannot write {path}: {error.strerror or error}") from None
     say(f"Attention {path}", err=True)

@@ -24,15 +24,23 @@ def open_output(path: Path | None) -> Iterator[Callable[[str], object]]:
     if path is None:
         yield _say
         return
-    # Where a link leads, not the link, is replaced; a device or a pipe must not be.
-    place = path.resolve()
-    if place.exists() and not place.is_file():
-        raise SeqlabError(f"{path} is no file; without --output, translations go to standard output")
     try:
-        with atomic_file(place) as file:
+        with atomic_file(replaced(path)) as file:
             yield lambda line: file.write(f"{line}\n")
     except OSError as error:
         raise SeqlabError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def replaced(path: Path) -> Path:
+    """The file that is replaced by what is written to `path`: where a link leads, not the link.
+
+    Raises:
+        SeqlabError: it is a device or a pipe, which must not be replaced.
+    """
+    place = path.resolve()
+    if place.exists() and not place.is_file():
+        raise SeqlabError(f"{path} is no file: give one, or none for standard output")
+    return place
 
 
 def _say(line: str) -> None:

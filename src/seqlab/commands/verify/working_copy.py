@@ -55,7 +55,7 @@ PROXY = re.compile("(?i)(http|https|ftp|all)_proxy")
 PROXY_ADDRESS = re.compile(r"([a-zA-Z][a-zA-Z0-9]*://)?([a-zA-Z0-9._-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?/?")
 NO_PROXY = re.compile("(?i)no_proxy")
 HOSTS = re.compile(r"[a-zA-Z0-9.,:/*_\s\[\]-]*")
-INTERRUPTED = (signal.SIGINT, signal.SIGTERM)
+INTERRUPTED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
@@ -190,12 +190,13 @@ def _environment(root: Path) -> dict[str, str]:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """SIGTERM interrupts as Ctrl-C does."""
+    """SIGTERM, and the end of the terminal, interrupt as Ctrl-C does; what is ignored, as after `nohup`, stays so."""
 
     def interrupt(_number: int, _frame: object) -> None:
         raise KeyboardInterrupt
 
-    earlier = {number: signal.signal(number, interrupt) for number in INTERRUPTED}
+    heard = [number for number in INTERRUPTED if signal.getsignal(number) != signal.SIG_IGN]
+    earlier = {number: signal.signal(number, interrupt) for number in heard}
     try:
         yield
     finally:

@@ -130,7 +130,7 @@ _OURS = re.compile(rf"tf[\d.e+-]+-h\d+-[\w.+-]+-([0-9a-f]{{{IDENTITY}}})")
 
 
 def run_name(recipe: dict[str, dict[str, Any]], fingerprint: str) -> str:
-    """Such as `tf0.50-h256-gru+dot-s1-keep5-average-beam5-3fa9c1`: what is usual is left out, the identity stands at the end.
+    """Such as `tf0.50-h256-gru+dot-s1-keep5-average-beam5-3fa9c1`: what is usual is left out, the identity is last.
 
     Ratio, hidden size, cell with attention, and seed; task, and parameters that are not the default ones; `+2` for as
     many that had no room.

@@ -18,6 +18,7 @@ from seqlab.tracking.foreign import is_fingerprint, translations
 from seqlab.tracking.home import Home
 from seqlab.tracking.journal.record import run_alias
 from seqlab.tracking.publishing.decisions import note_verdict, read_decisions
+from seqlab.tracking.publishing.failures import ServerError
 from seqlab.tracking.publishing.run import Run, published
 from seqlab.tracking.publishing.server import Server
 from seqlab.tracking.publishing.tags import CHALLENGE, RUN_FINGERPRINT
@@ -116,6 +117,9 @@ def _compared(run: Run, champion: Run) -> tuple[bool, str]:
         return False, f"lost to {name}: {difference:+.2f} {label}"
     try:
         result = _tested(run, champion)
+    except ServerError:
+        # It challenges when the server answers again.
+        raise
     except SeqlabError as error:
         return False, f"{NOT_COMPARED} with {name}: {error}"
     figures = f"{difference:+.2f} {label}, p = {result.p:.3g} (paired approximate randomization)"
@@ -128,12 +132,15 @@ def _tested(run: Run, champion: Run) -> "PairedResult":
     """Whether the difference of two runs' translations is significant.
 
     Raises:
+        ServerError: the server does not answer.
         SeqlabError: why that cannot be said.
     """
     from seqlab.significance.paired_test import paired_test
 
     try:
         before, after = _outputs(champion), _outputs(run)
+    except ServerError:
+        raise
     except SeqlabError:
         raise SeqlabError("the translations of one of them cannot be read") from None
     if before.references != after.references:

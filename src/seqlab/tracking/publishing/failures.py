@@ -18,6 +18,10 @@ DAMAGED = ("file is not a database", "malformed", "file is encrypted")
 PACKAGES = {"psycopg": "psycopg[binary]", "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
 
 
+class ServerError(SeqlabError):
+    """The server does not answer, or is in trouble: what was asked of it may succeed another time."""
+
+
 class RefusedError(SeqlabError):
     """The server answered, and refused what concerns one run or one file: the others may well succeed."""
 
@@ -51,7 +55,7 @@ def failure(error: Exception, address: str) -> SeqlabError:
         )
     if _concerns_one_run(error):
         return RefusedError(f"MLflow at {address} refuses: {words}")
-    return SeqlabError(
+    return ServerError(
         f"MLflow at {address}: {words}; nothing is lost: `seqlab sync` publishes it once the server answers"
     )
 
