@@ -66,6 +66,7 @@ def test_three_files_and_a_verdict(compared: Compare, tmp_path: Path) -> None:
     assert f"{label}</bdi> is best, with BLEU {scores[0]:.2f}" in files["comparison.html"]
     recipe = comparison.view.recipe_labels[0]
     assert f"Recipe   {recipe}: mean BLEU {comparison.view.groups[0].mean:.2f} ± " in str(comparison)
+    assert re.search(r" \d of the 3 other recipes with several seeds can't be told from it \(Welch", str(comparison))
     assert f"{recipe}</bdi> has the highest mean BLEU" in files["comparison.html"]
     assert f"Best recipe of those with several seeds: {literal(recipe)}, mean BLEU" in files["comparison.md"]
     assert comparison.view.differing == ["model.hidden_size", "train.teacher_forcing_ratio", "seed"]

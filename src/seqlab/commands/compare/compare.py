@@ -48,19 +48,19 @@ class Comparison:
         best = groups[0]
         mean, spread = (figure(each, self.view.measure.compared_digits) for each in (best.mean, best.over_seeds))
         over = f"mean {self.view.measure.label} {mean} ± {spread} over {len(best.scores)} seeds"
-        test = "Welch's t-test over seeds, "
-        told = _told(len(self.view.indistinct_recipes), len(groups) - 1, "recipe with several seeds", test)
+        kind, test = " with several seeds", "Welch's t-test over seeds, "
+        told = _told(len(self.view.indistinct_recipes), len(groups) - 1, "recipe", kind, test)
         lines = [f"Recipe   {self.view.recipe_labels[best.recipe]}: {over}", f"         {told}"]
         untested = sum(verdict.corrected is None for verdict in self.view.recipe_verdicts)
         return [*lines, f"         {untested} not tested: no spread over seeds"] if untested else lines
 
 
-def _told(alike: int, others: int, noun: str, test: str = "") -> str:
+def _told(alike: int, others: int, noun: str, kind: str = "", test: str = "") -> str:
     if others == 0:
-        return f"there is no other {noun}"
+        return f"there is no other {noun}{kind}"
     if not alike:
-        return f"every other {noun} is worse by more than chance ({test}corrected p < {LEVEL})"
-    which = f"the other {noun}" if others == 1 else f"{alike} of the {others} other {noun}s"
+        return f"every other {noun}{kind} is worse by more than chance ({test}corrected p < {LEVEL})"
+    which = f"the other {noun}{kind}" if others == 1 else f"{alike} of the {others} other {noun}s{kind}"
     return f"{which} can't be told from it ({test}corrected p >= {LEVEL})"
 
 
