@@ -13,8 +13,12 @@ from seqlab.commands.sync import run_sync
 from seqlab.core.atomic import write_text
 from seqlab.core.errors import SeqlabError
 from seqlab.tracking.journal.execution import read_executions
+from seqlab.tracking.journal.ledger import Ledger, LedgerEntry
+from seqlab.tracking.journal.record import RunRecord
 from seqlab.tracking.publishing import model as model_module
+from seqlab.tracking.publishing import projection as projection_module
 from seqlab.tracking.publishing import sync as sync_module
+from seqlab.tracking.publishing.artifacts import publish_ledger
 from seqlab.tracking.publishing.find import find_record, find_run
 from seqlab.tracking.publishing.server import connect
 from seqlab.tracking.publishing.sync import Summary, sync
@@ -535,3 +539,35 @@ def test_a_deleted_experiment_is_explained(tracked: Project) -> None:
 def test_outside_a_project(tmp_path: Path) -> None:
     with pytest.raises(SeqlabError, match="not inside a DVC project"):
         sync(tmp_path)
+
+
+def test_two_machines_that_end_one_recipe_at_once_keep_both_executions(
+    tracked: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one writes its ledger while ours publishes, and once more right after ours."""
+    tracked.run()
+    publish = publish_ledger
+    other = LedgerEntry("20260101T000000000000-0123abcd", "train", "", 0.0, 1.0, "", {}, "")
+
+    def others_write(client: MlflowClient, run: Run, *entries: LedgerEntry) -> None:
+        write_text(tracked.root / "other/ledger.json", Ledger(entries).to_json())
+        client.log_artifacts(run.info.run_id, str(tracked.root / "other"))
+        client.set_tag(run.info.run_id, "seqlab.execution_ids", " ".join(each.short_id for each in entries))
+
+    def between(client: MlflowClient, run: Run, record: RunRecord) -> bool:
+        others_write(client, run, other)
+        assert publish(client, run, record)
+        tags = client.get_run(run.info.run_id).data.tags
+        assert set(tags["seqlab.execution_ids"].split()) == {other.short_id, *own}
+        others_write(client, run, other)
+        return True
+
+    own = {entry.short_id for entry in Ledger.of(tracked.executions()).entries}
+    monkeypatch.setattr(projection_module, "publish_ledger", between)
+    sync(tracked.root)
+    monkeypatch.setattr(projection_module, "publish_ledger", publish)
+    # It is no run that is done with.
+    sync(tracked.root)
+    (run,) = Store(tracked).runs()
+    assert set(run.data.tags["seqlab.execution_ids"].split()) == {other.short_id, *own}
+    assert "unchanged" in str(sync(tracked.root))

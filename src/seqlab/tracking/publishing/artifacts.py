@@ -56,9 +56,11 @@ def publish_ledger(client: "MlflowClient", run: "Run", record: RunRecord) -> boo
     """Add the executions that the run does not know of to those that it knows; return whether there were any."""
     from mlflow.entities import RunTag
 
-    known = run.data.tags.get(EXECUTION_IDS, "").split()
-    if all(entry.short_id in known for entry in record.ledger.entries):
+    if knows_executions(run, record):
         return False
+    # Files and models took their time, in which another machine may have added its own.
+    run = client.get_run(run.info.run_id)
+    known = run.data.tags.get(EXECUTION_IDS, "")
     ledger = Ledger(
         [*_published_ledger(client, run).entries, *record.ledger.entries] if known else record.ledger.entries
     )
@@ -67,6 +69,12 @@ def publish_ledger(client: "MlflowClient", run: "Run", record: RunRecord) -> boo
         client.log_artifacts(run.info.run_id, folder)
     client.log_batch(run.info.run_id, tags=[RunTag(name, value) for name, value in ledger_tags(ledger).items()])
     return True
+
+
+def knows_executions(run: "Run", record: RunRecord) -> bool:
+    """Whether the run's tag has all executions of the record."""
+    known = run.data.tags.get(EXECUTION_IDS, "").split()
+    return all(entry.short_id in known for entry in record.ledger.entries)
 
 
 def _published_ledger(client: "MlflowClient", run: "Run") -> Ledger:

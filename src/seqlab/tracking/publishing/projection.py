@@ -11,7 +11,7 @@ from seqlab.tracking.home import Home
 from seqlab.tracking.journal.record import RunRecord
 from seqlab.tracking.journal.run_name import identity_in
 from seqlab.tracking.objects import Objects
-from seqlab.tracking.publishing.artifacts import differing_outputs, publish_files, publish_ledger
+from seqlab.tracking.publishing.artifacts import differing_outputs, knows_executions, publish_files, publish_ledger
 from seqlab.tracking.publishing.champion import NOT_COMPARED, challenge
 from seqlab.tracking.publishing.checkpoints import Checkpoints
 from seqlab.tracking.publishing.datasets import publish_datasets
@@ -139,12 +139,15 @@ class Projection:
             self._points.forget(run)
             return Publication("failed", record, run.info.run_id, [*notes, *refused])
         ended = record.status != "RUNNING"
-        # Last: a run whose publishing was cut off is looked at again.
-        if ended and (changed or PUBLISHED not in run.data.tags):
+        # Last: a run whose publishing was cut off is looked at again, and one whose ledger another machine wrote over.
+        if ended and (changed or PUBLISHED not in run.data.tags) and self._has_ledger(run, record):
             self._client.set_tag(run.info.run_id, PUBLISHED, record.digest)
         return Publication(
             "created" if created else "updated" if changed else "unchanged", record, run.info.run_id, notes
         )
+
+    def _has_ledger(self, run: "Run", record: RunRecord) -> bool:
+        return knows_executions(self._client.get_run(run.info.run_id), record)
 
     def _take(self, steps: dict[str, Callable[[], bool]], order: Sequence[str]) -> tuple[bool, list[str]]:
         """Whether a step changed anything, and what MLflow refused: a refused step does not stop the others."""
