@@ -174,6 +174,16 @@ def test_what_a_disk_refuses_is_one_message(
     assert (result.exit_code, result.output) == (1, f"Error: {message}\n")
 
 
+def test_a_device_is_no_file_for_a_comparison(reverser: Reverser) -> None:
+    # Before the pipeline runs.
+    result = run("ci", "--base", "HEAD", "--output", "/dev/null")
+    assert (result.exit_code, result.output) == (
+        1,
+        "Error: /dev/null is no file: give one, or none for standard output\n",
+    )
+    assert not Path("/dev/null").is_file()
+
+
 def test_standard_output_that_is_closed_is_no_error_to_tell(
     reverser: Reverser, monkeypatch: pytest.MonkeyPatch
 ) -> None:

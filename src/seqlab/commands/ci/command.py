@@ -9,6 +9,7 @@ from seqlab.commands.ci.reproduction import StageOutcome
 from seqlab.core.atomic import write_text
 from seqlab.core.errors import SeqlabError
 from seqlab.results.paths import LOCK
+from seqlab.system.output_file import replaced
 from seqlab.system.terminal import say
 
 
@@ -18,12 +19,13 @@ def run(start: Path, base: str, output: Path | None, remote: str | None, *, lock
     Raises:
         SeqlabError: a stage failed, or `locked` and dvc.lock is stale; the comparison is written all the same.
     """
+    place = replaced(output) if output else None
     integration = integrate(start, base, remote)
     summary = render_summary(integration)
-    if output is None:
+    if place is None:
         say(summary)
     else:
-        write_text(output, summary)
+        write_text(place, summary)
     _check(integration, locked=locked)
 
 

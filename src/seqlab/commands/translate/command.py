@@ -12,7 +12,7 @@ import click
 
 from seqlab.commands.translate.answers import as_lines, as_record
 from seqlab.commands.translate.attention_page import MOST_MAPS, render_attention
-from seqlab.commands.translate.output import open_output, replaced
+from seqlab.commands.translate.output import open_output
 from seqlab.commands.translate.texts import Text, batches, from_lines, from_records
 from seqlab.commands.why.stale import stale_note
 from seqlab.core.atomic import write_text
@@ -26,6 +26,7 @@ from seqlab.params.schema import EvaluateParams, origin_folder
 from seqlab.results.paths import BEST, PARAMS
 from seqlab.seq2seq.engines.choice import choose
 from seqlab.system.dvc import dvc_status
+from seqlab.system.output_file import replaced
 from seqlab.system.terminal import say
 from seqlab.tracking.fingerprint.pipeline import MODEL_STAGES
 from seqlab.tracking.home import find_home

@@ -9,6 +9,7 @@ import click
 
 from seqlab.core.atomic import atomic_file
 from seqlab.core.errors import SeqlabError
+from seqlab.system.output_file import replaced
 from seqlab.system.terminal import output_errors, plain
 
 
@@ -29,18 +30,6 @@ def open_output(path: Path | None) -> Iterator[Callable[[str], object]]:
             yield lambda line: file.write(f"{line}\n")
     except OSError as error:
         raise SeqlabError(f"cannot write {path}: {error.strerror or error}") from None
-
-
-def replaced(path: Path) -> Path:
-    """The file that is replaced by what is written to `path`: where a link leads, not the link.
-
-    Raises:
-        SeqlabError: it is a device or a pipe, which must not be replaced.
-    """
-    place = path.resolve()
-    if place.exists() and not place.is_file():
-        raise SeqlabError(f"{path} is no file: give one, or none for standard output")
-    return place
 
 
 def _say(line: str) -> None:
