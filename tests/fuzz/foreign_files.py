@@ -57,7 +57,7 @@ def _curves() -> Loader:
     def load(root: Path) -> None:
         files = [{CURVES: root / CURVES}] * 2
         for column in ("valid_bleu", "valid_loss"):
-            bands(learning_curves(files, column), [[0, 1]])
+            bands(learning_curves(files, column), [[[0], [1]]])
 
     return _one(CURVES, _table(COLUMNS, *rows), bytes_mutated, load)
 
@@ -66,7 +66,7 @@ def _lengths() -> Loader:
     def load(root: Path) -> None:
         files = [{BLEU_BY_LENGTH: root / BLEU_BY_LENGTH}] * 2
         length_unit(files)
-        bands(length_curves(files)[1], [[0, 1]])
+        bands(length_curves(files)[1], [[[0], [1]]])
 
     rows = ("0–5,0,5,3,40,39,41,words", "6–9,6,9,0,,,,words", "10+,10,,3,20,19,21,words")
     return _one(BLEU_BY_LENGTH, _table(f"{BUCKETS},unit", *rows), bytes_mutated, load)
@@ -76,7 +76,7 @@ def _exposure() -> Loader:
     rows = (f"{place},{100 - place},1.5,{1.5 + place / 20}" for place in range(1, 21))
 
     def load(root: Path) -> None:
-        mean_exposures(exposures([{EXPOSURE: root / EXPOSURE}] * 2), [[0, 1]])
+        mean_exposures(exposures([{EXPOSURE: root / EXPOSURE}] * 2), [[[0], [1]]])
 
     return _one(EXPOSURE, _table("position,tokens,gold_nll,own_nll", *rows), bytes_mutated, load)
 

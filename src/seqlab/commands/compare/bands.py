@@ -1,10 +1,16 @@
 """What the charts draw of a recipe: the mean of its seeds' curves, and how far they spread."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
+from typing import TypeVar
 
 from seqlab.commands.compare.series import Curve, Exposure
+
+T = TypeVar("T")
+
+# The runs of each seed of a recipe, as `seqlab.commands.compare.seeds.by_seed` has them.
+Seeds = Sequence[Sequence[int]]
 
 
 @dataclass(frozen=True)
@@ -16,35 +22,46 @@ class Band:
     points: list[tuple[float, float, float]]
 
 
-def bands(curves: Sequence[Curve], recipes: Sequence[Sequence[int]]) -> list[Band]:
+def bands(curves: Sequence[Curve], recipes: Sequence[Seeds]) -> list[Band]:
     """The recipes' curves, as far as all their seeds reach: beyond, a mean would be of the others alone."""
     by_run = {curve.run: {point[0]: point[1] for point in curve.points} for curve in curves}
     found = []
-    for recipe, runs in enumerate(recipes):
-        members = [by_run[run] for run in runs if run in by_run]
-        values = {x: [each[x] for each in members] for x in (members[0] if members else ()) if _in_all(x, members)}
-        points = [(x, fmean(ys), stdev(ys) if len(ys) > 1 else 0.0) for x, ys in values.items()]
+    for recipe, seeds in enumerate(recipes):
+        members = [_means(each) for each in _known(by_run, seeds)]
+        points = [(x, fmean(ys), stdev(ys) if len(ys) > 1 else 0.0) for x, ys in _joined(members).items()]
         if points:
             found.append(Band(recipe, len(members), points))
     return found
 
 
-def mean_exposures(found: Sequence[Exposure], recipes: Sequence[Sequence[int]]) -> list[Exposure]:
+def mean_exposures(found: Sequence[Exposure], recipes: Sequence[Seeds]) -> list[Exposure]:
     """Means over each recipe's seeds; `run` is then the number of the recipe."""
     by_run = {each.run: each for each in found}
     means = []
-    for recipe, runs in enumerate(recipes):
-        members = [by_run[run] for run in runs if run in by_run]
-        if members:
-            gold, own = (_mean([Curve(each.run, getattr(each, side)) for each in members]) for side in ("gold", "own"))
-            means.append(Exposure(recipe, gold, own, fmean(each.gap for each in members)))
+    for recipe, seeds in enumerate(recipes):
+        if members := _known(by_run, seeds):
+            sides = [[Curve(each.run, getattr(each, side)) for each in found] for side in ("gold", "own")]
+            gold, own = (_mean(curves, seeds) for curves in sides)
+            means.append(Exposure(recipe, gold, own, fmean(fmean(each.gap for each in seed) for seed in members)))
     return means
 
 
-def _in_all(x: float, members: Sequence[dict[float, float]]) -> bool:
-    return all(x in each for each in members)
+def _known(by_run: Mapping[int, T], seeds: Seeds) -> list[list[T]]:
+    """Of each seed what is known of its runs; without those of which nothing is."""
+    found = ([by_run[run] for run in runs if run in by_run] for runs in seeds)
+    return [each for each in found if each]
 
 
-def _mean(curves: Sequence[Curve]) -> list[list[float]]:
-    joined = bands(curves, [[curve.run for curve in curves]])
+def _joined(members: Sequence[Mapping[float, float]]) -> dict[float, list[float]]:
+    """x → the values of all, where all have one."""
+    first = members[0] if members else {}
+    return {x: [each[x] for each in members] for x in first if all(x in each for each in members)}
+
+
+def _means(members: Sequence[Mapping[float, float]]) -> dict[float, float]:
+    return {x: fmean(ys) for x, ys in _joined(members).items()}
+
+
+def _mean(curves: Sequence[Curve], seeds: Seeds) -> list[list[float]]:
+    joined = bands(curves, [seeds])
     return [[x, mean] for x, mean, _ in joined[0].points] if joined else []

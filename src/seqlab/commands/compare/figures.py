@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Self
 
 from markupsafe import Markup
@@ -10,6 +11,7 @@ from seqlab.commands.compare.bands import bands, mean_exposures
 from seqlab.commands.compare.charts import band_chart, exposure_chart, line_chart, scatter_chart
 from seqlab.commands.compare.comparison_view import ComparisonView
 from seqlab.commands.compare.reading import LARGEST_FIGURE
+from seqlab.commands.compare.seeds import by_seed
 from seqlab.commands.compare.series import Curve, Exposure, exposures, learning_curves, length_curves, length_unit
 from seqlab.results.metrics import PERPLEXITY, Metric
 
@@ -18,7 +20,7 @@ _STEPS = "optimizer step"
 
 @dataclass(frozen=True)
 class Figures:
-    """What the charts draw of each run; and `recipes`, the places of each recipe's runs, if those are drawn.
+    """What the charts draw of each run; and `recipes`, the places of the runs of each one's seeds, if those are drawn.
 
     The buckets of source lengths are in `unit`.
     """
@@ -29,7 +31,7 @@ class Figures:
     unit: str
     lengths: list[Curve]
     exposures: list[Exposure]
-    recipes: list[list[int]]
+    recipes: list[list[list[int]]]
 
     @classmethod
     def of(cls, view: ComparisonView) -> Self:
@@ -41,7 +43,7 @@ class Figures:
         buckets, lengths = length_curves(view.files)
         columns = {"measure": f"valid_{view.measure.key}", "loss": "valid_loss"}
         learning = {name: learning_curves(view.files, column) for name, column in columns.items()}
-        recipes = view.recipes if view.groups else []
+        recipes = [by_seed(view.runs, places) for places in view.recipes] if view.groups else []
         return cls(view.measure, learning, buckets, length_unit(view.files), lengths, exposures(view.files), recipes)
 
     @property
@@ -68,7 +70,7 @@ class Figures:
     @cached_property
     def shown_lengths(self) -> dict[int, dict[int, tuple[float, float]]]:
         """Recipe, or run → place of the bucket → mean BLEU, and its standard deviation over seeds (0 of one)."""
-        runs = [[place] for place in range(1 + max((curve.run for curve in self.lengths), default=-1))]
+        runs = [[[place]] for place in range(1 + max((curve.run for curve in self.lengths), default=-1))]
         found = bands(self.lengths, self.recipes or runs)
         return {band.recipe: {round(x): (mean, spread) for x, mean, spread in band.points} for band in found}
 
@@ -80,7 +82,7 @@ class Figures:
         known = [(x, y) for x, y in points if x is not None and abs(x) < LARGEST_FIGURE]
         if len(known) == len(points):
             axes = ("perplexity under teacher forcing", f"{view.measure.label}, free running")
-            marked = [self.recipes[each] if self.recipes else [each] for each in chosen]
+            marked = [list(chain(*self.recipes[each])) if self.recipes else [each] for each in chosen]
             charts["perplexity"] = scatter_chart(
                 "perplexity", f"Perplexity and {view.measure.label}", axes, known, marked
             )

@@ -36,18 +36,23 @@ def recipes(runs: Sequence[ComparedRun]) -> list[list[int]]:
     groups: dict[tuple[tuple[str, str], ...], list[int]] = defaultdict(list)
     for place, run in enumerate(runs):
         groups[_identity(run)].append(place)
-    return sorted(groups.values(), key=lambda places: -fmean(seed_scores([runs[place] for place in places])))
+    return sorted(groups.values(), key=lambda places: -fmean(seed_scores(runs, places)))
 
 
-def seed_scores(runs: Sequence[ComparedRun]) -> list[float]:
-    """The score of each seed: the mean of its runs, where there are several, with other versions of the libraries.
+def by_seed(runs: Sequence[ComparedRun], places: Sequence[int]) -> list[list[int]]:
+    """The places of a recipe's runs, a list for each seed: of several where it was trained again with other libraries.
 
     They begin alike, and a test that counted them as further seeds would be sure too soon.
     """
-    scores: dict[str, list[float]] = defaultdict(list)
-    for run in runs:
-        scores[value_of(run, SEED)].append(run.score)
-    return [fmean(each) for each in scores.values()]
+    groups: dict[str, list[int]] = defaultdict(list)
+    for place in places:
+        groups[value_of(runs[place], SEED)].append(place)
+    return list(groups.values())
+
+
+def seed_scores(runs: Sequence[ComparedRun], places: Sequence[int]) -> list[float]:
+    """The score of each seed of a recipe, whose runs are at these places: the mean of the seed's runs."""
+    return [fmean(runs[place].score for place in each) for each in by_seed(runs, places)]
 
 
 def seed_groups(
@@ -56,15 +61,14 @@ def seed_groups(
     """The recipes with two or more seeds, best first; `values` are their differing parameters."""
     found = []
     for number, places in enumerate(recipes(runs)):
-        members = [runs[place] for place in places]
-        scores = seed_scores(members)
+        scores = seed_scores(runs, places)
         if len(scores) < 2:
             continue
         found.append(
             SeedGroup(
                 recipe=number,
                 scores=scores,
-                values={name: value_of(members[0], name) for name in differing if name != SEED},
+                values={name: value_of(runs[places[0]], name) for name in differing if name != SEED},
                 mean=fmean(scores),
                 over_seeds=stdev(scores),
                 over_sentences=fmean(intervals[place].deviation for place in places),
