@@ -316,7 +316,7 @@ def test_no_server_holds_anything_up(project: Project, server: str, request: pyt
         check=False,
         timeout=60,
     )
-    assert f"SeqlabError: MLflow at {uri}" in done.stderr
+    assert f"ServerError: MLflow at {uri}" in done.stderr
     assert publish(project).returncode == 0
     (run,) = runs(project)
     assert run.data.metrics["train/loss"] == 5 / 8
