@@ -1,12 +1,12 @@
 """The command `seqlab recipe`: recipes are lists of parameters, one a line, as somebody else may have written them."""
 
 from collections.abc import Callable
-from itertools import chain, count
 from pathlib import Path
 
 from seqlab.commands.sweep.command import NAME, run_sweep
 from seqlab.commands.sweep.experiments import experiments_folder
 from seqlab.commands.sweep.members import make_members
+from seqlab.commands.sweep.plan import numbered
 from seqlab.commands.sweep.where import Where
 from seqlab.core.errors import SeqlabError
 from seqlab.system.dvc import run_dvc
@@ -73,8 +73,7 @@ def _free(root: Path, name: str) -> str:
     baseline = find_commit(root, "HEAD")
     # Where there is no commit yet, DVC says what it needs.
     taken = references(root, experiments_folder(baseline)) if baseline else {}
-    numbered = (f"{name}-{number}" for number in count(2))
-    return next(each for each in chain([name], numbered) if each not in taken)
+    return next(each for each in numbered(name) if each not in taken)
 
 
 def run_seeds(start: Path, name: str, seeds: str, *, say: Callable[[str], None]) -> int:

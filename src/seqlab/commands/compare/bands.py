@@ -37,12 +37,13 @@ def bands(curves: Sequence[Curve], recipes: Sequence[Seeds]) -> list[Band]:
 def mean_exposures(found: Sequence[Exposure], recipes: Sequence[Seeds]) -> list[Exposure]:
     """Means over each recipe's seeds; `run` is then the number of the recipe."""
     by_run = {each.run: each for each in found}
+    gold = _mean_curves([Curve(each.run, each.gold) for each in found], recipes)
+    own = _mean_curves([Curve(each.run, each.own) for each in found], recipes)
     means = []
     for recipe, seeds in enumerate(recipes):
         if members := _known(by_run, seeds):
-            sides = [[Curve(each.run, getattr(each, side)) for each in found] for side in ("gold", "own")]
-            gold, own = (_mean(curves, seeds) for curves in sides)
-            means.append(Exposure(recipe, gold, own, fmean(fmean(each.gap for each in seed) for seed in members)))
+            gap = fmean(fmean(each.gap for each in seed) for seed in members)
+            means.append(Exposure(recipe, gold.get(recipe, []), own.get(recipe, []), gap))
     return means
 
 
@@ -62,6 +63,6 @@ def _means(members: Sequence[Mapping[float, float]]) -> dict[float, float]:
     return {x: fmean(ys) for x, ys in _joined(members).items()}
 
 
-def _mean(curves: Sequence[Curve], seeds: Seeds) -> list[list[float]]:
-    joined = bands(curves, [seeds])
-    return [[x, mean] for x, mean, _ in joined[0].points] if joined else []
+def _mean_curves(curves: Sequence[Curve], recipes: Sequence[Seeds]) -> dict[int, list[list[float]]]:
+    """Recipe → its mean curve, of those that have one."""
+    return {band.recipe: [[x, mean] for x, mean, _ in band.points] for band in bands(curves, recipes)}

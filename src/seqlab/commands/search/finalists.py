@@ -3,6 +3,7 @@
 The seed of the search is not among them. It chose the few, so that its values are too good: the best of many draws.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
@@ -79,12 +80,12 @@ class Final:
 
 def decide(found: Sequence[Finalist], objective: Objective) -> Final:
     """Rank the finalists, and test each against the first of them."""
-    ranked = sorted(
-        found, key=lambda each: (each.failed, float("inf") if each.mean is None else objective.rank(each.mean))
-    )
-    best = ranked[0].mean
-    means = [] if best is None else [(each, each.mean) for each in ranked]
-    ahead = [each for each, mean in means if mean is not None and objective.rank(mean) < objective.rank(best or 0.0)]
+
+    def rank(finalist: Finalist) -> float:
+        return math.inf if finalist.mean is None else objective.rank(finalist.mean)
+
+    ranked = sorted(found, key=lambda each: (each.failed, rank(each)))
+    ahead = [each for each in ranked if rank(each) < rank(ranked[0])]
     tested = [each for each in ranked if each.deviation is not None and each not in ahead]
     if not tested or tested[0] is not ranked[0]:
         return Final(ranked, {}, ahead)

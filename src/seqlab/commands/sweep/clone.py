@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -135,7 +136,7 @@ class _Run:
         self._asked.set()
 
     def _work(self, clone: Path) -> None:
-        project = clone / self._place()
+        project = clone / self._place
         if not self._is_there(project):
             with self._timed("run"):
                 self._execute(project)
@@ -158,8 +159,8 @@ class _Run:
         self._patiently(lambda: self._clone_into(folder), "git's remote")
         (folder / ".git/info").mkdir(exist_ok=True)
         with open(folder / ".git/info/exclude", "a", encoding="utf-8") as file:
-            file.writelines(f"/{self._place()}{name}\n" for name in SHARED)
-        project = folder / self._place()
+            file.writelines(f"/{self._place}{name}\n" for name in SHARED)
+        project = folder / self._place
         for name in SHARED:
             (root / name).mkdir(exist_ok=True)
             (project / name).symlink_to(root / name)
@@ -174,6 +175,7 @@ class _Run:
         folder.mkdir(PRIVATE)
         git_remote.clone(self._member.root, self._member.commit, folder)
 
+    @cached_property
     def _place(self) -> str:
         """Where the working copy is in its repository, and so in a clone."""
         return git.place_of(self._member.root)

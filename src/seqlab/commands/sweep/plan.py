@@ -1,7 +1,7 @@
 """What is there already of a sweep, and what remains to be run."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Literal, Protocol
@@ -69,11 +69,16 @@ def find_done(members: Sequence[Member], experiments: Experiments) -> dict[str, 
     }
 
 
+def numbered(name: str) -> Iterator[str]:
+    """The name of an experiment, and what it is called instead where others have it."""
+    yield name
+    yield from (f"{name}-{number}" for number in count(2))
+
+
 def _open(
     member: Member, experiments: Experiments, revisions: Mapping[str, str], tasks: Mapping[str, Attempt]
 ) -> Planned:
-    for number in count(1):
-        name = member.name if number == 1 else f"{member.name}-{number}"
+    for name in numbered(member.name):
         if name in revisions:
             continue
         named, task = replace(member, name=name), tasks.get(name)
